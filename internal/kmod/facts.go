@@ -1,0 +1,115 @@
+package kmod
+
+import (
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/modsig"
+	"kpkg-btf/internal/symvers"
+)
+
+// Facts is all that later judgement needs of one module, about 17 KB. It does
+// not refer to the bytes it was parsed from.
+type Facts struct {
+	Arch      model.Arch
+	BigEndian bool
+	Is64      bool
+
+	// Digest is the SHA-256 of the module without signature trailer and
+	// without compression; Size is the number of those bytes.
+	Digest [32]byte
+	Size   int64
+	// AllocDigest is the SHA-256 over name, type, flags and content of every
+	// SHF_ALLOC section that has file content, in name order (relocation
+	// targets included, addresses and offsets not): two copies of one module,
+	// one stripped or signed otherwise, agree in it.
+	AllocDigest [32]byte
+
+	// BTF and BTFBase are the raw contents of the first .BTF and .BTF.base
+	// section (the kernel takes the first of a name: find_any_sec), nil when
+	// there is none, empty when the section has size 0. SHT_NOBITS is absent.
+	BTF, BTFBase []byte
+	// BTFSections counts the sections named .BTF: more than one is a finding.
+	BTFSections int
+
+	IDs *IDs // .BTF_ids, nil when there is none
+
+	Modinfo Modinfo
+	// Versions are the imports with the CRCs the module was built against,
+	// from __versions or the extended __version_ext_* sections (6.14+), in
+	// file order. nil when the module has neither.
+	Versions []Version
+	// Imports are the undefined symbols by name, sorted, weak ones marked.
+	Imports []Import
+	Exports []symvers.Symbol // from __ksymtab*/__kcrctab*, sorted by name; Owner is empty
+
+	Sig *modsig.Signature // nil: no trailer
+
+	// Stamp is the content of .BTF.base_checksum, nil when there is none.
+	Stamp []byte
+
+	Sections []Section // every section, in file order
+}
+
+// Section is one ELF section header, as `inspect` shows it.
+type Section struct {
+	Name  string
+	Type  uint32
+	Flags uint64
+	Size  uint64
+}
+
+// Modinfo is the .modinfo section. All keeps every key=value in file order;
+// the fields are the ones that are judged.
+type Modinfo struct {
+	Name       string
+	Vermagic   string
+	Intree     bool
+	Depends    []string
+	Srcversion string
+	ImportNS   []string
+	License    string
+	All        []KeyValue
+}
+
+// KeyValue is one entry of .modinfo.
+type KeyValue struct{ Key, Value string }
+
+// Version is one import with its checksum.
+type Version struct {
+	Name string
+	CRC  uint32
+}
+
+// Import is one undefined symbol.
+type Import struct {
+	Name string
+	Weak bool
+}
+
+// IDs is a .BTF_ids section: 4-byte BTF ids that the build wrote, and the
+// symbols that say what they are (include/linux/btf_ids.h).
+type IDs struct {
+	Size    int
+	Words   []IDWord
+	Sets    []IDSet
+	Located bool // symbols are there; without them (--strip-unneeded) words cannot be told apart
+	Data    []byte
+}
+
+// IDWord is one __BTF_ID__KIND__NAME__N word.
+type IDWord struct {
+	Off  int    // byte offset in the section
+	ID   uint32 // the value in the file
+	Kind string // "func", "struct", "union", "typedef", …
+	Name string // NAME, C identifier
+	Set  int    // index into IDs.Sets, or -1: a plain BTF_ID_LIST word
+}
+
+// IDSet is one __BTF_ID__set__NAME or __BTF_ID__set8__NAME.
+type IDSet struct {
+	Off   int
+	Name  string
+	Set8  bool
+	Count uint32 // the cnt word in the file
+	Flags uint32 // of a set8 (6.9+)
+	IDs   []uint32
+}

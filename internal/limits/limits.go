@@ -1,0 +1,85 @@
+// Package limits holds the budgets under which input is read: nothing is
+// allocated because an input claims a size.
+package limits
+
+import (
+	"sync/atomic"
+
+	"kpkg-btf/internal/where"
+)
+
+// Bounds of single objects. Each is several times the largest seen in a real
+// distribution kernel.
+const (
+	MaxModule     = 1 << 30   // bytes of one module, decompressed (largest seen: 20 MB; with debug info 200 MB)
+	MaxImage      = 2 << 30   // bytes of one kernel image, decompressed (66 MB; a debug vmlinux 1.2 GB)
+	MaxPayload    = 64 << 30  // bytes of one package's payload, decompressed
+	MaxText       = 64 << 20  // bytes of one text file: config, Module.symvers, control
+	MaxBTF        = 1 << 30   // bytes of one BTF blob
+	MaxDict       = 128 << 20 // bytes of a decoder's dictionary or window (kernel images use 128 MiB)
+	MaxEntries    = 4 << 20   // files of one package
+	MaxName       = 64 << 10  // bytes of one path
+	MaxFindings   = 100       // findings listed for one member before "N more"
+	ratioFloor    = 64 << 20
+	ratioMax      = 1000
+	DefaultMemory = 512 << 20
+)
+
+// Budget is an amount that is used up by reads or allocations. It is safe for
+// concurrent use. The nil Budget allows everything.
+type Budget struct {
+	what string
+	max  int64
+	used atomic.Int64
+}
+
+// NewBudget allows max units of what ("bytes of data.tar").
+func NewBudget(what string, max int64) *Budget { return &Budget{what: what, max: max} }
+
+// Take uses n units, or fails with kind Limit and leaves the budget as it was.
+func (b *Budget) Take(n int64) error {
+	if b == nil {
+		return nil
+	}
+	if n < 0 {
+		return where.New(where.Malformed, "negative size of %s", b.what)
+	}
+	used := b.used.Add(n)
+	if used > b.max || used < 0 {
+		b.used.Add(-n)
+		return where.New(where.Limit, "%s: %d more after %d exceeds the limit of %d", b.what, n, used-n, b.max)
+	}
+	return nil
+}
+
+// Give returns n units that are no longer used.
+func (b *Budget) Give(n int64) {
+	if b != nil {
+		b.used.Add(-n)
+	}
+}
+
+// Used is what has been taken and not given back.
+func (b *Budget) Used() int64 {
+	if b == nil {
+		return 0
+	}
+	return b.used.Load()
+}
+
+// Left is what can still be taken.
+func (b *Budget) Left() int64 {
+	if b == nil {
+		return 1<<63 - 1
+	}
+	return b.max - b.used.Load()
+}
+
+// Ratio refuses output that is out of all proportion to its input. Kernel
+// images are padded with zeros, so it counts only beyond 64 MiB and 1000:1.
+func Ratio(in, out int64) error {
+	if out > ratioFloor && out/ratioMax > in {
+		return where.New(where.Limit, "%d bytes decompress to more than %d (over %d:1): a decompression bomb", in, out, ratioMax)
+	}
+	return nil
+}
