@@ -1,0 +1,144 @@
+package judge
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+)
+
+// base is the base of a release with its figures.
+type base struct {
+	raw *btf.Raw
+	ref model.BaseRef
+}
+
+// baseOf finds the base of a release: that of its boot image, else that of
+// the vmlinux in its headers or debug package. nil when no image has one.
+func baseOf(r *release.Release) (*base, error) {
+	for _, im := range r.Images { // boot images come first
+		if im.Facts.BTF == nil {
+			continue
+		}
+		raw, err := btf.Parse(im.Facts.BTF)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", im.Source, err)
+		}
+		sum, err := btf.Checksum(im.Facts.BTF)
+		if err != nil {
+			return nil, err
+		}
+		return &base{raw, model.BaseRef{
+			SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen(),
+			Where: im.Source.Path + " (" + im.Facts.BTFWhere + ")",
+		}}, nil
+	}
+	return nil, nil
+}
+
+// bootImage is the image that machines boot, nil when there is none.
+func bootImage(r *release.Release) *release.Image {
+	for _, im := range r.Images {
+		if im.Origin == release.Shipped && !im.Facts.BTFOnly {
+			return im
+		}
+	}
+	return nil
+}
+
+// oneBase reports images of one release that carry different bases: two
+// builds share a name.
+func oneBase(n *notes, r *release.Release) {
+	type group struct {
+		sum   string
+		where []string
+	}
+	var groups []*group
+	for _, im := range r.Images {
+		if im.Facts.BTF == nil {
+			continue
+		}
+		sum, err := btf.Checksum(im.Facts.BTF)
+		if err != nil {
+			continue // baseOf reports it
+		}
+		s := hex.EncodeToString(sum[:4])
+		i := 0
+		for i < len(groups) && groups[i].sum != s {
+			i++
+		}
+		if i == len(groups) {
+			groups = append(groups, &group{sum: s})
+		}
+		groups[i].where = append(groups[i].where, im.Source.String())
+	}
+	if len(groups) < 2 {
+		return
+	}
+	var parts []string
+	for _, g := range groups {
+		parts = append(parts, g.sum+"… in "+strings.Join(g.where, " and "))
+	}
+	n.one(model.Finding{
+		Rule: "self.two-bases", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
+		Message: "the images of one release carry different bases: " + strings.Join(parts, "; "),
+		Hint:    "these are two builds under one name: build image, modules and headers in one run",
+	})
+}
+
+// moduleBTF says whether this kernel reads the BTF of modules at all: by its
+// config where there is one, else by the image itself.
+func moduleBTF(r *release.Release, im *release.Image) (kimage.Tri, string) {
+	if v, ok := configValue(r, "CONFIG_DEBUG_INFO_BTF_MODULES"); ok {
+		if v == "y" {
+			return kimage.Yes, "config"
+		}
+		return kimage.No, "config: CONFIG_DEBUG_INFO_BTF_MODULES is not set"
+	}
+	if v, ok := configValue(r, "CONFIG_DEBUG_INFO_BTF"); ok && v != "y" {
+		return kimage.No, "config: CONFIG_DEBUG_INFO_BTF is not set"
+	}
+	if im == nil {
+		return kimage.Unknown, "no image and no config"
+	}
+	return im.Facts.Abilities.ModuleBTF.Is, im.Facts.Abilities.ModuleBTF.Evidence
+}
+
+// baseExpected says whether the config asks for a base.
+func baseExpected(r *release.Release) (kimage.Tri, string) {
+	if v, ok := configValue(r, "CONFIG_DEBUG_INFO_BTF"); ok {
+		if v == "y" {
+			return kimage.Yes, "CONFIG_DEBUG_INFO_BTF=y in " + r.Config.Source.String()
+		}
+		return kimage.No, "CONFIG_DEBUG_INFO_BTF is not set in " + r.Config.Source.String()
+	}
+	return kimage.Unknown, "no config"
+}
+
+// configValue looks a symbol up in the release's config. A config that is
+// there answers for every symbol: what it does not set is "n".
+func configValue(r *release.Release, key string) (string, bool) {
+	if r.Config == nil {
+		return "", false
+	}
+	return lookupConfig(string(r.Config.Data), key), true
+}
+
+func lookupConfig(text, key string) string {
+	rest := text
+	for {
+		i := strings.Index(rest, key+"=")
+		if i < 0 {
+			return "n"
+		}
+		if i == 0 || rest[i-1] == '\n' {
+			v, _, _ := strings.Cut(rest[i+len(key)+1:], "\n")
+			return strings.TrimRight(v, "\r")
+		}
+		rest = rest[i+len(key):]
+	}
+}

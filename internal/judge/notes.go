@@ -1,0 +1,110 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/model"
+)
+
+// notes gathers findings of one release: what many modules share becomes one
+// finding with a count.
+type notes struct {
+	release string
+	list    []*note
+	byRule  map[string]*note
+}
+
+// note is a finding in the making.
+type note struct {
+	model.Finding
+	// text makes the message from the number of subjects.
+	text  func(n int) string
+	first string // detail of the first subject in path order
+}
+
+func newNotes(release string) *notes {
+	return &notes{release: release, byRule: map[string]*note{}}
+}
+
+// one adds a finding about the release itself.
+func (n *notes) one(f model.Finding) {
+	f.Release = n.release
+	if f.Count == 0 {
+		f.Count = 1
+	}
+	n.list = append(n.list, &note{Finding: f})
+}
+
+// many adds a subject to the finding of f.Rule, which f describes when the
+// rule is met for the first time. text gets the final count. Callers add
+// subjects in path order.
+func (n *notes) many(f model.Finding, text func(n int) string, subject, detail string) {
+	k := f.Rule + "\x00" + f.Against
+	e := n.byRule[k]
+	if e == nil {
+		f.Release = n.release
+		f.Count = 0
+		e = &note{Finding: f, text: text, first: detail}
+		n.byRule[k] = e
+		n.list = append(n.list, e)
+	}
+	e.Count++
+	if len(e.Subjects) < limits.MaxFindings {
+		e.Subjects = append(e.Subjects, subject)
+	}
+}
+
+// findings gives all, the gravest first, in a stable order.
+func (n *notes) findings() []model.Finding {
+	out := make([]model.Finding, 0, len(n.list))
+	for _, e := range n.list {
+		if e.text != nil {
+			e.Message = e.text(e.Count)
+			if e.first != "" {
+				e.Message += fmt.Sprintf(" (first: %s)", e.first)
+			}
+		}
+		out = append(out, e.Finding)
+	}
+	slices.SortStableFunc(out, func(a, b model.Finding) int {
+		if a.Action != b.Action {
+			return int(b.Action) - int(a.Action)
+		}
+		return severityRank(a.Severity) - severityRank(b.Severity)
+	})
+	return out
+}
+
+func severityRank(s model.Severity) int {
+	switch s {
+	case model.Error:
+		return 0
+	case model.Warning:
+		return 1
+	}
+	return 2
+}
+
+// outcome joins what all findings ask for.
+func (n *notes) outcome() model.Outcome {
+	var o model.Outcome
+	for _, e := range n.list {
+		o = o.Join(model.Outcome{Action: e.Action, Inconclusive: e.Inconclusive})
+	}
+	return o
+}
+
+// plural spells a number with its noun.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// modulesText is the usual message: a count of modules and what they do.
+func modulesText(what string) func(int) string {
+	return func(n int) string { return plural(n, "module", "modules") + " " + what }
+}

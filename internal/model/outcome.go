@@ -1,0 +1,56 @@
+package model
+
+// Outcome is the answer to "what must be done": an action, and whether part
+// of the question stayed open.
+type Outcome struct {
+	Action       Action `json:"action"`
+	Inconclusive bool   `json:"inconclusive"`
+}
+
+// Join is the outcome of two parts together: the higher action, and open if
+// either is.
+func (o Outcome) Join(p Outcome) Outcome {
+	if p.Action > o.Action {
+		o.Action = p.Action
+	}
+	o.Inconclusive = o.Inconclusive || p.Inconclusive
+	return o
+}
+
+// Exit codes of the commands that decide (check, decide, verify).
+const (
+	ExitDone         = 0
+	ExitFailed       = 1
+	ExitUsage        = 2
+	ExitRepair       = 3
+	ExitBump         = 4
+	ExitInconclusive = 5
+	ExitRebuild      = 6
+	ExitInterrupted  = 130
+	ExitTerminated   = 143
+)
+
+// ExitCode maps the outcome to the process's exit code. When several hold the
+// order is rebuild, bump, inconclusive, repair, done: what is known to be
+// wrong outweighs what is not known, and that outweighs what can be repaired.
+func (o Outcome) ExitCode() int {
+	switch {
+	case o.Action == Rebuild:
+		return ExitRebuild
+	case o.Action == Bump:
+		return ExitBump
+	case o.Inconclusive:
+		return ExitInconclusive
+	case o.Action == Distill || o.Action == Strip:
+		return ExitRepair
+	}
+	return ExitDone
+}
+
+// Word is the decision in one word: "inconclusive" is its own outcome.
+func (o Outcome) Word() string {
+	if o.ExitCode() == ExitInconclusive {
+		return "inconclusive"
+	}
+	return o.Action.String()
+}

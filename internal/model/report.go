@@ -1,0 +1,157 @@
+package model
+
+// DecisionSchema is the schema word of the document that check writes.
+const DecisionSchema = "kpkg-btf/decision/1.0"
+
+// Report is the result of check: what was compared, what was seen, what to
+// do. It is the decision document, and every renderer draws from it alone.
+type Report struct {
+	Schema   string           `json:"schema"`
+	Policy   PolicyRef        `json:"policy"`
+	New      []ReleaseRef     `json:"new"`
+	Old      []ReleaseRef     `json:"old"`
+	Ignored  []IgnoredInput   `json:"ignored"`
+	Releases []ReleaseVerdict `json:"releases"`
+	Outcome  Outcome          `json:"outcome"`
+	Decision string           `json:"decision"` // Outcome.Word()
+	ExitCode int              `json:"exit_code"`
+	FailOn   string           `json:"fail_on,omitempty"` // what --fail-on let pass
+}
+
+// PolicyRef names the policy that decided.
+type PolicyRef struct {
+	Source string `json:"source"`
+	SHA256 string `json:"sha256"`
+}
+
+// IgnoredInput is an input without kernel content.
+type IgnoredInput struct {
+	File string `json:"file"`
+	Why  string `json:"why"`
+}
+
+// ReleaseRef names a release and where it came from.
+type ReleaseRef struct {
+	Name     string   `json:"name"`
+	Arch     Arch     `json:"arch"`
+	Packages []string `json:"packages"`
+	Scope    string   `json:"scope"` // "full", "base+symvers", "modules", …
+	Modules  int      `json:"modules"`
+	BTFBytes int64    `json:"btf_bytes"`
+	Base     BaseRef  `json:"base"`
+}
+
+// BaseRef is a base in figures.
+type BaseRef struct {
+	SHA256      string `json:"sha256"`  // "" when there is none
+	Types       uint32 `json:"types"`   // ids, void included (the kernel's nr_types)
+	StringBytes uint32 `json:"strings"` // bytes of the string section
+	Where       string `json:"where"`
+}
+
+// ReleaseVerdict is the judgement of one new release.
+type ReleaseVerdict struct {
+	Release  ReleaseRef       `json:"release"`
+	Self     SelfResult       `json:"self"`
+	Windows  []WindowResult   `json:"windows"`
+	Findings []Finding        `json:"findings"`
+	Outcome  Outcome          `json:"outcome"`
+	Decision string           `json:"decision"`
+	Modules  []ModuleDecision `json:"modules"`
+}
+
+// SelfResult is the self encounter in figures.
+type SelfResult struct {
+	Judged   bool            `json:"judged"`
+	Modules  int             `json:"modules"`
+	WithBTF  int             `json:"with_btf"`
+	Verdicts []Count         `json:"verdicts"`
+	Meanings []Count         `json:"meanings"`
+	Missing  []Count         `json:"missing"`
+	Evidence []EvidenceCount `json:"evidence"`
+}
+
+// Count is how many modules a word applies to.
+type Count struct {
+	Word  string `json:"word"`
+	Count int    `json:"count"`
+}
+
+// EvidenceCount is what one kind of evidence said: modules it could speak of,
+// and those it contradicts.
+type EvidenceCount struct {
+	Evidence     Evidence `json:"evidence"`
+	Supports     int      `json:"supports"`
+	Contradicts  int      `json:"contradicts"`
+	FirstExample string   `json:"first,omitempty"`
+}
+
+// WindowResult is the encounter of the new modules with one older release.
+type WindowResult struct {
+	Old ReleaseRef `json:"old"`
+	// Judged is false when the names differ and nobody asked as if they did
+	// not: then Why says so and the rest are facts that do not decide.
+	Judged    bool         `json:"judged"`
+	Why       string       `json:"why"`
+	BaseEqual Equality     `json:"base_equal"`
+	Symbols   *SymbolFacts `json:"symbols"` // nil: one side has none
+	Verdicts  []Count      `json:"verdicts"`
+	Meanings  []Count      `json:"meanings"`
+	// Action is the decision of this encounter; IfEnforced and IfIgnored are
+	// both answers to whether the old kernel can refuse signatures.
+	Action     Action `json:"action"`
+	IfEnforced Action `json:"if_signatures_enforced"`
+	IfIgnored  Action `json:"if_signatures_ignored"`
+}
+
+// Equality is yes, no, or not known.
+type Equality string
+
+const (
+	Equal        Equality = "equal"
+	Differs      Equality = "differs"
+	NotKnownSame Equality = "unknown"
+)
+
+// SymbolFacts are the exported symbols of two releases in figures.
+type SymbolFacts struct {
+	Old       int `json:"old"`
+	New       int `json:"new"`
+	Common    int `json:"common"`
+	Compared  int `json:"compared"` // common, with a CRC on both sides
+	Changed   int `json:"changed"`
+	Lost      int `json:"lost"`
+	Added     int `json:"added"`
+	Moved     int `json:"moved"`
+	LeftImage int `json:"left_image"`
+	Stricter  int `json:"stricter"`
+	Namespace int `json:"namespace"`
+	Uncovered int `json:"uncovered"`
+}
+
+// ModuleDecision binds a module to its action by digests that survive
+// stripping of symbols, signing and compression between check and apply.
+type ModuleDecision struct {
+	Path    string  `json:"path"`
+	Name    string  `json:"name"`
+	BTF     string  `json:"btf_sha256"`      // "" without BTF
+	BTFBase string  `json:"btf_base_sha256"` // "" unless distilled
+	BTFIDs  string  `json:"btf_ids_sha256"`  // "" without .BTF_ids
+	Action  Action  `json:"action"`
+	Verdict Verdict `json:"self_verdict"`
+	Meaning Meaning `json:"self_meaning"`
+	Missing Missing `json:"missing,omitempty"`
+	// BuildBase says how it is known which base the module was encoded against.
+	BuildBase Evidence       `json:"build_base"`
+	Windows   []ModuleWindow `json:"windows,omitempty"`
+}
+
+// ModuleWindow is one module on one older kernel; Old indexes the report's
+// windows of its release.
+type ModuleWindow struct {
+	Old     int     `json:"old"`
+	Verdict Verdict `json:"verdict"`
+	Meaning Meaning `json:"meaning"`
+	Action  Action  `json:"action"`
+	Why     string  `json:"why,omitempty"`
+}

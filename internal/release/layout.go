@@ -1,0 +1,242 @@
+package release
+
+import (
+	"path"
+	"strings"
+)
+
+// role is what a file of a package is to a release, judged by its path.
+type role uint8
+
+const (
+	roleNone role = iota
+	roleModule
+	roleImage
+	roleConfig
+	roleSymvers
+	roleBuiltin
+	roleManifest
+)
+
+// place is a classified path. Release is the name in the path, "" where the
+// file itself must tell. Rel is a module's path below lib/modules/RELEASE/
+// without compression suffix.
+type place struct {
+	role    role
+	release string
+	rel     string
+	origin  Origin
+	// certain: the path alone says what it is. Otherwise content decides.
+	certain bool
+}
+
+// Origin says which copy of an image or module a file is.
+type Origin uint8
+
+const (
+	Shipped Origin = iota // what a machine boots or loads
+	Headers               // in a headers or devel package, for building modules
+	Debug                 // with debug information
+	Added                 // below updates/, extra/ or weak-updates/: built elsewhere
+)
+
+var originNames = [...]string{"shipped", "headers", "debug", "added"}
+
+func (o Origin) String() string { return originNames[o] }
+
+// moduleSuffixes are the names kbuild and distributions give modules.
+var moduleSuffixes = []string{".ko", ".ko.xz", ".ko.zst", ".ko.gz", ".ko.debug"}
+
+// trimModule cuts a module's suffix down to ".ko"; ok is false for other files.
+func trimModule(p string) (string, bool) {
+	for _, s := range moduleSuffixes {
+		if strings.HasSuffix(p, s) && len(path.Base(p)) > len(s) {
+			return strings.TrimSuffix(p, s) + ".ko", true
+		}
+	}
+	return p, false
+}
+
+var compressSuffixes = []string{".gz", ".xz", ".zst", ".bz2", ".lzma", ".lz4"}
+
+func trimCompression(p string) string {
+	for _, s := range compressSuffixes {
+		if t, ok := strings.CutSuffix(p, s); ok {
+			return t
+		}
+	}
+	return p
+}
+
+// imageNames are the base names under which kernels are installed without a
+// release in the name (lib/modules/RELEASE/ of Fedora, SUSE, Debian 7.x; build trees).
+var imageNames = map[string]bool{
+	"vmlinuz": true, "vmlinux": true, "Image": true, "zImage": true, "bzImage": true,
+	"image": true, "uImage": true, "vmlinuz-virt.efi": true, "vmlinuz.efi": true, "vmlinux.efi": true,
+}
+
+// bootPrefixes are the base names under /boot that end in the release.
+var bootPrefixes = []string{"vmlinuz-", "vmlinux-", "Image-", "image-", "zImage-", "bzImage-", "kernel-"}
+
+// classify says what the file at a clean relative path is.
+func classify(p string) place {
+	origin := Shipped
+	if rest, ok := strings.CutPrefix(p, "usr/lib/debug/"); ok {
+		p, origin = rest, Debug
+	}
+	p = strings.TrimPrefix(p, "usr/")
+	for _, f := range []func(string, Origin) (place, bool){inModules, inBoot, inHeaders} {
+		if pl, ok := f(p, origin); ok {
+			return pl
+		}
+	}
+	return loose(p, origin)
+}
+
+// inModules: lib/modules/RELEASE/...
+func inModules(p string, origin Origin) (place, bool) {
+	rest, ok := strings.CutPrefix(p, "lib/modules/")
+	if !ok {
+		return place{}, false
+	}
+	rel, file, ok := strings.Cut(rest, "/")
+	if !ok {
+		return place{}, true
+	}
+	pl := place{release: rel, origin: origin, certain: true}
+	sub, below := strings.CutPrefix(file, "build/")
+	if below {
+		file = sub
+		if origin == Shipped {
+			pl.origin = Headers
+		}
+	}
+	switch base := trimCompression(file); {
+	case imageNames[base] || strings.HasSuffix(base, ".efi") && !strings.Contains(base, "/"):
+		pl.role = roleImage
+	case base == "config" || below && base == ".config":
+		pl.role = roleConfig
+	case base == "symvers" || below && base == "Module.symvers":
+		pl.role = roleSymvers
+	case file == "modules.builtin":
+		pl.role = roleBuiltin
+	default:
+		if m, ok := trimModule(file); ok {
+			pl.role, pl.rel = roleModule, m
+			if top, _, _ := strings.Cut(m, "/"); addedTree[top] && origin == Shipped {
+				pl.origin = Added
+			}
+		}
+	}
+	return pl, true
+}
+
+// addedTree are the folders of modules that did not come with the kernel
+// (depmod.d(5), DKMS, kmod packages, weak-modules).
+var addedTree = map[string]bool{"updates": true, "extra": true, "weak-updates": true, "misc": true, "external": true}
+
+// inBoot: boot/NAME-RELEASE.
+func inBoot(p string, origin Origin) (place, bool) {
+	name, ok := strings.CutPrefix(p, "boot/")
+	if !ok || strings.Contains(name, "/") {
+		return place{}, false
+	}
+	pl := place{origin: origin, certain: true}
+	plain := trimCompression(name)
+	for _, pre := range bootPrefixes {
+		if r, ok := strings.CutPrefix(plain, pre); ok && r != "" {
+			pl.role, pl.release = roleImage, r
+			return pl, true
+		}
+	}
+	if r, ok := strings.CutPrefix(name, "config-"); ok {
+		pl.role, pl.release = roleConfig, r
+	} else if r, ok := strings.CutPrefix(plain, "symvers-"); ok {
+		pl.role, pl.release = roleSymvers, r
+	}
+	return pl, true
+}
+
+// inHeaders: the trees for building modules of Debian and Ubuntu
+// (src/linux-headers-RELEASE), Fedora (src/kernels/RELEASE) and SUSE
+// (src/linux-VERSION-obj/ARCH/FLAVOUR), and Ubuntu's lib/linux/RELEASE.
+func inHeaders(p string, origin Origin) (place, bool) {
+	if rest, ok := strings.CutPrefix(p, "lib/linux/"); ok {
+		rel, file, _ := strings.Cut(rest, "/")
+		if file == "config" {
+			return place{role: roleConfig, release: rel, origin: origin, certain: true}, true
+		}
+		return place{}, false
+	}
+	rest, ok := strings.CutPrefix(p, "src/")
+	if !ok {
+		return place{}, false
+	}
+	dir, file, ok := strings.Cut(rest, "/")
+	if !ok {
+		return place{}, true
+	}
+	rel := ""
+	switch {
+	case strings.HasPrefix(dir, "linux-headers-"):
+		rel = strings.TrimPrefix(dir, "linux-headers-")
+	case dir == "kernels":
+		rel, file, _ = strings.Cut(file, "/")
+	case strings.HasPrefix(dir, "linux-") && strings.HasSuffix(dir, "-obj"):
+		parts := strings.SplitN(file, "/", 3)
+		if len(parts) < 3 {
+			return place{}, true
+		}
+		rel = strings.TrimSuffix(strings.TrimPrefix(dir, "linux-"), "-obj") + "-" + parts[1]
+		file = parts[2]
+	default:
+		return place{}, false
+	}
+	pl := place{release: rel, origin: Headers, certain: true}
+	switch file {
+	case "vmlinux":
+		pl.role = roleImage
+	case "Module.symvers":
+		pl.role = roleSymvers
+	case ".config":
+		pl.role = roleConfig
+	}
+	return pl, true
+}
+
+// loose files say their release themselves: build trees, single files.
+func loose(p string, origin Origin) place {
+	pl := place{origin: origin}
+	base := path.Base(p)
+	plain := trimCompression(base)
+	if m, ok := trimModule(p); ok {
+		pl.role, pl.rel = roleModule, m
+		return pl
+	}
+	switch {
+	case imageNames[plain]:
+		pl.role = roleImage
+	case plain == "Module.symvers" || plain == "symvers":
+		pl.role = roleSymvers
+	case base == ".config" || base == "config":
+		pl.role = roleConfig
+	case base == "modules.builtin":
+		pl.role = roleBuiltin
+	default:
+		for _, pre := range bootPrefixes {
+			if strings.HasPrefix(plain, pre) {
+				pl.role = roleImage
+			}
+		}
+		if r, ok := strings.CutPrefix(base, "config-"); ok {
+			pl.role, pl.release = roleConfig, r
+		}
+		if r, ok := strings.CutPrefix(plain, "symvers-"); ok {
+			pl.role, pl.release = roleSymvers, r
+		}
+		if strings.HasSuffix(base, ".efi") {
+			pl.role = roleImage
+		}
+	}
+	return pl
+}

@@ -1,0 +1,253 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/pack"
+	"kpkg-btf/internal/where"
+)
+
+// inFlight is how many bytes of members may wait for or be in the hands of
+// the workers.
+const inFlight = 96 << 20
+
+// Options of Load.
+type Options struct {
+	Jobs int // workers, at least 1
+	// Progress is told of every member read; nil for none.
+	Progress func(Step)
+}
+
+// Step is a sign of life.
+type Step struct {
+	Input   string // being read
+	Modules int    // seen so far in all inputs
+	Bytes   int64  // of payload looked at so far
+}
+
+// Ignored is an input without kernel content, or with none that counts.
+type Ignored struct {
+	File string
+	Why  string
+}
+
+// Loaded is what a list of inputs holds.
+type Loaded struct {
+	Releases []*Release // sorted by name and architecture
+	Ignored  []Ignored  // in the order of the inputs
+}
+
+// item is one member that matters.
+type item struct {
+	place
+	pkg    *Package
+	source Source
+	size   int64
+	module *kmod.Facts
+	image  *kimage.Facts
+	text   []byte
+	doc    *manifest.Manifest
+	err    error
+}
+
+// alias is a hard link or symlink that names another member of its package.
+type alias struct {
+	place
+	source Source
+	target string
+	pkg    *Package
+}
+
+// collector reads inputs one after the other and hands members to workers.
+// Items are in stream order whatever the workers do.
+type collector struct {
+	o       Options
+	sem     *semaphore.Weighted
+	work    chan func(*worker)
+	wg      sync.WaitGroup
+	items   []*item
+	aliases []alias
+	pkgs    []*Package
+	ignored []Ignored
+	step    Step
+}
+
+// worker owns what is reused from member to member.
+type worker struct {
+	dec codec.Decoder
+}
+
+// Load reads inputs (packages, trees, files, lists, manifests) and puts
+// releases together. An input that cannot be opened or parsed at all is an
+// error; a member that cannot is kept in Release.Unread.
+func Load(ctx context.Context, inputs []pack.Input, o Options) (*Loaded, error) {
+	o.Jobs = max(o.Jobs, 1)
+	c := &collector{o: o, sem: semaphore.NewWeighted(inFlight), work: make(chan func(*worker))}
+	for range o.Jobs {
+		c.wg.Add(1)
+		go func() {
+			defer c.wg.Done()
+			var w worker
+			for f := range c.work {
+				f(&w)
+			}
+		}()
+	}
+	err := c.readAll(ctx, inputs)
+	close(c.work)
+	c.wg.Wait()
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.assemble()
+}
+
+func (c *collector) readAll(ctx context.Context, inputs []pack.Input) error {
+	for _, in := range inputs {
+		if err := c.read(ctx, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *collector) read(ctx context.Context, in pack.Input) error {
+	p, err := pack.Open(ctx, in.Path, pack.Options{Jobs: c.o.Jobs, SHA256: in.SHA256})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	pkg := &Package{File: in.Path, Kind: p.Kind.String(), Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source}
+	c.step.Input = in.Path
+	before := len(c.items)
+	err = p.Walk(ctx, func(e *pack.Entry, r io.Reader) error { return c.entry(ctx, pkg, p.Kind, e, r) })
+	if err != nil {
+		return err
+	}
+	if len(c.items) == before {
+		c.ignored = append(c.ignored, Ignored{File: in.Path, Why: "no kernel content"})
+		return nil
+	}
+	c.pkgs = append(c.pkgs, pkg)
+	return nil
+}
+
+// entry takes one member of a package.
+func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *pack.Entry, r io.Reader) error {
+	c.step.Bytes += e.Size
+	pl := classify(e.Path)
+	switch e.Type {
+	case pack.Hardlink, pack.Symlink:
+		if pl.role == roleModule {
+			c.aliases = append(c.aliases, alias{place: pl, source: Source{pkg.File, e.Path}, target: e.Link, pkg: pkg})
+		}
+		return nil
+	case pack.Regular:
+	default:
+		return nil
+	}
+	if pl.role == roleNone && kind != pack.File {
+		return nil
+	}
+	it := &item{place: pl, pkg: pkg, source: Source{pkg.File, e.Path}, size: e.Size}
+	if kind == pack.File {
+		it.source.Path = ""
+	}
+	weight := min(max(e.Size, 1), inFlight)
+	if err := c.sem.Acquire(ctx, weight); err != nil {
+		return err
+	}
+	data, err := readContent(r, e.Size)
+	if err != nil {
+		c.sem.Release(weight)
+		return err
+	}
+	if kind == pack.File || !pl.certain && pl.role != roleModule {
+		sniff(&it.place, data.data, kind == pack.File)
+		if it.role == roleNone {
+			data.free()
+			c.sem.Release(weight)
+			return nil
+		}
+	}
+	c.items = append(c.items, it)
+	if it.role == roleModule {
+		c.step.Modules++
+	}
+	if c.o.Progress != nil {
+		c.o.Progress(c.step)
+	}
+	job := func(w *worker) {
+		defer c.sem.Release(weight)
+		defer data.free()
+		it.parse(ctx, w, data.data)
+	}
+	select {
+	case c.work <- job:
+		return nil
+	case <-ctx.Done():
+		data.free()
+		c.sem.Release(weight)
+		return ctx.Err()
+	}
+}
+
+// parse turns a member's bytes into facts; what goes wrong stays with the item.
+func (it *item) parse(ctx context.Context, w *worker, data []byte) {
+	defer func() {
+		if r := recover(); r != nil {
+			it.err = where.New(where.Internal, "panic: %v", r).
+				WithHint("please report this with the file: it is a fault of kpkg-btf, not of your package")
+		}
+		if it.err != nil {
+			it.err = it.source.in(it.err)
+		}
+	}()
+	switch it.role {
+	case roleModule:
+		it.module, it.err = kmod.ParseFile(data, &w.dec, kmod.Options{})
+	case roleImage:
+		it.image, it.err = kimage.Parse(ctx, data, kimage.Options{})
+	case roleManifest:
+		it.doc, it.err = manifest.Read(data)
+	default:
+		it.text, it.err = decodeText(&w.dec, data)
+	}
+}
+
+func (s Source) in(err error) error {
+	if s.Path != "" {
+		err = where.In(s.Path, err)
+	}
+	return where.In(s.Package, err)
+}
+
+// decodeText copies a text file out of its buffer, decompressed when it is a
+// symvers.xz or the like.
+func decodeText(dec *codec.Decoder, data []byte) ([]byte, error) {
+	f := codec.Detect(data)
+	if f == codec.None {
+		if len(data) > limits.MaxText {
+			return nil, where.New(where.Limit, "a text file of %d bytes", len(data))
+		}
+		return append([]byte(nil), data...), nil
+	}
+	out, err := dec.Decode(nil, f, data, limits.MaxText)
+	if err != nil {
+		return nil, where.In(fmt.Sprint(f), err)
+	}
+	return out, nil
+}

@@ -1,0 +1,219 @@
+package release
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/modsig"
+	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/where"
+)
+
+// addDoc takes a release from its manifest.
+func (r *Release) addDoc(it *item) {
+	if r.Doc != nil {
+		r.Unread = append(r.Unread, it.source.in(where.New(where.Inconclusive, "a second manifest of the same release")))
+		return
+	}
+	r.Doc = it.doc
+	r.Symvers = it.doc.Table()
+}
+
+// Record gives the manifest of a release: what a later check needs of it.
+func (r *Release) Record(tool string) (*manifest.Manifest, error) {
+	if r.Doc != nil {
+		return r.Doc, nil
+	}
+	m := &manifest.Manifest{Tool: tool, Release: r.Name, Arch: r.Arch, Scope: r.scope()}
+	for _, p := range r.Packages {
+		m.Packages = append(m.Packages, manifest.Package{Name: p.Name, Version: p.Version, Arch: p.Arch, Kind: p.Kind, Gives: r.gives(p)})
+	}
+	if im := r.mainImage(); im != nil {
+		recordImage(m, im)
+	}
+	if err := r.recordBase(m); err != nil {
+		return nil, err
+	}
+	if r.Config != nil {
+		m.Config = manifest.PickConfig(r.Config.Data)
+	}
+	if r.Builtin != nil {
+		m.BuiltIn = strings.Fields(string(r.Builtin.Data))
+		if m.BuiltIn == nil {
+			m.BuiltIn = []string{}
+		}
+	}
+	if r.Symvers != nil {
+		m.Exports = recordExports(r.Symvers, r.SymversSource)
+	}
+	for _, mod := range r.Modules {
+		m.Modules = append(m.Modules, recordModule(mod))
+	}
+	return m, nil
+}
+
+// scope: a release from headers alone answers base and symbols, no more.
+func (r *Release) scope() manifest.Scope {
+	if len(r.Modules) == 0 && r.bootImage() == nil {
+		return manifest.BaseSymvers
+	}
+	return manifest.Full
+}
+
+func (r *Release) bootImage() *Image {
+	for _, im := range r.Images {
+		if im.Origin == Shipped && !im.Facts.BTFOnly {
+			return im
+		}
+	}
+	return nil
+}
+
+// mainImage is the boot image, else whatever vmlinux there is.
+func (r *Release) mainImage() *Image {
+	if im := r.bootImage(); im != nil || len(r.Images) == 0 {
+		return im
+	}
+	return r.Images[0]
+}
+
+// gives says in words what of the release a package holds.
+func (r *Release) gives(p *Package) []string {
+	var g []string
+	add := func(word, file string) {
+		if file == p.File && !slices.Contains(g, word) {
+			g = append(g, word)
+		}
+	}
+	for _, im := range r.Images {
+		add("image", im.Source.Package)
+	}
+	for _, m := range r.Modules {
+		add("modules", m.Source.Package)
+	}
+	for _, c := range r.Configs {
+		add("config", c.Source.Package)
+	}
+	if r.Builtin != nil {
+		add("builtin", r.Builtin.Source.Package)
+	}
+	if strings.HasPrefix(r.SymversSource, p.File+": ") {
+		add("symvers", p.File)
+	}
+	slices.Sort(g)
+	return g
+}
+
+func recordImage(m *manifest.Manifest, im *Image) {
+	f := im.Facts
+	m.Image = &manifest.Image{Format: f.Format, Banner: f.Banner, BTFOnly: f.BTFOnly}
+	for _, a := range f.Abilities.List() {
+		m.Abilities = append(m.Abilities, manifest.Ability{Name: a.Name, Is: answer(a.Is), Value: a.Value, Evidence: a.Evidence})
+	}
+	for _, der := range f.Certs {
+		c, err := modsig.ParseCertificate(der)
+		if err != nil {
+			continue // FindCertificates has parsed every one it gives
+		}
+		m.Certs = append(m.Certs, manifest.Cert{SHA256: sha256.Sum256(der), Subject: c.Subject, KeyID: hex.EncodeToString(c.SKID), Serial: hex.EncodeToString(c.Serial)})
+	}
+}
+
+func answer(t kimage.Tri) manifest.Answer {
+	switch t {
+	case kimage.Yes:
+		return manifest.Yes
+	case kimage.No:
+		return manifest.No
+	}
+	return manifest.Unknown
+}
+
+// Base gives the bytes of the release's base and where they were found: the
+// boot image's, else that of the headers' or debug vmlinux. nil without one.
+func (r *Release) Base() ([]byte, *Image) {
+	for _, im := range r.Images {
+		if im.Facts.BTF != nil {
+			return im.Facts.BTF, im
+		}
+	}
+	return nil, nil
+}
+
+func (r *Release) recordBase(m *manifest.Manifest) error {
+	b, im := r.Base()
+	if b == nil {
+		return nil
+	}
+	raw, err := btf.Parse(b)
+	if err != nil {
+		return im.Source.in(where.In("base BTF", err))
+	}
+	cut := raw.Bytes()
+	m.Base = &manifest.Base{
+		SHA256: sha256.Sum256(cut), Size: int64(len(cut)), Types: int64(raw.NumTypes()), StrLen: int64(raw.StrLen()),
+		HdrLen: int64(raw.Header().Len), BigEndian: raw.BigEndian(), Where: im.Facts.BTFWhere,
+	}
+	return nil
+}
+
+func recordExports(t *symvers.Table, source string) *manifest.Exports {
+	x := &manifest.Exports{Source: "tables"}
+	if strings.Contains(source, "symvers") {
+		x.Source = "Module.symvers"
+	}
+	for _, s := range t.Symbols() {
+		e := manifest.Symbol{Name: s.Name, Owner: s.Owner, Namespace: s.Namespace}
+		switch s.Export {
+		case symvers.ExportAny:
+			e.Export = manifest.ExportAny
+		case symvers.ExportGPL:
+			e.Export = manifest.ExportGPL
+		default:
+			e.Export = manifest.ExportUnknown
+		}
+		if s.HasCRC {
+			e.CRC = s.CRC
+		}
+		x.Symbols = append(x.Symbols, e)
+	}
+	return x
+}
+
+func recordModule(mod *Module) manifest.Module {
+	f := mod.Facts
+	m := manifest.Module{
+		Path: mod.Path, Name: f.Modinfo.Name, SHA256: f.Digest, Size: f.Size,
+		BTF:      recordBTF(f),
+		Vermagic: f.Modinfo.Vermagic, Intree: f.Modinfo.Intree, Srcversion: f.Modinfo.Srcversion,
+		Depends: f.Modinfo.Depends, Stamp: f.Stamp,
+	}
+	if m.Name == "" {
+		m.Name = strings.ReplaceAll(strings.TrimSuffix(path.Base(mod.Path), ".ko"), "-", "_")
+	}
+	if f.IDs != nil {
+		m.IDs = &manifest.IDs{SHA256: sha256.Sum256(f.IDs.Data), Sets: int64(len(f.IDs.Sets)), Words: int64(len(f.IDs.Words)), Located: f.IDs.Located}
+	}
+	if f.Sig != nil {
+		m.Signer = &manifest.Signer{KeyID: f.Sig.KeyID, Hash: f.Sig.Hash, Algorithm: f.Sig.Algorithm}
+	}
+	return m
+}
+
+func recordBTF(f *kmod.Facts) manifest.BTF {
+	if len(f.BTF) == 0 {
+		return manifest.BTF{Kind: manifest.BTFNone}
+	}
+	b := manifest.BTF{Kind: manifest.BTFSplit, SHA256: sha256.Sum256(f.BTF), Size: int64(len(f.BTF))}
+	if len(f.BTFBase) > 0 {
+		b.Kind, b.BaseSHA256, b.BaseSize = manifest.BTFDistilled, sha256.Sum256(f.BTFBase), int64(len(f.BTFBase))
+	}
+	return b
+}
