@@ -1,0 +1,110 @@
+package vmtest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"kpkg-btf/internal/vmtest/wire"
+)
+
+// cpio writes an initial ramdisk: the "newc" form, unpacked by the kernel
+// (Documentation/driver-api/early-userspace/buffer-format.rst).
+type cpio struct {
+	w   *bufio.Writer
+	ino int
+	err error
+}
+
+const (
+	modeDir  = 0o040755
+	modeFile = 0o100755
+	modeChar = 0o020600
+)
+
+// header writes the fields of one entry; rmajor and rminor are of a device.
+func (c *cpio) header(name string, mode int, size int64, rmajor, rminor int) {
+	c.ino++
+	links := 1
+	if mode == modeDir {
+		links = 2
+	}
+	// magic ino mode uid gid nlink mtime size major minor rmajor rminor namesize check
+	c.printf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00",
+		c.ino, mode, 0, 0, links, 0, size, 0, 0, rmajor, rminor, len(name)+1, 0, name)
+	c.pad(int64(110 + len(name) + 1))
+}
+
+func (c *cpio) printf(format string, args ...any) {
+	if c.err == nil {
+		_, c.err = fmt.Fprintf(c.w, format, args...)
+	}
+}
+
+func (c *cpio) pad(n int64) {
+	for ; n%4 != 0 && c.err == nil; n++ {
+		c.err = c.w.WriteByte(0)
+	}
+}
+
+func (c *cpio) dir(name string) { c.header(name, modeDir, 0, 0, 0) }
+
+// file writes size bytes that fill produces.
+func (c *cpio) file(name string, size int64, fill func(io.Writer) error) {
+	c.header(name, modeFile, size, 0, 0)
+	if c.err == nil {
+		c.err = fill(c.w)
+	}
+	c.pad(size)
+}
+
+func (c *cpio) bytes(name string, b []byte) {
+	c.file(name, int64(len(b)), func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// writeInitrd writes the ramdisk of a job to path.
+func writeInitrd(path string, guest []byte, p *packed) error {
+	if p.size >= 1<<32 {
+		return fmt.Errorf("%d bytes of blobs: more than a cpio archive can hold", p.size)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	c := &cpio{w: bufio.NewWriterSize(f, 1<<20)}
+	c.dir("dev")
+	c.header("dev/console", modeChar, 0, 5, 1)
+	c.bytes("init", guest)
+	c.dir("vmtest")
+	c.bytes(strings.TrimPrefix(wire.ManifestPath, "/"), p.manifest)
+	c.file(strings.TrimPrefix(wire.BlobsPath, "/"), p.size, p.writeBlobs)
+	c.header("TRAILER!!!", 0, 0, 0, 0)
+	if c.err != nil {
+		return c.err
+	}
+	if err := c.w.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// buildGuest compiles /init with the toolchain that runs the tests. The
+// package is found from any folder of this module.
+func buildGuest(ctx context.Context, dir string) ([]byte, error) {
+	out := filepath.Join(dir, "init")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "kpkg-btf/internal/vmtest/guest")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "GOFLAGS=")
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build of the guest: %w\n%s", err, msg)
+	}
+	return os.ReadFile(out)
+}

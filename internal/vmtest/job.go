@@ -1,0 +1,195 @@
+package vmtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"kpkg-btf/internal/vmtest/wire"
+)
+
+// Kernel is what is booted: the bytes of a bzImage, or the path of one.
+type Kernel struct {
+	Image   []byte
+	Path    string
+	Release string // uname -r it must report; "" accepts any
+}
+
+// Kind is what a case hands to the kernel.
+type Kind uint8
+
+const (
+	// SplitBTF is the template with Case.BTF as its .BTF; a nil BTF leaves
+	// the section out, an empty one makes it empty.
+	SplitBTF Kind = iota
+	// DistilledBTF is the template with Case.BTF and Case.Base as .BTF and
+	// .BTF.base, nil and empty as above.
+	DistilledBTF
+	// WholeModule is Case.Module, byte for byte, signature included.
+	WholeModule
+)
+
+// Case is one question to the kernel. Cases are asked in order.
+type Case struct {
+	ID     string
+	Kind   Kind
+	BTF    []byte
+	Base   []byte
+	Module []byte
+	Params string // module parameters of a WholeModule
+	Keep   bool   // stays loaded, for the modules after it that need it
+
+	// What to return of /sys/kernel/btf/NAME if it is there.
+	WantDigest bool // its SHA-256
+	WantBytes  bool // and the bytes: for single cases, the way out is narrow
+}
+
+// Job is everything that one boot is asked.
+type Job struct {
+	// Template is the module that carries the BTF of the cases that are not
+	// WholeModule; see Picker. Its own BTF and signature are taken off.
+	Template []byte
+	Cases    []Case
+	// Cmdline is added to the kernel's command line: "module.sig_enforce=1".
+	Cmdline []string
+	// Memory of the machine in MiB; 0 takes what the job needs.
+	Memory int
+	// Timeout of the whole boot; 0 takes a minute for the start and a quarter
+	// of a second for each case, ten times what they usually need.
+	Timeout time.Duration
+	// Quiet is how long the guest may say nothing before it counts as hung;
+	// 0 is two minutes.
+	Quiet time.Duration
+}
+
+func (j *Job) timeout() time.Duration {
+	if j.Timeout > 0 {
+		return j.Timeout
+	}
+	return 2*time.Minute + time.Duration(len(j.Cases))*250*time.Millisecond
+}
+
+func (j *Job) quiet() time.Duration {
+	if j.Quiet > 0 {
+		return j.Quiet
+	}
+	return 2 * time.Minute
+}
+
+// memory is enough for the kernel, the ramdisk twice (as it was loaded and as
+// it is unpacked) and modules at work.
+func (j *Job) memory(blobs int64) int {
+	if j.Memory > 0 {
+		return j.Memory
+	}
+	return 768 + int(2*blobs>>20)
+}
+
+// packed is a job in the form the guest reads.
+type packed struct {
+	manifest []byte
+	blobs    [][]byte
+	size     int64
+}
+
+func (p *packed) add(b []byte) wire.Span {
+	if b == nil {
+		return wire.None
+	}
+	s := wire.Span{Off: p.size, Len: int64(len(b))}
+	p.blobs = append(p.blobs, b)
+	p.size += s.Len
+	return s
+}
+
+func (p *packed) writeBlobs(w io.Writer) error {
+	for _, b := range p.blobs {
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *Job) pack() (*packed, error) {
+	p := new(packed)
+	man := wire.Manifest{Blank: wire.None, Cases: make([]wire.Case, 0, len(j.Cases))}
+	if j.Template != nil {
+		blank, err := wire.NewBlank(j.Template)
+		if err != nil {
+			return nil, fmt.Errorf("template: %w", err)
+		}
+		if man.BlankName, err = ModuleName(j.Template); err != nil {
+			return nil, fmt.Errorf("template: %w", err)
+		}
+		man.Blank, man.Spare, man.Sections = p.add(blank.Bytes), blank.Spare, blank.Sections
+	}
+	for i := range j.Cases {
+		c := &j.Cases[i]
+		w := wire.Case{
+			Module: wire.None, BTF: wire.None, Base: wire.None, Name: man.BlankName,
+			Params: c.Params, Keep: c.Keep, Digest: c.WantDigest, Bytes: c.WantBytes,
+		}
+		switch {
+		case c.Kind == WholeModule:
+			if c.Module == nil {
+				return nil, fmt.Errorf("case %q: no module", c.ID)
+			}
+			// A module too broken to have a name is still a fair question.
+			w.Module = p.add(c.Module)
+			w.Name, _ = ModuleName(c.Module)
+		case j.Template == nil:
+			return nil, fmt.Errorf("case %q needs a template", c.ID)
+		default:
+			w.BTF = p.add(c.BTF)
+			if c.Kind == DistilledBTF {
+				w.Base = p.add(c.Base)
+			}
+		}
+		man.Cases = append(man.Cases, w)
+	}
+	var err error
+	p.manifest, err = json.Marshal(man)
+	return p, err
+}
+
+// ModuleName is the name= line of .modinfo, which the kernel's own name of
+// the module (in sysfs and for delete_module) equals in every in-tree module.
+func ModuleName(ko []byte) (string, error) {
+	info, err := modinfo(ko)
+	if err != nil {
+		return "", err
+	}
+	if info["name"] == "" {
+		return "", fmt.Errorf("module without a name in .modinfo")
+	}
+	return info["name"], nil
+}
+
+// modinfo is the first value of each key of .modinfo.
+func modinfo(ko []byte) (map[string]string, error) {
+	raw, err := wire.Section(ko, ".modinfo")
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]string)
+	for line := range strings.SplitSeq(string(raw), "\x00") {
+		key, value, ok := strings.Cut(line, "=")
+		if _, seen := out[key]; ok && !seen {
+			out[key] = value
+		}
+	}
+	return out, nil
+}
+
+// ReplaceBTF is a module with other contents of .BTF and .BTF.base and
+// without its signature; a nil slice leaves the section out.
+func ReplaceBTF(ko, btf, base []byte) ([]byte, error) {
+	blank, err := wire.NewBlank(ko)
+	if err != nil {
+		return nil, err
+	}
+	return blank.Fill(nil, btf, base), nil
+}
