@@ -1,0 +1,193 @@
+package pack
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"kpkg-btf/internal/pack/ar"
+	"kpkg-btf/internal/pack/rpmhdr"
+	"kpkg-btf/internal/where"
+)
+
+// Kind says what an input is, by its content.
+type Kind uint8
+
+const (
+	File Kind = iota // a regular file that is no package
+	Deb
+	Udeb // a .deb for the Debian installer
+	Rpm
+	SourceRpm // opened, so that it can be named; Walk refuses it
+	Tree      // a directory
+)
+
+var kindNames = [...]string{"file", "deb", "udeb", "rpm", "source rpm", "directory"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Options bound the work of one package.
+type Options struct {
+	Jobs int // goroutines that decode; 0 or 1 decodes where it is read
+	// SHA256 is the digest the file must have, in hex, or "". It is verified
+	// by Walk, over the same open file, while the content is read.
+	SHA256 string
+}
+
+// Package is one opened input. Strings are as the package has them: not
+// cleaned for a terminal.
+type Package struct {
+	Path string
+	Kind Kind
+	// Name, Version ("epoch:version-release") and Arch (the package's own
+	// word, "amd64", "x86_64") are "" for a file or tree.
+	Name, Version, Arch string
+	// Source is the source package's name and SourceVersion its version,
+	// if the package tells.
+	Source, SourceVersion string
+	// Fields are the control fields of a .deb by their usual spelling; of an
+	// rpm: Provides (with versions, joined by ", "), Sourcerpm, Payload.
+	Fields map[string]string
+	// Coverage names what protects the payload against damage: "sha256",
+	// "sha256-alt", "md5" (rpm tags verified by Walk), or "".
+	Coverage string
+
+	opts Options
+	file *os.File // nil for a tree
+	size int64
+	walk func(context.Context, *walker) error
+
+	members []ar.Member     // deb
+	rpm     *rpmhdr.Package // rpm
+	sha256  string          // memo of SHA256
+}
+
+// sniffLen is enough for every magic looked at here.
+const sniffLen = 16
+
+// Open tells what path is and reads what it says about itself: the control
+// file or the rpm headers. A file that is no package is of Kind File, unless
+// its name claims to be one. The caller closes the package.
+func Open(ctx context.Context, path string, o Options) (*Package, error) {
+	p := &Package{Path: path, opts: o}
+	if err := p.open(ctx); err != nil {
+		_ = p.Close()
+		return nil, where.In(path, err)
+	}
+	return p, nil
+}
+
+func (p *Package) open(ctx context.Context) error {
+	info, err := os.Stat(p.Path)
+	if err != nil {
+		return ioError(err)
+	}
+	if info.IsDir() {
+		p.Kind, p.walk = Tree, p.walkTree
+		return nil
+	}
+	if !info.Mode().IsRegular() {
+		return where.New(where.Unsupported, "neither a regular file nor a directory but %s", info.Mode().Type())
+	}
+	if p.file, err = os.Open(p.Path); err != nil {
+		return ioError(err)
+	}
+	if info, err = p.file.Stat(); err != nil {
+		return ioError(err)
+	}
+	p.size = info.Size()
+	head := make([]byte, sniffLen)
+	n, err := p.file.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		return ioError(err)
+	}
+	return p.identify(ctx, head[:n])
+}
+
+func (p *Package) identify(ctx context.Context, head []byte) error {
+	ext := strings.ToLower(filepath.Ext(p.Path))
+	debName := ext == ".deb" || ext == ".udeb" || ext == ".ddeb"
+	switch {
+	case ar.Is(head) && (debName || p.holdsDeb()):
+		return p.openDeb(ctx)
+	case rpmhdr.Is(head):
+		return p.openRpm()
+	case debName || ext == ".rpm":
+		return where.New(where.Malformed, "not a deb or rpm (first bytes %s)", firstBytes(head)).
+			At(0).WithHint("the name ends with %s: is the download complete, or is the package compressed once more?", ext)
+	}
+	p.Kind, p.walk = File, p.walkFile
+	return nil
+}
+
+func firstBytes(head []byte) string {
+	if len(head) == 0 {
+		return "none: the file is empty"
+	}
+	return hex.EncodeToString(head[:min(len(head), 8)])
+}
+
+// Close releases the file. Content readers are invalid afterwards.
+func (p *Package) Close() error {
+	if p.file == nil {
+		return nil
+	}
+	return p.file.Close()
+}
+
+// Members are the ar members of a .deb, nil otherwise.
+func (p *Package) Members() []ar.Member { return p.members }
+
+// Header is the lead and headers of an rpm, nil otherwise.
+func (p *Package) Header() *rpmhdr.Package { return p.rpm }
+
+// Walk gives every entry in stream order: of a package the order of its
+// payload, of a tree the order of names. It may be called again. It returns
+// nil only when the payload was read to its end and everything the package
+// says about it held; fn may return fs.SkipAll to end early, which leaves the
+// rest unverified.
+func (p *Package) Walk(ctx context.Context, fn WalkFunc) error {
+	err := p.walkVerified(ctx, fn)
+	if errors.Is(err, fs.SkipAll) {
+		return nil
+	}
+	return where.In(p.Path, err)
+}
+
+func (p *Package) walkVerified(ctx context.Context, fn WalkFunc) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var sums []*summer
+	if p.opts.SHA256 != "" && p.Kind != Tree {
+		sums = append(sums, p.sumFile(ctx, p.opts.SHA256))
+	}
+	defer func() {
+		cancel()
+		for _, s := range sums {
+			s.wait()
+		}
+	}()
+	if err := p.walk(ctx, &walker{fn: fn, ctx: ctx}); err != nil {
+		return err
+	}
+	for _, s := range sums {
+		if err := s.verify(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ioError keeps the operation and the cause; the path is a step of its own.
+func ioError(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return where.New(where.IO, "%s: %w", pe.Op, pe.Err)
+	}
+	return where.New(where.IO, "%w", err)
+}
