@@ -17,10 +17,14 @@ type Facts struct {
 	// without compression; Size is the number of those bytes.
 	Digest [32]byte
 	Size   int64
-	// AllocDigest is the SHA-256 over name, type, flags and content of every
-	// SHF_ALLOC section that has file content, in name order (relocation
-	// targets included, addresses and offsets not): two copies of one module,
-	// one stripped or signed otherwise, agree in it.
+	// AllocDigest tells whether two copies of one module (signed or not,
+	// stripped of debug information, udeb, dbg) are the same code: the SHA-256
+	// over every SHF_ALLOC section that is not empty, in name order, with its
+	// name, type, flags (write, alloc, execute), size and content, and its
+	// relocations with what they refer to by name. Addresses, file offsets, the
+	// order of sections, symbol numbers, symbols that no relocation uses,
+	// sections that are not loaded (.BTF, .symtab, .comment, debug) and the
+	// signature do not count.
 	AllocDigest [32]byte
 
 	// BTF and BTFBase are the raw contents of the first .BTF and .BTF.base
@@ -46,7 +50,18 @@ type Facts struct {
 	// Stamp is the content of .BTF.base_checksum, nil when there is none.
 	Stamp []byte
 
-	Sections []Section // every section, in file order
+	Sections []Section // every section but the null section, in file order
+
+	// Compression is the format the file was compressed in ("gzip", "xz",
+	// "zstd"), "" for a plain one; from the content, not the name.
+	Compression string
+	// DebugOnly is a file of separated debug information: what would be loaded
+	// has no content (objcopy --only-keep-debug).
+	DebugOnly bool
+	// Oddities are what is wrong with the module and yet did not keep it from
+	// being read, in words: overlapping sections, two .BTF, .modinfo missing or
+	// without its last NUL. nil for a normal module.
+	Oddities []string
 }
 
 // Section is one ELF section header, as `inspect` shows it.
@@ -89,13 +104,15 @@ type Import struct {
 // symbols that say what they are (include/linux/btf_ids.h).
 type IDs struct {
 	Size    int
-	Words   []IDWord
-	Sets    []IDSet
-	Located bool // symbols are there; without them (--strip-unneeded) words cannot be told apart
+	Words   []IDWord // by offset
+	Sets    []IDSet  // by offset
+	Located bool     // symbols are there; without them (--strip-unneeded) words cannot be told apart
 	Data    []byte
 }
 
-// IDWord is one __BTF_ID__KIND__NAME__N word.
+// IDWord is one __BTF_ID__KIND__NAME__N word. In a set ID need not belong to
+// Name: the build sorts the ids of a set after it has written them
+// (tools/bpf/resolve_btfids, sets_patch), and the symbols stay where they were.
 type IDWord struct {
 	Off  int    // byte offset in the section
 	ID   uint32 // the value in the file
@@ -109,7 +126,7 @@ type IDSet struct {
 	Off   int
 	Name  string
 	Set8  bool
-	Count uint32 // the cnt word in the file
+	Count uint32 // the cnt word in the file; more than len(IDs) in a broken set
 	Flags uint32 // of a set8 (6.9+)
 	IDs   []uint32
 }

@@ -1,0 +1,175 @@
+package kmod
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/where"
+)
+
+// digestFlags are the section flags that mean the same to every tool: write,
+// alloc, execute.
+const digestFlags = elfx.SHFWrite | elfx.SHFAlloc | elfx.SHFExecinstr
+
+// digester makes AllocDigest. Symbols are entered by content when a relocation
+// first uses them and by number from then on, because stripping renumbers them.
+type digester struct {
+	h     hash.Hash
+	buf   []byte
+	order []int
+	seen  []uint32 // by symbol index: number in order of first use, 0 for not yet
+	used  uint32
+}
+
+// allocDigest computes Facts.AllocDigest. The order of sections, addresses,
+// offsets and symbol numbers, unused symbols, other sections and the signature
+// do not count: they differ between copies of one module.
+func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
+	d := &s.digest
+	if d.h == nil {
+		d.h = sha256.New()
+	}
+	d.h.Reset()
+	d.buf, d.used = d.buf[:0], 0
+	if cap(d.seen) < t.Len() {
+		d.seen = make([]uint32, t.Len()+t.Len()/2)
+	}
+	d.seen = d.seen[:t.Len()]
+	clear(d.seen)
+	relocs := s.allocOrder()
+	for _, i := range d.order {
+		sec := &s.elf.Sections[i]
+		d.string(sec.Name)
+		d.uint(uint64(sec.Type))
+		d.uint(sec.Flags & digestFlags)
+		d.uint(sec.Size)
+		d.flush()
+		if sec.HasData() {
+			data, err := s.elf.Data(sec)
+			if err != nil {
+				return err
+			}
+			d.h.Write(data)
+		}
+		for _, r := range relocs {
+			if r.target != uint32(i) {
+				continue
+			}
+			if err := s.digestRelocs(t, &s.elf.Sections[r.index]); err != nil {
+				return err
+			}
+		}
+	}
+	d.flush()
+	d.h.Sum(f.AllocDigest[:0])
+	return nil
+}
+
+type relocOf struct{ target, index uint32 }
+
+// allocOrder puts the allocated sections that are not empty into name order,
+// those of one name into file order, and lists the relocation sections.
+func (s *scratch) allocOrder() []relocOf {
+	d := &s.digest
+	d.order = d.order[:0]
+	var relocs []relocOf
+	for i := range s.elf.Sections {
+		sec := &s.elf.Sections[i]
+		switch {
+		case sec.Type == elfx.SHTRela || sec.Type == elfx.SHTRel:
+			if uint64(sec.Info) < uint64(len(s.elf.Sections)) && s.elf.Sections[sec.Info].Flags&elfx.SHFAlloc != 0 {
+				relocs = append(relocs, relocOf{sec.Info, uint32(i)})
+			}
+		case i > 0 && sec.Flags&elfx.SHFAlloc != 0 && sec.Size > 0:
+			d.order = append(d.order, i)
+		}
+	}
+	slices.SortStableFunc(d.order, func(a, b int) int {
+		return strings.Compare(s.elf.Sections[a].Name, s.elf.Sections[b].Name)
+	})
+	return relocs
+}
+
+// digestRelocs enters the relocations of one section.
+func (s *scratch) digestRelocs(t *elfx.Symtab, sec *elfx.Section) error {
+	d := &s.digest
+	rel, err := s.elf.RelocsOf(sec)
+	if err != nil {
+		return err
+	}
+	d.uint(uint64(sec.Type))
+	d.uint(uint64(rel.Len()))
+	var place uint64
+	for i := range rel.Len() {
+		r := rel.At(i)
+		if uint64(r.Sym) >= uint64(t.Len()) && r.Sym != 0 {
+			return where.New(where.Malformed, "%s: symbol %d of %d", sec.Name, r.Sym, t.Len()).At(int64(sec.Off))
+		}
+		d.uint(r.Off - place)
+		place = r.Off
+		d.uint(uint64(r.Type))
+		d.uint(uint64(r.Addend)<<1 ^ uint64(r.Addend>>63))
+		if err := s.digestSymbol(t, r.Sym); err != nil {
+			return err
+		}
+		if len(d.buf) > 4096 {
+			d.flush()
+		}
+	}
+	d.flush()
+	return nil
+}
+
+// digestSymbol enters a symbol. A section symbol counts as nameless: only some
+// tools give it the name of its section.
+func (s *scratch) digestSymbol(t *elfx.Symtab, n uint32) error {
+	d := &s.digest
+	if n == 0 {
+		d.uint(0)
+		return nil
+	}
+	if d.seen[n] != 0 {
+		d.uint(uint64(d.seen[n]))
+		return nil
+	}
+	d.used++
+	d.seen[n] = d.used
+	d.uint(uint64(d.used))
+	sym := t.At(int(n))
+	name, err := t.Name(&sym)
+	if err != nil {
+		return err
+	}
+	if sym.Type() == elfx.STTSection {
+		name = nil
+	}
+	d.uint(uint64(len(name)))
+	d.buf = append(d.buf, name...)
+	d.buf = append(d.buf, sym.Info)
+	d.uint(sym.Value)
+	switch {
+	case sym.Reserved || sym.Undefined():
+		d.uint(uint64(sym.Section))
+	case uint64(sym.Section) < uint64(len(s.elf.Sections)):
+		d.string(s.elf.Sections[sym.Section].Name)
+	default:
+		return where.New(where.Malformed, "symbol %d in section %d of %d", n, sym.Section, len(s.elf.Sections))
+	}
+	return nil
+}
+
+func (d *digester) uint(v uint64) { d.buf = binary.AppendUvarint(d.buf, v) }
+
+func (d *digester) string(s string) {
+	d.uint(uint64(len(s)))
+	d.buf = append(d.buf, s...)
+}
+
+func (d *digester) flush() {
+	d.h.Write(d.buf)
+	d.buf = d.buf[:0]
+}

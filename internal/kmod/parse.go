@@ -1,0 +1,234 @@
+package kmod
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+
+	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/modsig"
+	"kpkg-btf/internal/where"
+)
+
+// Options say what of a module is kept.
+type Options struct {
+	// OmitSections leaves Facts.Sections empty, which saves 3 KB a module.
+	OmitSections bool
+}
+
+// scratch is the memory that parsing reuses from module to module.
+type scratch struct {
+	elf    elfx.File
+	names  []byte // of symbols, on their way into one string
+	spans  []span
+	digest digester
+	file   []byte // decompressed
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// keepBuffer is the largest decompressed module whose buffer is kept.
+const keepBuffer = 64 << 20
+
+// Is says whether a file that begins with head is an uncompressed module: a
+// relocatable ELF object.
+func Is(head []byte) bool {
+	if !elfx.Is(head) || len(head) < 18 {
+		return false
+	}
+	l := elfx.Layout{BigEndian: head[5] == 2}
+	return l.U16(head[16:]) == elfx.TypeRel
+}
+
+// ParseFile reads a module as it lies in a package: .ko, .ko.gz, .ko.xz,
+// .ko.zst, told apart by content. dec is the caller's, one per goroutine.
+func ParseFile(data []byte, dec *codec.Decoder, o Options) (*Facts, error) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	f := codec.None
+	if !elfx.Is(data) {
+		f = codec.Detect(data)
+	}
+	if f == codec.None {
+		return s.parse(data, o)
+	}
+	plain, err := dec.Decode(s.file[:0], f, data, limits.MaxModule)
+	if err != nil {
+		return nil, where.In(f.String(), err)
+	}
+	if cap(plain) <= keepBuffer {
+		s.file = plain
+	}
+	facts, err := s.parse(plain, o)
+	if err != nil {
+		return nil, err
+	}
+	facts.Compression = f.String()
+	return facts, nil
+}
+
+// Parse reads a decompressed module. Offsets of errors are offsets in data.
+// Beyond what contradicts the ELF format it refuses what no kernel would take
+// for a module: other ELF types, no .gnu.linkonce.this_module.
+func Parse(data []byte, o Options) (*Facts, error) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	return s.parse(data, o)
+}
+
+func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
+	if len(data) > limits.MaxModule {
+		return nil, where.New(where.Limit, "module of %d bytes, the limit is %d", len(data), limits.MaxModule)
+	}
+	if !elfx.Is(data) {
+		return nil, where.New(where.Malformed, "not a kernel module: it begins with % x", data[:min(8, len(data))]).At(0)
+	}
+	content, cms, err := modsig.Split(data)
+	if err != nil {
+		return nil, err
+	}
+	elf := &s.elf
+	if err := elf.Reset(content); err != nil {
+		return nil, err
+	}
+	defer func() { *elf = elfx.File{Sections: elf.Sections[:0]} }() // let go of the input
+	if elf.Type != elfx.TypeRel {
+		return nil, where.New(where.Malformed, "not a kernel module: ELF type %d, not relocatable", elf.Type).At(16)
+	}
+	this := elf.Section(".gnu.linkonce.this_module")
+	if this == nil {
+		return nil, where.New(where.Malformed, "not a kernel module: no section .gnu.linkonce.this_module").At(int64(elf.Shoff))
+	}
+	f := &Facts{
+		Arch: elf.Arch(), BigEndian: elf.BigEndian, Is64: elf.Is64,
+		Digest: sha256.Sum256(content), Size: int64(len(content)),
+		DebugOnly: !this.HasData(),
+	}
+	if cms != nil {
+		if f.Sig, err = modsig.ParseCMS(cms, int64(len(content))); err != nil {
+			return nil, err
+		}
+		f.Sig.Measure(content, &f.Digest)
+	}
+	if err := s.sections(f); err != nil {
+		return nil, err
+	}
+	if !o.OmitSections {
+		f.Sections = listSections(elf)
+	}
+	s.oddities(f)
+	return f, nil
+}
+
+// sections reads what the module's sections hold.
+func (s *scratch) sections(f *Facts) error {
+	if err := s.blobs(f); err != nil {
+		return err
+	}
+	symtab, err := s.elf.Symtab()
+	if err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		section string
+		read    func(*Facts, *elfx.Symtab) error
+	}{
+		{".modinfo", s.modinfo},
+		{"__versions", s.versions},
+		{".symtab", s.symbols},
+		{"__ksymtab", s.exports},
+		{"relocations", s.allocDigest},
+	} {
+		if err := step.read(f, &symtab); err != nil {
+			return where.In(step.section, err)
+		}
+	}
+	return nil
+}
+
+// blobs copies the sections that are kept as they are.
+func (s *scratch) blobs(f *Facts) error {
+	for _, b := range []struct {
+		name string
+		dst  *[]byte
+	}{{".BTF", &f.BTF}, {".BTF.base", &f.BTFBase}, {".BTF.base_checksum", &f.Stamp}} {
+		sec := s.elf.Section(b.name)
+		if sec == nil || !sec.HasData() {
+			continue
+		}
+		data, err := s.elf.Data(sec)
+		if err != nil {
+			return err
+		}
+		if len(data) > limits.MaxBTF {
+			return where.New(where.Limit, "section %s of %d bytes, the limit is %d", b.name, len(data), limits.MaxBTF).At(int64(sec.Off))
+		}
+		*b.dst = append(make([]byte, 0, len(data)), data...)
+	}
+	for i := range s.elf.Sections {
+		if s.elf.Sections[i].Name == ".BTF" {
+			f.BTFSections++
+		}
+	}
+	return nil
+}
+
+func listSections(elf *elfx.File) []Section {
+	out := make([]Section, 0, len(elf.Sections))
+	for i := 1; i < len(elf.Sections); i++ {
+		e := &elf.Sections[i]
+		out = append(out, Section{e.Name, e.Type, e.Flags, e.Size})
+	}
+	return out
+}
+
+type span struct{ off, end, index uint64 }
+
+// oddities notes what is wrong with a module but does not keep it from being
+// read or loaded.
+func (s *scratch) oddities(f *Facts) {
+	if f.BTFSections > 1 {
+		f.odd("%d sections .BTF: the kernel takes the first", f.BTFSections)
+	}
+	if f.BTFBase != nil && f.BTF == nil {
+		f.odd(".BTF.base without .BTF: the kernel ignores it")
+	}
+	s.spans = s.spans[:0]
+	for i := range s.elf.Sections {
+		if e := &s.elf.Sections[i]; e.HasData() && e.Size > 0 {
+			s.spans = append(s.spans, span{e.Off, e.Off + e.Size, uint64(i)})
+		}
+	}
+	slices.SortFunc(s.spans, func(a, b span) int {
+		switch {
+		case a.off < b.off:
+			return -1
+		case a.off > b.off:
+			return 1
+		}
+		return int(a.index) - int(b.index)
+	})
+	for i := 1; i < len(s.spans); i++ {
+		if a, b := s.spans[i-1], s.spans[i]; a.end > b.off {
+			f.odd("sections %q and %q overlap at 0x%x", s.elf.Sections[a.index].Name, s.elf.Sections[b.index].Name, b.off)
+			break
+		}
+	}
+}
+
+func (f *Facts) odd(format string, args ...any) {
+	f.Oddities = append(f.Oddities, fmt.Sprintf(format, args...))
+}
+
+// cstring cuts b at its first NUL; ok is false when there is none.
+func cstring(b []byte) (name []byte, ok bool) {
+	i := bytes.IndexByte(b, 0)
+	if i < 0 {
+		return b, false
+	}
+	return b[:i], true
+}
