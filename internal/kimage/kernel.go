@@ -1,0 +1,138 @@
+package kimage
+
+import (
+	"bytes"
+
+	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/modsig"
+	"kpkg-btf/internal/where"
+)
+
+// kernel is an opened image: an ELF vmlinux or raw memory.
+type kernel struct {
+	data  []byte
+	hint  hint
+	elf   *elfx.File // nil for a raw image
+	areas []area     // where strings of the kernel may be
+}
+
+// area is a part of the image with constant data.
+type area struct {
+	off  int64
+	data []byte
+}
+
+// kernel reads the facts of a candidate that is no container.
+func (p *parser) kernel(n node) (*Facts, error) {
+	k, name, err := openKernel(n)
+	if err != nil {
+		return nil, p.reject(n, err)
+	}
+	f := &Facts{Format: append(n.chain[:len(n.chain):len(n.chain)], name)}
+	f.Banner, f.Release = k.banner()
+	if name == rawName && f.Banner == "" {
+		if len(n.chain) == 0 {
+			return nil, where.New(where.Unsupported, "no kernel image: no known magic, no version banner").At(0)
+		}
+		return nil, p.reject(n, where.New(where.Malformed, "no kernel: no version banner in %d bytes", len(n.data)))
+	}
+	base, err := k.base(f)
+	if err != nil {
+		return nil, err
+	}
+	if f.Banner == "" && f.BTF == nil {
+		return nil, p.reject(n, where.New(where.Malformed, "no kernel: neither a version banner nor BTF"))
+	}
+	f.Arch, f.BigEndian = k.hint.arch, k.hint.big
+	if k.elf != nil {
+		f.Arch, f.BigEndian = k.elf.Arch(), k.elf.BigEndian
+	} else if base != nil {
+		f.BigEndian = base.BigEndian()
+	}
+	if err := p.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if f.Config, err = k.config(p.dec); err != nil {
+		return nil, err
+	}
+	if f.Exports, err = k.exports(); err != nil {
+		return nil, err
+	}
+	f.Certs = modsig.FindCertificates(k.data)
+	f.Abilities = k.abilities(f, base)
+	return f, nil
+}
+
+// reject keeps the buffer of a candidate for the next one.
+func (p *parser) reject(n node, err error) error {
+	if len(n.chain) > 0 && cap(n.data) > cap(p.spare) && p.owned(n) {
+		p.spare = n.data[:0]
+	}
+	return err
+}
+
+// owned says whether the node's bytes are what unpack made: its last container
+// is a compression and no other node refers to them.
+func (p *parser) owned(n node) bool {
+	f, ok := codec.ParseName(n.chain[len(n.chain)-1])
+	return ok && f != codec.None
+}
+
+// rawName stands in a Format for a raw image without a header of its own.
+const rawName = "raw"
+
+func openKernel(n node) (*kernel, string, error) {
+	k := &kernel{data: n.data, hint: n.hint}
+	if !elfx.Is(n.data) {
+		k.areas = []area{{0, n.data}}
+		if r := rawImage(n.data); r != nil {
+			k.hint = r.hint(n.data).or(n.hint)
+			return k, r.name, nil
+		}
+		return k, rawName, nil
+	}
+	f, err := elfx.Parse(n.data)
+	if err != nil {
+		return nil, "", where.In("ELF", err)
+	}
+	if f.Type != elfTypeExec && f.Type != elfTypeDyn {
+		return nil, "", where.New(where.Unsupported, "ELF file of type %d is no executable, so no kernel", f.Type).At(16)
+	}
+	k.elf = f
+	k.areas = constants(f)
+	return k, "ELF", nil
+}
+
+const (
+	elfTypeExec = 2
+	elfTypeDyn  = 3
+)
+
+// constants gives the sections that a kernel's string literals are in, .rodata
+// first. Without that it is the whole file.
+func constants(f *elfx.File) []area {
+	if s := f.Section(".rodata"); s == nil || !s.HasData() || s.Compressed() {
+		return []area{{0, f.Bytes()}}
+	}
+	var out []area
+	for _, name := range []string{".rodata", ".data", ".init.data"} {
+		if s := f.Section(name); s != nil && s.HasData() && !s.Compressed() {
+			out = append(out, area{int64(s.Off), f.RawData(s)})
+		}
+	}
+	return out
+}
+
+// find gives the file offset of the first occurrence of text in the first area
+// only, which is where a kernel has its string literals; ok false without one.
+func (k *kernel) find(text string) (off int64, ok bool) {
+	if len(k.areas) == 0 {
+		return 0, false
+	}
+	a := k.areas[0]
+	if i := bytes.Index(a.data, []byte(text)); i >= 0 {
+		return a.off + int64(i), true
+	}
+	return 0, false
+}
