@@ -1,0 +1,97 @@
+package manifest
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/where"
+)
+
+// The options of a kernel that say how its BTF and modules were made and what
+// it does with modules at load time. A "*" stands for any end.
+var mattering = []string{
+	"CONFIG_64BIT", "CONFIG_CPU_BIG_ENDIAN",
+	"CONFIG_BPF", "CONFIG_BPF_JIT", "CONFIG_BPF_SYSCALL",
+	"CONFIG_DEBUG_INFO", "CONFIG_DEBUG_INFO_*",
+	"CONFIG_PAHOLE*",
+	"CONFIG_CC_VERSION_TEXT", "CONFIG_LOCALVERSION", "CONFIG_BUILD_SALT",
+	"CONFIG_MODULES", "CONFIG_MODULE_*",
+	"CONFIG_MODVERSIONS", "CONFIG_ASM_MODVERSIONS", "CONFIG_BASIC_MODVERSIONS", "CONFIG_EXTENDED_MODVERSIONS",
+	"CONFIG_GENKSYMS", "CONFIG_GENDWARFKSYMS",
+	"CONFIG_TRIM_UNUSED_KSYMS", "CONFIG_RANDSTRUCT*", "CONFIG_LTO*", "CONFIG_RUST",
+	"CONFIG_SMP", "CONFIG_PREEMPT", "CONFIG_PREEMPT_RT", "CONFIG_PREEMPT_DYNAMIC", "CONFIG_ARCH_USES_*_VERMAGIC",
+	"CONFIG_SYSTEM_TRUSTED_KEYS", "CONFIG_SECONDARY_TRUSTED_KEYRING", "CONFIG_SECURITY_LOCKDOWN_LSM*",
+	"CONFIG_LOCK_DOWN_*", "CONFIG_IKCONFIG",
+}
+
+// Matters says whether a manifest keeps the option of a name.
+func Matters(name string) bool {
+	return slices.ContainsFunc(mattering, func(p string) bool {
+		before, after, star := strings.Cut(p, "*")
+		if !star {
+			return name == p
+		}
+		return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+	})
+}
+
+// ConfigOptions reads the text of a kernel's .config (/boot/config-*, or what
+// CONFIG_IKCONFIG embeds) and keeps the options that matter, sorted. A line is
+// "CONFIG_X=value", "# CONFIG_X is not set" (value "n"), a comment or empty
+// (scripts/kconfig/confdata.c: conf_read_simple); anything else, and an option
+// that matters with two values, is Malformed with offset and line.
+func ConfigOptions(text []byte) ([]Option, error) {
+	if len(text) > limits.MaxText {
+		return nil, where.New(where.Limit, "a config of %d bytes, the limit is %d", len(text), limits.MaxText)
+	}
+	values := map[string]string{}
+	off, n := 0, 0
+	for raw := range bytes.Lines(text) {
+		n++
+		at := int64(off)
+		off += len(raw)
+		line := string(bytes.TrimRight(raw, "\r\n"))
+		name, value, ok := option(line)
+		if !ok {
+			return nil, where.New(where.Malformed, "line %d: neither option nor comment", n).At(at)
+		}
+		if !Matters(name) {
+			continue
+		}
+		if before, ok := values[name]; ok && before != value {
+			return nil, where.New(where.Malformed, "line %d: %s is %s here and %s above", n, name, value, before).At(at)
+		}
+		values[name] = value
+	}
+	out := make([]Option, 0, len(values))
+	for name, value := range values {
+		out = append(out, Option{Name: name, Value: value})
+	}
+	slices.SortFunc(out, orderOption)
+	return out, nil
+}
+
+// option splits a line of a config; name is "" for a comment.
+func option(line string) (name, value string, ok bool) {
+	if line == "" {
+		return "", "", true
+	}
+	if comment, isComment := strings.CutPrefix(line, "#"); isComment {
+		off, unset := strings.CutSuffix(strings.TrimPrefix(comment, " "), " is not set")
+		if unset && isOptionName(off) {
+			return off, "n", true
+		}
+		return "", "", true
+	}
+	name, value, ok = strings.Cut(line, "=")
+	return name, value, ok && isOptionName(name)
+}
+
+func isOptionName(s string) bool {
+	rest, ok := strings.CutPrefix(s, "CONFIG_")
+	return ok && rest != "" && !strings.ContainsFunc(rest, func(r rune) bool {
+		return !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_')
+	})
+}
