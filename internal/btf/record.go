@@ -185,3 +185,8 @@ func (r *Raw) Kind(id ID) Kind {
 	t, _ := r.Record(id)
 	return t.Kind
 }
+
+// RecordBytes gives the bytes of an own record, head included.
+func (r *Raw) RecordBytes(t *Record) []byte {
+	return r.data[t.Pos : int(t.Pos)+recordHead+len(t.Extra)]
+}

@@ -1,0 +1,201 @@
+package evidence
+
+import (
+	"math/bits"
+
+	"kpkg-btf/internal/btf"
+)
+
+// kinds judges what a record's references lead to.
+func (j *judge) kinds() {
+	t := &j.t
+	switch t.Kind {
+	case btf.Ptr, btf.Typedef, btf.TypeTag, btf.Const, btf.Volatile, btf.Restrict:
+		j.chain()
+	case btf.Array:
+		j.array()
+	case btf.Struct, btf.Union:
+		j.members()
+	case btf.FuncProto:
+		j.proto()
+	case btf.Func:
+		f := j.ref(t.Ref(), Kinds)
+		if f.kind != btf.FuncProto {
+			j.hit(ruleFuncProto, t.Pos+8, "its prototype is %s", j.label(t.Ref()))
+		}
+	case btf.Var:
+		if f := j.ref(t.Ref(), Kinds); !isType(f.kind) || f.leaf == btf.Void || f.leaf == btf.FuncProto {
+			j.hit(ruleVar, t.Pos+8, "a variable of %s", j.label(t.Ref()))
+		}
+	case btf.Datasec:
+		j.datasec()
+	case btf.DeclTag:
+		j.declTag()
+	}
+}
+
+// ref gives the facts behind a reference and counts it when it leaves the
+// module.
+func (j *judge) ref(id btf.ID, c Check) facts {
+	if id != 0 && id < j.first {
+		j.looked(c)
+	}
+	return j.facts(id)
+}
+
+// isType tells kinds that are C types from those that are declarations.
+func isType(k btf.Kind) bool {
+	switch k {
+	case btf.Func, btf.Var, btf.Datasec, btf.DeclTag:
+		return false
+	}
+	return true
+}
+
+func (j *judge) chain() {
+	t := &j.t
+	f := j.ref(t.Ref(), Kinds)
+	switch {
+	case !isType(f.kind):
+		j.hit(ruleTarget, t.Pos+8, "refers to %s", j.label(t.Ref()))
+	case t.Kind == btf.Restrict && f.leaf != btf.Ptr:
+		j.hit(ruleRestrict, t.Pos+8, "restricts %s", j.label(t.Ref()))
+	case t.Kind == f.kind && (t.Kind == btf.Const || t.Kind == btf.Volatile || t.Kind == btf.Restrict):
+		j.hit(ruleQualTwice, t.Pos+8, "qualifies %s again", j.label(t.Ref()))
+	}
+}
+
+func (j *judge) array() {
+	elem, index, _ := j.t.Array()
+	if f := j.ref(elem, Kinds); !isType(f.kind) || f.size == noSize {
+		j.hit(ruleElem, j.t.WordPos(0), "an array of %s", j.label(elem))
+	}
+	if f := j.ref(index, Kinds); f.kind != btf.Int {
+		j.hit(ruleIndex, j.t.WordPos(1), "an array indexed by %s", j.label(index))
+	}
+	j.versionArray()
+}
+
+func (j *judge) proto() {
+	t := &j.t
+	if f := j.ref(t.Ref(), Kinds); !isType(f.kind) || f.leaf == btf.FuncProto || f.leaf == btf.Array {
+		j.hit(ruleReturn, t.Pos+8, "returns %s", j.label(t.Ref()))
+	}
+	for i := range int(t.Vlen) {
+		_, id := t.Param(i)
+		if id == 0 && i == int(t.Vlen)-1 {
+			break // "..."
+		}
+		f := j.ref(id, Kinds)
+		if !isType(f.kind) || f.leaf == btf.FuncProto || f.leaf == btf.Array || f.leaf == btf.Void {
+			j.hit(ruleParam, t.WordPos(2*i+1), "parameter %d is %s", i, j.label(id))
+		}
+	}
+}
+
+func (j *judge) datasec() {
+	for i := range int(j.t.Vlen) {
+		id, off, size := j.t.Secinfo(i)
+		v, ok := j.split.Record(id)
+		if !ok || v.Kind != btf.Var {
+			j.hit(ruleDatasec, j.t.WordPos(3*i), "its entry at %d is %s", off, j.label(id))
+			continue
+		}
+		if uint64(v.Ref()) >= uint64(j.split.NumTypes()) {
+			continue // counted at the VAR
+		}
+		if f := j.ref(v.Ref(), Sizes); f.size != noSize && f.size != size {
+			j.hit(ruleSecSize, j.t.WordPos(3*i+2), "variable %s has %d bytes, its type %s has %d", j.str(v.Name), size, j.label(v.Ref()), f.size)
+		}
+	}
+}
+
+func (j *judge) declTag() {
+	t := &j.t
+	on, _ := j.split.Record(t.Ref())
+	if t.Ref() != 0 && t.Ref() < j.first {
+		j.looked(Kinds)
+	}
+	n := -1 // components
+	switch on.Kind {
+	case btf.Struct, btf.Union:
+		n = int(on.Vlen)
+	case btf.Func:
+		if p, ok := j.split.Record(on.Ref()); ok {
+			n = int(p.Vlen)
+		}
+	case btf.Var, btf.Typedef:
+		n = 0
+	default:
+		j.hit(ruleTag, t.Pos+8, "tags %s", j.label(t.Ref()))
+		return
+	}
+	if c := int32(t.Word(0)); int(c) >= n && c >= 0 {
+		j.hit(ruleTag, t.WordPos(0), "tags component %d of %s, which has %d", c, j.label(t.Ref()), n)
+	}
+}
+
+// members judges a struct's layout: members fit, do not overlap, and leave no
+// hole that alignment does not explain.
+func (j *judge) members() {
+	t := &j.t
+	end := uint64(0) // bits; of the last member
+	last := facts{}  // of the last member
+	bitfield := false
+	total := 8 * uint64(t.SizeType)
+	for i := range int(t.Vlen) {
+		m := t.Member(i)
+		f := j.ref(m.Type, Kinds)
+		if !isType(f.kind) || f.size == noSize {
+			j.hit(ruleMemberKind, t.WordPos(3*i+1), "member %s at bit %d is %s", j.str(m.Name), m.BitOff, j.label(m.Type))
+			return
+		}
+		width, off := 8*uint64(f.size), uint64(m.BitOff)
+		if m.BitSize != 0 {
+			if f.leaf != btf.Int && f.leaf != btf.Enum && f.leaf != btf.Enum64 || uint64(m.BitSize) > width {
+				j.hit(ruleBitfield, t.WordPos(3*i+1), "bitfield %s of %d bits is %s", j.str(m.Name), m.BitSize, j.label(m.Type))
+				return
+			}
+			width = uint64(m.BitSize)
+		}
+		if m.Type < j.first {
+			j.looked(Sizes)
+		}
+		switch {
+		case off+width > total:
+			j.hit(ruleMemberEnd, t.WordPos(3*i+1), "member %s of %d bits at bit %d ends beyond its %d bytes: %s", j.str(m.Name), width, off, t.SizeType, j.label(m.Type))
+			return
+		case t.Kind == btf.Struct && off < end:
+			j.hit(ruleOverlap, t.WordPos(3*i+2), "member %s at bit %d overlaps the one before, which ends at %d", j.str(m.Name), off, end)
+			return
+		case t.Kind == btf.Struct && !padded(last, bitfield) && m.BitSize == 0 && !explained(end, off):
+			j.hit(ruleHole, t.WordPos(3*i+2), "member %s at bit %d follows a hole from bit %d", j.str(m.Name), off, end)
+			return
+		}
+		last, bitfield = f, m.BitSize != 0
+		if t.Kind == btf.Struct {
+			end = off + width
+		} else {
+			end = max(end, width)
+		}
+	}
+	if t.Vlen > 0 && !padded(last, bitfield) && !explained(end, total) {
+		j.hit(ruleHole, t.Pos+8, "its members end at bit %d of %d", end, total)
+	}
+}
+
+// padded tells whether a member may be followed by an unnamed bitfield, which
+// BTF does not show: registers and messages of devices are written that way,
+// always behind integers.
+func padded(last facts, bitfield bool) bool {
+	return bitfield || last.leaf == btf.Int || last.leaf == btf.Enum
+}
+
+// explained tells whether alignment can have put what begins (or ends) at bit
+// off behind something that ends at bit end: some power of two divides off and
+// is more than the hole. Holes under 64 bits are let pass: a device's layout
+// may leave one as an unnamed bitfield behind anything (nouveau's
+// crcc37d_entry).
+func explained(end, off uint64) bool {
+	return off < end+64 || off-end < 1<<bits.TrailingZeros64(off)
+}

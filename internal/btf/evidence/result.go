@@ -1,0 +1,169 @@
+// Package evidence tells from the files alone whether a module's split BTF can
+// have been encoded against a given base. Nothing in a module names its base,
+// but a wrong one shows: ids and string offsets lead to the wrong things, sizes
+// stop fitting, and types appear twice that the encoder would have merged.
+//
+// Every rule was measured on Debian's 6.1, 6.12 and 7.3 kernels: none fires
+// for any module on its own base (evidence_e2e_test.go).
+package evidence
+
+import "kpkg-btf/internal/btf"
+
+// Check is one family of rules.
+type Check uint8
+
+const (
+	// Range: every type id is below the number of types, every name offset
+	// within the strings.
+	Range Check = iota
+	// Strings: every name offset is the first byte of a string, and an
+	// identifier where C needs one.
+	Strings
+	// Kinds: references lead to kinds that C and the encoder allow there; the
+	// types of a distilled base exist in the base.
+	Kinds
+	// Sizes: members fit between their offset, the next member and the end of
+	// their struct; variables agree with their section.
+	Sizes
+	// Dedup: no own type repeats a type of the base. pahole and resolve_btfids
+	// end with btf__dedup, which merges them (tools/lib/bpf/btf.c).
+	Dedup
+	// Versions: the array behind the section __versions is one of struct
+	// modversion_info, of the section's length. Every module of a kernel with
+	// CONFIG_MODVERSIONS has it (scripts/mod/modpost.c: add_versions).
+	Versions
+	// IDs: the words of .BTF_ids lead to the types their symbols name.
+	IDs
+	numChecks
+)
+
+// NumChecks is the number of Checks.
+const NumChecks = int(numChecks)
+
+var checkNames = [numChecks]string{"range", "strings", "kinds", "sizes", "dedup", "versions", "ids"}
+
+func (c Check) String() string { return checkNames[c] }
+
+// Rule is one rule of a Check.
+type Rule uint8
+
+const (
+	ruleID Rule = iota
+	ruleName
+	ruleBaseString
+	ruleOwnString
+	ruleIdentifier
+	ruleNoName
+	ruleFuncProto
+	ruleTarget
+	ruleRestrict
+	ruleQualTwice
+	ruleElem
+	ruleIndex
+	ruleMemberKind
+	ruleBitfield
+	ruleParam
+	ruleReturn
+	ruleVar
+	ruleDatasec
+	ruleTag
+	ruleMemberEnd
+	ruleOverlap
+	ruleHole
+	ruleSecSize
+	ruleDistilled
+	ruleDedup
+	ruleVersions
+	ruleWord
+	numRules
+)
+
+// rules gives each rule's check.
+var rules = [numRules]Check{
+	ruleID: Range, ruleName: Range,
+	ruleBaseString: Strings, ruleOwnString: Strings, ruleIdentifier: Strings, ruleNoName: Strings,
+	ruleFuncProto: Kinds, ruleTarget: Kinds, ruleRestrict: Kinds, ruleQualTwice: Kinds, ruleElem: Kinds, ruleIndex: Kinds,
+	ruleMemberKind: Kinds, ruleBitfield: Kinds, ruleParam: Kinds, ruleReturn: Kinds, ruleVar: Kinds,
+	ruleDatasec: Kinds, ruleTag: Kinds,
+	ruleMemberEnd: Sizes, ruleOverlap: Sizes, ruleHole: Sizes, ruleSecSize: Sizes,
+	ruleDistilled: Kinds,
+	ruleDedup:     Dedup, ruleVersions: Versions, ruleWord: IDs,
+}
+
+// Conclusion is what a Result says.
+type Conclusion uint8
+
+const (
+	// Silent: the module refers to nothing of the base, nothing was checked.
+	Silent Conclusion = iota
+	// Consistent: something was checked and nothing speaks against this base.
+	Consistent
+	// Contradicted: the module was not encoded against this base.
+	Contradicted
+)
+
+func (c Conclusion) String() string {
+	return [...]string{"silent", "consistent", "contradicted"}[c]
+}
+
+// Violation is one contradiction.
+type Violation struct {
+	Check Check
+	ID    btf.ID // the own type it was seen at; 0 for a word of .BTF_ids
+	Off   uint32 // byte offset in the blob (of .BTF_ids: in that section)
+	Text  string // "[113912] STRUCT nf_foo: member bar at bit 64 is FUNC_PROTO"
+}
+
+// Tally is what one check found.
+type Tally struct {
+	Looked int // facts that touch the base and were compared
+	Hits   int
+	First  *Violation // nil without hits
+}
+
+// Result is the outcome for one module.
+type Result struct {
+	Conclusion Conclusion
+	Checks     [NumChecks]Tally
+}
+
+// First is the first violation, of the earliest Check; nil if there is none.
+func (r *Result) First() *Violation {
+	for i := range r.Checks {
+		if v := r.Checks[i].First; v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+// Names lists what speaks for the base, the strongest first: "ids" when every
+// word of .BTF_ids leads to what its symbol names, "versions" when the array
+// behind __versions is what it must be, "dedup" when no own type repeats one
+// of the base. Empty unless Consistent.
+func (r *Result) Names() []string {
+	if r.Conclusion != Consistent {
+		return nil
+	}
+	var names []string
+	for _, c := range [...]Check{IDs, Versions, Dedup} {
+		if r.Checks[c].Looked > 0 {
+			names = append(names, c.String())
+		}
+	}
+	return names
+}
+
+func (r *Result) conclude() {
+	looked := 0
+	for i := range r.Checks {
+		if r.Checks[i].Hits > 0 {
+			r.Conclusion = Contradicted
+			return
+		}
+		looked += r.Checks[i].Looked
+	}
+	if looked > 0 {
+		r.Conclusion = Consistent
+	}
+}
