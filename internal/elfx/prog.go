@@ -51,7 +51,7 @@ func (f *File) prog(b []byte) Prog {
 func (f *File) SegmentData(p *Prog) ([]byte, error) {
 	total := uint64(len(f.data))
 	if p.Off > total || p.Filesz > total-p.Off {
-		return nil, bad(int64(f.Phoff), "segment: 0x%x bytes at 0x%x are past the end of %d bytes", p.Filesz, p.Off, total)
+		return nil, bad(int64(f.WordSize()+24), "segment: 0x%x bytes at 0x%x are past the end of %d bytes", p.Filesz, p.Off, total)
 	}
 	return f.data[p.Off : p.Off+p.Filesz : p.Off+p.Filesz], nil
 }
