@@ -15,6 +15,8 @@ import (
 // alloc, execute.
 const digestFlags = elfx.SHFWrite | elfx.SHFAlloc | elfx.SHFExecinstr
 
+const flushAt = 8 << 10
+
 // digester makes AllocDigest. Symbols are entered by content when a relocation
 // first uses them and by number from then on, because stripping renumbers them.
 type digester struct {
@@ -104,19 +106,25 @@ func (s *scratch) digestRelocs(t *elfx.Symtab, sec *elfx.Section) error {
 	d.uint(uint64(sec.Type))
 	d.uint(uint64(rel.Len()))
 	var place uint64
-	for i := range rel.Len() {
-		r := rel.At(i)
-		if uint64(r.Sym) >= uint64(t.Len()) && r.Sym != 0 {
-			return where.New(where.Malformed, "%s: symbol %d of %d", sec.Name, r.Sym, t.Len()).At(int64(sec.Off))
-		}
-		d.uint(r.Off - place)
-		place = r.Off
-		d.uint(uint64(r.Type))
-		d.uint(uint64(r.Addend)<<1 ^ uint64(r.Addend>>63))
-		if err := s.digestSymbol(t, r.Sym); err != nil {
+	for _, r := range rel.All() {
+		n, err := s.symbolNumber(t, r.Sym)
+		if err != nil {
 			return err
 		}
-		if len(d.buf) > 4096 {
+		// Nearly every relocation fits into three words; 0xff marks the others.
+		step, add := r.Off-place, r.Addend
+		place = r.Off
+		if step < 1<<32 && r.Type < 0xff && n < 1<<24 && add == int64(int32(add)) {
+			d.buf = binary.LittleEndian.AppendUint32(d.buf, n<<8|r.Type)
+			d.buf = binary.LittleEndian.AppendUint64(d.buf, step<<32|uint64(uint32(add)))
+		} else {
+			d.buf = append(d.buf, 0xff)
+			d.uint(uint64(n))
+			d.uint(uint64(r.Type))
+			d.uint(step)
+			d.uint(uint64(add))
+		}
+		if len(d.buf) > flushAt {
 			d.flush()
 		}
 	}
@@ -124,22 +132,28 @@ func (s *scratch) digestRelocs(t *elfx.Symtab, sec *elfx.Section) error {
 	return nil
 }
 
-// digestSymbol enters a symbol. A section symbol counts as nameless: only some
-// tools give it the name of its section.
-func (s *scratch) digestSymbol(t *elfx.Symtab, n uint32) error {
+// symbolNumber gives a symbol's number in order of first use, from 1; 0 is no
+// symbol. At its first use the symbol is entered too.
+func (s *scratch) symbolNumber(t *elfx.Symtab, i uint32) (uint32, error) {
 	d := &s.digest
-	if n == 0 {
-		d.uint(0)
-		return nil
-	}
-	if d.seen[n] != 0 {
-		d.uint(uint64(d.seen[n]))
-		return nil
+	switch {
+	case i == 0:
+		return 0, nil
+	case uint64(i) >= uint64(len(d.seen)):
+		return 0, where.New(where.Malformed, "relocation by symbol %d of %d", i, len(d.seen))
+	case d.seen[i] != 0:
+		return d.seen[i], nil
 	}
 	d.used++
-	d.seen[n] = d.used
-	d.uint(uint64(d.used))
-	sym := t.At(int(n))
+	d.seen[i] = d.used
+	return d.used, s.digestSymbol(t, i)
+}
+
+// digestSymbol enters a symbol. A section symbol counts as nameless: only some
+// tools give it the name of its section.
+func (s *scratch) digestSymbol(t *elfx.Symtab, i uint32) error {
+	d := &s.digest
+	sym := t.At(int(i))
 	name, err := t.Name(&sym)
 	if err != nil {
 		return err
@@ -157,7 +171,7 @@ func (s *scratch) digestSymbol(t *elfx.Symtab, n uint32) error {
 	case uint64(sym.Section) < uint64(len(s.elf.Sections)):
 		d.string(s.elf.Sections[sym.Section].Name)
 	default:
-		return where.New(where.Malformed, "symbol %d in section %d of %d", n, sym.Section, len(s.elf.Sections))
+		return where.New(where.Malformed, "symbol %d in section %d of %d", i, sym.Section, len(s.elf.Sections))
 	}
 	return nil
 }

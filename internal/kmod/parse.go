@@ -25,6 +25,7 @@ type scratch struct {
 	elf    elfx.File
 	names  []byte // of symbols, on their way into one string
 	spans  []span
+	keys   []importKey
 	digest digester
 	file   []byte // decompressed
 }

@@ -1,6 +1,8 @@
 package kmod
 
 import (
+	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -32,7 +34,7 @@ func (s *scratch) symbols(f *Facts, t *elfx.Symtab) error {
 	for i := range f.Imports {
 		f.Imports[i].Name, names = cut(names)
 	}
-	slices.SortFunc(f.Imports, func(a, b Import) int { return strings.Compare(a.Name, b.Name) })
+	s.sortImports(f)
 	ids.finish(s.elf.Layout)
 	return nil
 }
@@ -49,6 +51,35 @@ func (s *scratch) importOf(f *Facts, t *elfx.Symtab, sym *elfx.Symbol) error {
 	s.names = append(s.names, 0)
 	f.Imports = append(f.Imports, Import{Weak: sym.Bind() == elfx.STBWeak})
 	return nil
+}
+
+// importKey sorts mostly without looking at the name itself.
+type importKey struct {
+	prefix uint64
+	Import
+}
+
+func (s *scratch) sortImports(f *Facts) {
+	if len(f.Imports) == 0 {
+		return
+	}
+	s.keys = s.keys[:0]
+	for _, im := range f.Imports {
+		var p [8]byte
+		copy(p[:], im.Name)
+		s.keys = append(s.keys, importKey{binary.BigEndian.Uint64(p[:]), im})
+	}
+	slices.SortFunc(s.keys, func(a, b importKey) int {
+		if c := cmp.Compare(a.prefix, b.prefix); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	f.Imports = make([]Import, len(s.keys)) // append left room that nobody needs
+	for i := range s.keys {
+		f.Imports[i] = s.keys[i].Import
+	}
+	clear(s.keys) // the names are the facts', not the pool's
 }
 
 // cut takes the next NUL-terminated name.
