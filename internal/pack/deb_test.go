@@ -210,7 +210,7 @@ func TestTarNames(t *testing.T) {
 		{reg("./../../etc/shadow", "x"), "leads out of the package", where.Malformed},
 		{reg("usr/../../x", "x"), "leads out of the package", where.Malformed},
 		{reg("/etc/passwd", "x"), "is absolute", where.Malformed},
-		{reg(strings.Repeat("d/", 512<<10)+"f", "x"), "pax record", where.Limit},
+		{reg(strings.Repeat("d/", 300<<10)+"f", "x"), "name of", where.Limit},
 		{reg("./"+strings.Repeat("n", 70<<10), "x"), "name of", where.Limit},
 		{special("./l", tar.TypeLink, "../../x"), "leads out of the package", where.Malformed},
 		{reg("./esc\x1b[2J/../..", "x"), `\x1b[2J`, where.Malformed},
@@ -218,9 +218,6 @@ func TestTarNames(t *testing.T) {
 	for _, tt := range tests {
 		path := write(t, "x.deb", debFile(t, tarFile(t, reg("./before", ""), tt.entry)))
 		err := skipWalk(path)
-		if tt.want == "pax record" {
-			tt.want = "tar extension header"
-		}
 		if err == nil || where.KindOf(err) != tt.kind || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("%.30q: %v", tt.entry.Name, err)
 		}

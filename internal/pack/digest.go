@@ -59,21 +59,27 @@ type summer struct {
 	done       chan struct{}
 }
 
-// sum starts the digest of a range of the file. Its lead bytes, if any, go
-// first.
-func (p *Package) sum(ctx context.Context, what string, h hash.Hash, lead []byte, off, size int64, want string) *summer {
+// summers starts every digest that the whole walk must confirm.
+func (p *Package) summers(ctx context.Context) []*summer {
+	var sums []*summer
+	if p.opts.SHA256 != "" && p.file != nil {
+		sums = append(sums, p.sum(ctx, "SHA-256 of the file", sha256.New(), 0, p.opts.SHA256))
+	}
+	for _, c := range p.checks {
+		sums = append(sums, p.sum(ctx, c.what, c.hash(), c.off, c.want))
+	}
+	return sums
+}
+
+// sum starts the digest of the file from off to its end.
+func (p *Package) sum(ctx context.Context, what string, h hash.Hash, off int64, want string) *summer {
 	s := &summer{what: what, want: strings.ToLower(want), done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		h.Write(lead)
-		s.err = hashRange(ctx, h, p.file, off, size)
+		s.err = hashRange(ctx, h, p.file, off, p.size-off)
 		s.got = hex.EncodeToString(h.Sum(nil))
 	}()
 	return s
-}
-
-func (p *Package) sumFile(ctx context.Context, want string) *summer {
-	return p.sum(ctx, "SHA-256 of the file", sha256.New(), nil, 0, p.size, want)
 }
 
 func (s *summer) wait() { <-s.done }

@@ -63,6 +63,7 @@ type Package struct {
 	walk func(context.Context, *walker) error
 
 	members []ar.Member     // deb
+	checks  []rpmCheck      // rpm: digests of what the file holds
 	rpm     *rpmhdr.Package // rpm
 	sha256  string          // memo of SHA256
 }
@@ -162,10 +163,7 @@ func (p *Package) Walk(ctx context.Context, fn WalkFunc) error {
 func (p *Package) walkVerified(ctx context.Context, fn WalkFunc) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var sums []*summer
-	if p.opts.SHA256 != "" && p.Kind != Tree {
-		sums = append(sums, p.sumFile(ctx, p.opts.SHA256))
-	}
+	sums := p.summers(ctx)
 	defer func() {
 		cancel()
 		for _, s := range sums {

@@ -61,13 +61,14 @@ func Read(ra io.ReaderAt, size int64) (*Package, error) {
 	return p, where.In("header", p.verifyDigest())
 }
 
-// checkLead mirrors rpmLeadRead: magic, version 3 or 4, signature type 5.
+// checkLead mirrors rpmLeadRead: magic, version 3 or later, signature type 5.
+// The package format proper is a tag of the header (Format).
 func (p *Package) checkLead() error {
 	if !Is(p.Lead[:]) {
 		return where.New(where.Malformed, "not an rpm: begins with % x", p.Lead[:4]).At(0)
 	}
-	if v := p.Lead[4]; v != 3 && v != 4 {
-		return where.New(where.Unsupported, "rpm lead version %d; 3 and 4 are read", v).At(4)
+	if v := p.Lead[4]; v < 3 || v > 6 {
+		return where.New(where.Unsupported, "rpm lead version %d; 3 to 6 are read", v).At(4)
 	}
 	if t := int(p.Lead[78])<<8 | int(p.Lead[79]); t != 5 {
 		return where.New(where.Unsupported, "rpm lead names signature type %d; 5 is read", t).At(78)
