@@ -115,13 +115,14 @@ func (p *packed) writeBlobs(w io.Writer) error {
 
 func (j *Job) pack() (*packed, error) {
 	p := new(packed)
+	var templateName string
 	man := wire.Manifest{Blank: wire.None, Cases: make([]wire.Case, 0, len(j.Cases))}
 	if j.Template != nil {
 		blank, err := wire.NewBlank(j.Template)
 		if err != nil {
 			return nil, fmt.Errorf("template: %w", err)
 		}
-		if man.BlankName, err = ModuleName(j.Template); err != nil {
+		if templateName, err = ModuleName(j.Template); err != nil {
 			return nil, fmt.Errorf("template: %w", err)
 		}
 		man.Blank, man.Spare, man.Sections = p.add(blank.Bytes), blank.Spare, blank.Sections
@@ -129,7 +130,7 @@ func (j *Job) pack() (*packed, error) {
 	for i := range j.Cases {
 		c := &j.Cases[i]
 		w := wire.Case{
-			Module: wire.None, BTF: wire.None, Base: wire.None, Name: man.BlankName,
+			Module: wire.None, BTF: wire.None, Base: wire.None, Name: templateName,
 			Params: c.Params, Keep: c.Keep, Digest: c.WantDigest, Bytes: c.WantBytes,
 		}
 		switch {
@@ -150,6 +151,7 @@ func (j *Job) pack() (*packed, error) {
 		}
 		man.Cases = append(man.Cases, w)
 	}
+	man.Size = p.size
 	var err error
 	p.manifest, err = json.Marshal(man)
 	return p, err

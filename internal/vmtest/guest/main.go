@@ -130,6 +130,9 @@ func readJob() (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if st.Size() != j.man.Size {
+		return nil, fmt.Errorf("%d of %d bytes of blobs: the ramdisk was not unpacked to its end (too little memory?)", st.Size(), j.man.Size)
+	}
 	if st.Size() > 0 {
 		// Mapped, not read: the ramdisk is memory already.
 		j.blobs, err = syscall.Mmap(int(f.Fd()), 0, int(st.Size()), syscall.PROT_READ, syscall.MAP_SHARED)

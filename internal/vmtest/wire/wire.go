@@ -21,11 +21,11 @@ var None = Span{Len: -1}
 
 // Manifest is the whole job. The bytes themselves are in the blobs file.
 type Manifest struct {
-	Blank     Span // Blank.Bytes
-	Spare     int  // Blank.Spare
-	Sections  int  // Blank.Sections
-	BlankName string
-	Cases     []Case
+	Blank    Span  // Blank.Bytes
+	Spare    int   // Blank.Spare
+	Sections int   // Blank.Sections
+	Size     int64 // of the blobs file
+	Cases    []Case
 }
 
 // Case is one question, by its place in Manifest.Cases.

@@ -1,0 +1,117 @@
+//go:build vm
+
+package vmtest
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+)
+
+// What a kernel does with a module whose BTF it cannot use.
+type refusal uint8
+
+const (
+	ignores refusal = iota // does not read module BTF at all
+	drops                  // MODULE_ALLOW_BTF_MISMATCH: loads it without
+	refuses                // -EINVAL
+)
+
+// testKernel is a kernel to boot: pinned packages, all from one suite, or the
+// newest of a series, which Fetch resolves on the day.
+type testKernel struct {
+	name    string
+	specs   []string
+	bad     refusal
+	distils bool // honours .BTF.base (6.11)
+}
+
+var kernels = []testKernel{
+	{name: "5.10", bad: ignores, specs: []string{"bullseye-security/linux-image-5.10.0-46-amd64=5.10.262-1"}},
+	{name: "6.1", bad: drops, specs: []string{"bookworm-security/linux-image-6.1.0-56-amd64=6.1.192-2"}},
+	{name: "6.12", bad: drops, distils: true, specs: []string{"trixie-security/linux-image-6.12.115+deb13-amd64=6.12.115-1"}},
+	{name: "6.18", bad: refuses, distils: true, specs: []string{"trixie-backports/linux-image-6.18.15+deb13-amd64=6.18.15-1~bpo13+1"}},
+	{name: "7.3", bad: refuses, distils: true, specs: []string{
+		"trixie-backports/linux-binary-7.3.4+deb13-amd64=7.3.4-1~bpo13+1",
+		"trixie-backports/linux-modules-7.3.4+deb13-amd64=7.3.4-1~bpo13+1",
+	}},
+}
+
+// TestKernels boots each kernel once and asks what the reports rest on: does
+// its own template attach, what becomes of BTF it cannot use, of none, of an
+// empty one and of a distilled one.
+func TestKernels(t *testing.T) {
+	for _, k := range kernels {
+		t.Run(k.name, func(t *testing.T) { k.test(t) })
+	}
+}
+
+func (k *testKernel) test(t *testing.T) {
+	b := load(t, nil, k.specs...)
+	if b.Template == nil {
+		t.Fatal("the packages have no modules")
+	}
+	i := slices.IndexFunc(b.Modules, func(m Module) bool { return m.Name == b.TemplateName })
+	own := b.Modules[i].BTF
+	split, base := tinyDistilled()
+	if (own == nil) != (k.bad == ignores) {
+		t.Fatalf("%d bytes of BTF in the template", len(own))
+	}
+	if own == nil {
+		own = split // built without module BTF: any bytes will do, it must not look
+	}
+	res, err := Boot(t.Context(), b.Kernel, Job{Template: b.Template, Cases: []Case{
+		{ID: "own", BTF: own, WantDigest: true},
+		{ID: "cut", BTF: own[:len(own)-1]},
+		{ID: "none"},
+		{ID: "empty", BTF: []byte{}},
+		{ID: "distilled", Kind: DistilledBTF, BTF: split, Base: base, WantBytes: true},
+		{ID: "empty base", Kind: DistilledBTF, BTF: own, Base: []byte{}},
+		{ID: "base alone", Kind: DistilledBTF, Base: base},
+		{ID: "own again", BTF: own, WantDigest: true},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(res.Speed(), "enforced:", res.SigEnforced, "taint:", res.Tainted)
+	verdicts := make(map[string]*Verdict)
+	for i := range res.Verdicts {
+		v := &res.Verdicts[i]
+		verdicts[v.ID] = v
+		t.Log(v)
+	}
+	for _, id := range []string{"own", "own again"} {
+		v := verdicts[id]
+		if attached := k.bad != ignores; !v.Loaded() || v.Attached != attached || attached && v.Digest != digest(own) {
+			t.Errorf("want attached = %v with its own bytes: %v", attached, v)
+		}
+	}
+	for _, id := range []string{"none", "empty", "base alone"} {
+		if v := verdicts[id]; !v.Loaded() || v.Attached || v.Printed("BPF:") {
+			t.Errorf("a module without BTF must load in silence: %v", v)
+		}
+	}
+	k.unusable(t, verdicts["cut"], "Total section length too long")
+	if k.distils {
+		k.unusable(t, verdicts["empty base"], "hdr_len not found")
+		relocated(t, verdicts["distilled"], split, base)
+		return
+	}
+	// Read as ordinary split BTF: type ids and names mean something else.
+	if v := verdicts["empty base"]; !v.Loaded() || v.Attached != (k.bad != ignores) {
+		t.Errorf("this kernel does not know .BTF.base: %v", v)
+	}
+}
+
+// unusable checks the verdict on BTF that no kernel takes. The one-time
+// warning of kernels that drop is not looked for: the case is not the first.
+func (k *testKernel) unusable(t *testing.T, v *Verdict, text string) {
+	t.Helper()
+	want := syscall.Errno(0)
+	if k.bad == refuses {
+		want = syscall.EINVAL
+	}
+	if v.Errno != want || v.Attached || v.Printed(text) == (k.bad == ignores) {
+		t.Errorf("want errno %d and the words %q: %v", int(want), text, v)
+	}
+}

@@ -1,0 +1,91 @@
+//go:build vm
+
+package vmtest
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+
+	"kpkg-btf/internal/vmtest/wire"
+)
+
+const kernel61 = "bookworm-security/linux-image-6.1.0-56-amd64=6.1.192-2"
+
+// whole finds a module that load was told to keep.
+func whole(t *testing.T, b *Build, name string) []byte {
+	t.Helper()
+	i := slices.IndexFunc(b.Modules, func(m Module) bool { return m.Name == name && m.Data != nil })
+	if i < 0 {
+		t.Fatalf("%s is not among the modules", name)
+	}
+	return b.Modules[i].Data
+}
+
+// TestModulesInOrder loads real modules on top of each other, as they are.
+func TestModulesInOrder(t *testing.T) {
+	order := []string{"crc32c_generic", "libcrc32c", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack", "nf_nat"}
+	b := load(t, func(name string) bool { return slices.Contains(order, name) }, kernel61)
+	job := Job{Cases: []Case{{ID: "too early", Kind: WholeModule, Module: whole(t, b, "nf_conntrack")}}}
+	for _, name := range order {
+		job.Cases = append(job.Cases, Case{ID: name, Kind: WholeModule, Module: whole(t, b, name), Keep: true})
+	}
+	job.Cases = append(job.Cases, Case{ID: "twice", Kind: WholeModule, Module: whole(t, b, "nf_nat")})
+	res, err := Boot(t.Context(), b.Kernel, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(res.Speed())
+	last := len(res.Verdicts) - 1
+	if v := &res.Verdicts[0]; v.Errno != syscall.ENOENT || !v.Printed("Unknown symbol") {
+		t.Errorf("want ENOENT and unknown symbols: %v", v)
+	}
+	for i := range res.Verdicts[1:last] {
+		if v := &res.Verdicts[1+i]; !v.Loaded() || !v.Attached || v.Deleted || v.Printed("missing module BTF") {
+			t.Errorf("want it loaded with its BTF, and kept: %v", v)
+		}
+	}
+	if v := &res.Verdicts[last]; v.Errno != syscall.EEXIST {
+		t.Errorf("want EEXIST: %v", v)
+	}
+	if res.Tainted != "0" {
+		t.Errorf("signed modules alone, yet tainted %s", res.Tainted)
+	}
+}
+
+// TestSignatures asks a kernel that requires signatures, and one that does
+// not, about a module as it is, without its signature, and with one that no
+// longer matches.
+func TestSignatures(t *testing.T) {
+	b := load(t, func(name string) bool { return name == "crc7" }, kernel61)
+	signed := whole(t, b, "crc7")
+	unsigned := wire.Unsigned(signed)
+	stale := slices.Clone(signed)
+	stale[len(unsigned)-1] ^= 1 // the last letter of a section's name
+	cases := []Case{
+		{ID: "signed", Kind: WholeModule, Module: signed},
+		{ID: "unsigned", Kind: WholeModule, Module: unsigned},
+		{ID: "stale", Kind: WholeModule, Module: stale},
+	}
+	const rejected = syscall.EKEYREJECTED
+	for _, e := range []struct {
+		cmdline []string
+		want    []syscall.Errno
+	}{
+		{nil, []syscall.Errno{0, 0, rejected}},
+		{[]string{"module.sig_enforce=1"}, []syscall.Errno{0, rejected, rejected}},
+	} {
+		res, err := Boot(t.Context(), b.Kernel, Job{Cases: cases, Cmdline: e.cmdline})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.SigEnforced != (e.cmdline != nil) {
+			t.Errorf("%v: enforced = %v", e.cmdline, res.SigEnforced)
+		}
+		for i := range res.Verdicts {
+			if v := &res.Verdicts[i]; v.Errno != e.want[i] || v.Attached != v.Loaded() || v.Deleted != v.Loaded() {
+				t.Errorf("%v: want errno %d: %v", e.cmdline, int(e.want[i]), v)
+			}
+		}
+	}
+}
