@@ -218,23 +218,3 @@ func (t *table) flags(out []symvers.Symbol, suffix string) error {
 	}
 	return nil
 }
-
-// crcs takes the checksums, where there are any.
-func (t *table) crcs(out []symvers.Symbol, suffix string) error {
-	s := t.f.Section(kcrctab + suffix)
-	if s == nil || !s.HasData() {
-		return nil
-	}
-	data, err := t.f.Data(s)
-	if err != nil {
-		return err
-	}
-	if len(data) != 4*len(out) {
-		return where.New(where.Malformed, "%s has %d bytes for %d symbols", s.Name, len(data), len(out)).At(int64(s.Off))
-	}
-	for i := range out {
-		crc := t.f.U32(data[4*i:])
-		out[i].CRC, out[i].HasCRC = crc, crc != 0
-	}
-	return nil
-}

@@ -3,7 +3,6 @@ package kimage
 import (
 	"bytes"
 
-	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/where"
@@ -39,19 +38,18 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	}
 	base, err := k.base(f)
 	if err != nil {
+		p.broken = true
 		return nil, err
 	}
 	if f.Banner == "" && f.BTF == nil {
 		return nil, p.reject(n, where.New(where.Malformed, "no kernel: neither a version banner nor BTF"))
 	}
+	p.broken = true
 	f.Arch, f.BigEndian = k.hint.arch, k.hint.big
 	if k.elf != nil {
 		f.Arch, f.BigEndian = k.elf.Arch(), k.elf.BigEndian
 	} else if base != nil {
 		f.BigEndian = base.BigEndian()
-	}
-	if err := p.ctx.Err(); err != nil {
-		return nil, err
 	}
 	if f.Config, err = k.config(p.dec); err != nil {
 		return nil, err
@@ -64,19 +62,12 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	return f, nil
 }
 
-// reject keeps the buffer of a candidate for the next one.
+// reject keeps the buffer of a decompressed candidate for the next one.
 func (p *parser) reject(n node, err error) error {
-	if len(n.chain) > 0 && cap(n.data) > cap(p.spare) && p.owned(n) {
+	if n.owned && cap(n.data) > cap(p.spare) {
 		p.spare = n.data[:0]
 	}
 	return err
-}
-
-// owned says whether the node's bytes are what unpack made: its last container
-// is a compression and no other node refers to them.
-func (p *parser) owned(n node) bool {
-	f, ok := codec.ParseName(n.chain[len(n.chain)-1])
-	return ok && f != codec.None
 }
 
 // rawName stands in a Format for a raw image without a header of its own.
@@ -96,18 +87,13 @@ func openKernel(n node) (*kernel, string, error) {
 	if err != nil {
 		return nil, "", where.In("ELF", err)
 	}
-	if f.Type != elfTypeExec && f.Type != elfTypeDyn {
+	if f.Type != elfx.TypeExec && f.Type != elfx.TypeDyn {
 		return nil, "", where.New(where.Unsupported, "ELF file of type %d is no executable, so no kernel", f.Type).At(16)
 	}
 	k.elf = f
 	k.areas = constants(f)
 	return k, "ELF", nil
 }
-
-const (
-	elfTypeExec = 2
-	elfTypeDyn  = 3
-)
 
 // constants gives the sections that a kernel's string literals are in, .rodata
 // first. Without that it is the whole file.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/where"
 )
@@ -36,6 +37,11 @@ type node struct {
 	packed codec.Format
 	// claim is the decompressed size that the container states, -1 for none.
 	claim int64
+	// loose says that the magic alone speaks for packed.
+	loose bool
+	// owned says that data is a buffer of this Parse, which nothing else needs
+	// when the candidate turns out to hold no kernel.
+	owned bool
 	// off is where data begins in the container, for errors.
 	off int64
 	// hint is what the container tells of the kernel inside.
@@ -55,9 +61,6 @@ func Parse(ctx context.Context, data []byte, o Options) (*Facts, error) {
 		p.max = limits.MaxImage
 	}
 	p.stack = []node{{data: data, claim: -1}}
-	if f := codec.Detect(data); f != codec.None {
-		p.stack[0].packed = f
-	}
 	for len(p.stack) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -65,10 +68,14 @@ func Parse(ctx context.Context, data []byte, o Options) (*Facts, error) {
 		n := p.stack[len(p.stack)-1]
 		p.stack = p.stack[:len(p.stack)-1]
 		f, err := p.step(n)
-		if f != nil || ctx.Err() != nil {
-			return f, err
-		}
-		if err != nil {
+		switch {
+		case f != nil:
+			return f, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case p.broken:
+			return nil, attempt{n, err}.located()
+		case err != nil:
 			p.tried = append(p.tried, attempt{n, err})
 		}
 	}
@@ -85,6 +92,8 @@ type parser struct {
 	seen  int
 	tried []attempt
 	spare []byte // buffer of a candidate that was none
+	// broken says that the last candidate is a kernel, so its error is final.
+	broken bool
 }
 
 // step opens one candidate: it is a kernel, or it pushes what is inside, or it
@@ -103,11 +112,16 @@ func (p *parser) step(n node) (*Facts, error) {
 	}
 	c := classify(n.data)
 	if c == nil {
+		if rawImage(n.data) == nil && !elfx.Is(n.data) {
+			if n.packed = codec.Detect(n.data); n.packed != codec.None {
+				return p.unpack(n)
+			}
+		}
 		return p.kernel(n)
 	}
 	inner, err := c.open(n.data)
 	if err != nil {
-		return nil, err
+		return nil, where.In(c.name, err)
 	}
 	n.chain = append(n.chain[:len(n.chain):len(n.chain)], c.name)
 	for i := len(inner) - 1; i >= 0; i-- {

@@ -109,7 +109,7 @@ func scanned(b []byte, end int, h hint) ([]node, error) {
 	out := make([]node, 0, len(offs))
 	for _, at := range offs {
 		n := payload(b[at:end:end], int64(at))
-		n.hint = h
+		n.hint, n.loose = h, true
 		out = append(out, n)
 	}
 	if len(out) == 0 && h.arch != model.S390X {

@@ -13,6 +13,10 @@ import (
 // the bytes that are really there.
 const sizeRatio = 16
 
+// looseRoom is what a stream found by its magic may decompress to on top of
+// sizeRatio. False ones state sizes of gigabytes.
+const looseRoom = 64 << 20
+
 // unpack decompresses a candidate and pushes what comes out.
 func (p *parser) unpack(n node) (*Facts, error) {
 	room := min(n.claim, int64(len(n.data))*sizeRatio, p.max)
@@ -21,22 +25,29 @@ func (p *parser) unpack(n node) (*Facts, error) {
 	if room > int64(cap(dst)) {
 		dst = make([]byte, 0, room)
 	}
-	out, _, err := p.dec.DecodePrefix(dst, n.packed, n.data, p.max)
+	most := p.max
+	if n.loose {
+		most = min(most, int64(len(n.data))*sizeRatio+looseRoom)
+	}
+	out, _, err := p.dec.DecodePrefix(dst, n.packed, n.data, most)
 	if err != nil {
 		p.spare = dst
+		if most < p.max && where.KindOf(err) == where.Limit {
+			err = where.New(where.Malformed, "states more than any kernel of %d bytes holds: %w", len(n.data), err)
+		}
 		return nil, err
 	}
 	if n.claim >= 0 && int64(len(out)) != n.claim {
 		p.spare = out
-		return nil, where.New(where.Malformed, "%d bytes decompressed, %d stated", len(out), n.claim)
+		return nil, where.New(where.Malformed, "%d bytes decompressed, %d stated", len(out), n.claim).At(int64(len(n.data)))
 	}
 	if len(out) < minKernel {
 		p.spare = out
-		return nil, where.New(where.Malformed, "a kernel of %d bytes decompressed", len(out))
+		return nil, where.New(where.Malformed, "a kernel of %d bytes decompressed", len(out)).At(0)
 	}
 	p.stack = append(p.stack, node{
 		chain: append(n.chain[:len(n.chain):len(n.chain)], n.packed.String()),
-		data:  out, claim: -1, hint: n.hint,
+		data:  out, owned: true, claim: -1, hint: n.hint,
 	})
 	return nil, nil
 }
