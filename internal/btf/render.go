@@ -12,7 +12,17 @@ const (
 	renderSteps = 32 // links followed in one declarator
 	renderNest  = 2  // parameter lists within parameter lists
 	renderArgs  = 16
+	renderName  = 128 // bytes of one name
 )
+
+// shortName is a name for messages, cut when it is no sane name.
+func (r *Raw) shortName(off StrOff) string {
+	s, _ := r.Str(off)
+	if len(s) > renderName {
+		return string(s[:renderName]) + "…"
+	}
+	return string(s)
+}
 
 // Label names a record for messages: `[113912] STRUCT nf_foo`.
 func (r *Raw) Label(id ID) string {
@@ -23,7 +33,7 @@ func (r *Raw) Label(id ID) string {
 	if id == 0 {
 		return "[0] void"
 	}
-	name := r.Name(t.Name)
+	name := r.shortName(t.Name)
 	if name == "" {
 		name = "(anon)"
 	}
@@ -46,7 +56,7 @@ func (r *Raw) ctype(id ID, nest int) string {
 		case Const, Volatile, Restrict:
 			quals = append(quals, strings.ToLower(t.Kind.String()))
 		case TypeTag:
-			quals = append(quals, "__"+r.Name(t.Name))
+			quals = append(quals, "__"+r.shortName(t.Name))
 		case Ptr:
 			q := strings.Join(quals, " ")
 			if q != "" && decl != "" {
@@ -85,7 +95,7 @@ func join(quals []string, leaf, decl string) string {
 }
 
 func (r *Raw) leaf(t *Record) string {
-	name := r.Name(t.Name)
+	name := r.shortName(t.Name)
 	word := ""
 	switch t.Kind {
 	case Void:
