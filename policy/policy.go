@@ -130,3 +130,12 @@ func (p *Policy) Source() string { return p.source }
 
 // Digest is the SHA-256 of the policy's text, in hex.
 func (p *Policy) Digest() string { return hex.EncodeToString(p.digest[:]) }
+
+// WithSignatures is the policy with another value of signatures, as the
+// command line may ask for; Source says so.
+func (p *Policy) WithSignatures(s Signatures) *Policy {
+	out := *p
+	out.Signatures = s
+	out.source += ", --signatures " + string(s)
+	return &out
+}

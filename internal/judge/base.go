@@ -125,20 +125,10 @@ func configValue(r *release.Release, key string) (string, bool) {
 	if r.Config == nil {
 		return "", false
 	}
-	return lookupConfig(string(r.Config.Data), key), true
-}
-
-func lookupConfig(text, key string) string {
-	rest := text
-	for {
-		i := strings.Index(rest, key+"=")
-		if i < 0 {
-			return "n"
+	for _, o := range r.Options {
+		if o.Name == key {
+			return o.Value, true
 		}
-		if i == 0 || rest[i-1] == '\n' {
-			v, _, _ := strings.Cut(rest[i+len(key)+1:], "\n")
-			return strings.TrimRight(v, "\r")
-		}
-		rest = rest[i+len(key):]
 	}
+	return "n", true
 }

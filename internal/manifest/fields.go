@@ -147,6 +147,8 @@ func (r *reader) module() (m Module) {
 			m.Srcversion = r.text()
 		case "depends":
 			m.Depends = r.sortedStrings()
+		case "registers":
+			m.Registers = r.sortedStrings()
 		case "signer":
 			r.uses = append(r.uses, signerUse{module: index, signer: r.number(), at: r.tokenAt()})
 		case "stamp":

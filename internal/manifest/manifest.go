@@ -175,8 +175,11 @@ type Module struct {
 	Intree     bool
 	Srcversion string
 	Depends    []string
-	Signer     *Signer // nil: not signed
-	Stamp      []byte  // content of .BTF.base_checksum, nil without
+	// Registers are the imports through which a module hands BTF ids to the
+	// kernel (register_btf_kfunc_id_set and others): whether it can do without BTF.
+	Registers []string
+	Signer    *Signer // nil: not signed
+	Stamp     []byte  // content of .BTF.base_checksum, nil without
 }
 
 // BTF is the BTF sections of a module.

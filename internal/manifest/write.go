@@ -86,6 +86,7 @@ func canonical(m *Manifest) (*Manifest, error) {
 	c.Modules = sorted(m.Modules, orderModule)
 	for i := range c.Modules {
 		c.Modules[i].Depends = words(c.Modules[i].Depends)
+		c.Modules[i].Registers = words(c.Modules[i].Registers)
 	}
 	if m.Exports != nil {
 		c.Exports = &Exports{Source: m.Exports.Source, Symbols: sorted(m.Exports.Symbols, orderSymbol)}
@@ -267,6 +268,7 @@ func (e *encoder) module(m *Module, s shared) {
 	e.flag("intree", m.Intree)
 	e.str("srcversion", m.Srcversion)
 	e.strs("depends", m.Depends)
+	e.strs("registers", m.Registers)
 	if m.Signer != nil {
 		i, _ := slices.BinarySearchFunc(s.signers, *m.Signer, orderSigner)
 		e.key("signer")

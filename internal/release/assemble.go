@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
 	"kpkg-btf/internal/where"
@@ -250,13 +251,18 @@ func (m *Module) sameAs(c *Module) bool {
 func (r *Release) chooseConfig() {
 	if len(r.Configs) > 0 {
 		r.Config = r.Configs[0]
-		return
 	}
 	for _, im := range r.Images {
-		if im.Facts.Config != nil {
+		if r.Config == nil && im.Facts.Config != nil {
 			r.Config = &Text{im.Source, im.Facts.Config}
-			return
 		}
+	}
+	if r.Config == nil {
+		return
+	}
+	var err error
+	if r.Options, err = manifest.ConfigOptions(r.Config.Data); err != nil {
+		r.Unread = append(r.Unread, r.Config.Source.in(err))
 	}
 }
 

@@ -125,7 +125,7 @@ func (c *collector) readAll(ctx context.Context, inputs []pack.Input) error {
 }
 
 func (c *collector) read(ctx context.Context, in pack.Input) error {
-	p, err := pack.Open(ctx, in.Path, pack.Options{Jobs: c.o.Jobs, SHA256: in.SHA256})
+	p, err := in.Open(ctx, pack.Options{Jobs: c.o.Jobs})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (r *Release) addDoc(it *item) {
 		return
 	}
 	r.Doc = it.doc
-	r.Symvers = it.doc.Table()
+	r.Symvers = tableOf(it.doc.Exports)
 }
 
 // Record gives the manifest of a release: what a later check needs of it.
@@ -41,9 +41,7 @@ func (r *Release) Record(tool string) (*manifest.Manifest, error) {
 	if err := r.recordBase(m); err != nil {
 		return nil, err
 	}
-	if r.Config != nil {
-		m.Config = manifest.PickConfig(r.Config.Data)
-	}
+	m.Config = r.Options
 	if r.Builtin != nil {
 		m.BuiltIn = strings.Fields(string(r.Builtin.Data))
 		if m.BuiltIn == nil {
@@ -187,6 +185,35 @@ func recordExports(t *symvers.Table, source string) *manifest.Exports {
 	return x
 }
 
+// tableOf is the symbol table that a manifest keeps; nil without one.
+func tableOf(x *manifest.Exports) *symvers.Table {
+	if x == nil {
+		return nil
+	}
+	list := make([]symvers.Symbol, 0, len(x.Symbols))
+	for _, e := range x.Symbols {
+		s := symvers.Symbol{Name: e.Name, Owner: e.Owner, Namespace: e.Namespace, CRC: e.CRC, HasCRC: e.CRC != 0}
+		switch e.Export {
+		case manifest.ExportAny:
+			s.Export = symvers.ExportAny
+		case manifest.ExportGPL:
+			s.Export = symvers.ExportGPL
+		}
+		list = append(list, s)
+	}
+	return symvers.NewTable(list)
+}
+
+// registering are the imports through which a module hands BTF ids to the
+// kernel, with the versions that have them (KERNEL-BTF.md §2.5).
+var registering = []string{
+	"register_kfunc_btf_id_set",   // 5.16, 5.17
+	"register_btf_kfunc_id_set",   // 5.18+
+	"register_btf_id_dtor_kfuncs", // 5.19+
+	"__register_bpf_struct_ops",   // 6.9+
+	"btf_type_by_id",              // reads plain id lists (nf_conntrack)
+}
+
 func recordModule(mod *Module) manifest.Module {
 	f := mod.Facts
 	m := manifest.Module{
@@ -197,6 +224,11 @@ func recordModule(mod *Module) manifest.Module {
 	}
 	if m.Name == "" {
 		m.Name = strings.ReplaceAll(strings.TrimSuffix(path.Base(mod.Path), ".ko"), "-", "_")
+	}
+	for _, i := range f.Imports {
+		if slices.Contains(registering, i.Name) {
+			m.Registers = append(m.Registers, i.Name)
+		}
 	}
 	if f.IDs != nil {
 		m.IDs = &manifest.IDs{SHA256: sha256.Sum256(f.IDs.Data), Sets: int64(len(f.IDs.Sets)), Words: int64(len(f.IDs.Words)), Located: f.IDs.Located}

@@ -96,8 +96,10 @@ type Release struct {
 	Added    []*Module // below updates/, extra/, weak-updates/
 	Config   *Text     // nil when not given
 	Configs  []*Text   // all that were given
-	Builtin  *Text     // modules.builtin, nil when not given
-	Symvers  *symvers.Table
+	// Options are the lines of the config that matter.
+	Options []manifest.Option
+	Builtin *Text // modules.builtin, nil when not given
+	Symvers *symvers.Table
 	// SymversSource says where the table is from: a Module.symvers, or the image's own tables.
 	SymversSource string
 	// Unread are members that belong to the release but could not be read.

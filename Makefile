@@ -1,0 +1,71 @@
+# make demo   the main job on real Debian kernels
+# make test   the tests that need no kernel packages
+# make check  all tests: test, e2e, vm, pipelines
+# The others are listed by `make help`. Debian packages are installed by
+# `make deps` alone, which every target that needs some calls first.
+
+GO       ?= go
+CACHE    ?= $(or $(KPKG_BTF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kpkg-btf)
+BIN      := bin/kpkg-btf
+FETCH    := testdata/real/fetch.sh -c $(CACHE)
+SUITE    := bookworm-security
+OLD      := linux-image-6.1.0-55-amd64=6.1.192-1
+NEW      := linux-image-6.1.0-56-amd64=6.1.192-2
+OLDHDR   := linux-headers-6.1.0-55-amd64=6.1.192-1
+NEWHDR   := linux-headers-6.1.0-56-amd64=6.1.192-2
+SOURCES  := $(shell find cmd internal policy hooks -name '*.go' -o -name '*.yaml') go.mod go.sum
+
+export KPKG_BTF_CACHE := $(CACHE)
+export CGO_ENABLED ?= 0
+
+.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party man clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12
+
+build: $(BIN) ## the static binary, bin/kpkg-btf
+
+$(BIN): $(SOURCES)
+	$(GO) build -trimpath -o $@ ./cmd/kpkg-btf
+
+deps: ## install the Debian packages that the other targets need (root)
+	@testdata/real/deps.sh
+
+tools: deps ## a verified trixie chroot in the cache, for references newer than Debian 12
+	@testdata/real/tools.sh $(CACHE)
+
+demo: deps $(BIN) ## fetch two real kernels and show the problem
+	@testdata/real/demo.sh $(BIN) "$(FETCH)"
+
+test: deps lint ## unit tests, scripts, small fixtures
+	$(GO) test ./...
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+lint:
+	@out=$$(gofmt -l cmd internal policy hooks); [ -z "$$out" ] || { echo "not gofmt-clean: $$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags e2e,vm,pipelines,bench,long ./...
+	shellcheck -x .ci/run testdata/real/*.sh
+
+e2e: deps $(BIN) ## real packages
+	$(GO) test -tags e2e -timeout 40m -count 1 ./...
+
+vm: deps $(BIN) ## booted kernels in QEMU
+	$(GO) test -tags vm -timeout 40m -count 1 -v ./internal/vmtest/...
+
+pipelines: deps $(BIN) ## real rpmbuild and dpkg-buildpackage
+	$(GO) test -tags pipelines -timeout 40m -count 1 -v ./internal/pipelines/...
+
+check: test e2e vm pipelines ## all tests
+
+bench: deps $(BIN) ## speed as ratios in one run
+	$(GO) test -tags bench -timeout 40m -count 1 -v ./internal/bench/...
+
+long: deps $(BIN) ## mutants by the hundred thousand, fuzzing
+	testdata/real/long.sh
+
+third-party: ## regenerate THIRD_PARTY.md from the modules that are linked
+	$(GO) run ./internal/thirdparty > THIRD_PARTY.md
+
+clean:
+	rm -rf bin

@@ -1,0 +1,188 @@
+// Package archtest holds the architecture as tests: which package may import
+// which, and which libraries stay where.
+package archtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed lists for every package of the program the packages of the program
+// it may import, below kpkg-btf/. Imports point down only; a package that is
+// not listed here is an error, so that each finds its place first.
+var allowed = map[string][]string{
+	// leaves
+	"internal/model":  {},
+	"internal/where":  {},
+	"internal/limits": {"internal/where"},
+	"internal/fsx":    {"internal/where"},
+	"internal/btf":    {"internal/where", "internal/limits"},
+	// formats
+	"internal/codec":          {"internal/codec/xz", "internal/where", "internal/limits"},
+	"internal/codec/xz":       {"internal/where", "internal/limits"},
+	"internal/elfx":           {"internal/where", "internal/limits", "internal/model"},
+	"internal/modsig":         {"internal/where", "internal/limits"},
+	"internal/symvers":        {"internal/where", "internal/limits"},
+	"internal/pack":           {"internal/pack/ar", "internal/pack/cpio", "internal/pack/deb822", "internal/pack/rpmhdr", "internal/pack/tarstream", "internal/codec", "internal/where", "internal/limits"},
+	"internal/pack/ar":        {"internal/where", "internal/limits"},
+	"internal/pack/cpio":      {"internal/where", "internal/limits"},
+	"internal/pack/deb822":    {"internal/where", "internal/limits"},
+	"internal/pack/rpmhdr":    {"internal/where", "internal/limits"},
+	"internal/pack/tarstream": {"internal/where", "internal/limits"},
+	// BTF
+	"internal/btf/evidence": {"internal/btf", "internal/where", "internal/limits"},
+	"internal/btf/verdict":  {"internal/btf", "internal/where", "internal/limits"},
+	// facts
+	"internal/kimage": {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
+	"internal/kmod":   {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
+	// releases and documents
+	"internal/abi":      {"internal/symvers"},
+	"internal/manifest": {"internal/model", "internal/btf", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
+	"internal/release": {"internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers",
+		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
+	// judgement
+	"policy": {"internal/where", "internal/model"},
+	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/verdict", "internal/kimage", "internal/kmod",
+		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
+	"internal/report": {"internal/model", "internal/where", "internal/limits"},
+	// the top
+	"internal/cli": {"internal/judge", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+		"internal/model", "internal/where", "internal/limits"},
+	"cmd/kpkg-btf": {"internal/cli"},
+}
+
+// onlyIn keeps a library where it serves: everywhere else it is banned, with
+// the reason.
+var onlyIn = []struct{ library, where, reason string }{
+	{"net/http", "internal/fetch", "the gate works without a network; fetching is one package"},
+	{"github.com/goreleaser/nfpm", "internal/companion", "41 modules: it builds new packages and nothing else"},
+	{"github.com/klauspost/compress", "internal/codec internal/manifest", "decoders sit behind one budget"},
+	{"github.com/pierrec/lz4", "internal/codec", "decoders sit behind one budget"},
+	{"github.com/anchore/go-lzo", "internal/codec", "decoders sit behind one budget"},
+	{"github.com/sassoftware/go-rpmutils", "-", "panics on malformed headers: a peer in tests only"},
+	{"debug/elf", "-", "not hardened against hostile input: internal/elfx reads ELF"},
+	{"unsafe", "-", "nothing here needs it"},
+	{"os/exec", "internal/repair", "no program is run while packages are judged"},
+}
+
+type pkg struct {
+	ImportPath   string
+	Imports      []string
+	Dir          string
+	ForTest      string
+	TestGoFiles  []string
+	GoFiles      []string
+	Incomplete   bool
+	XTestGoFiles []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json", "kpkg-btf/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []pkg
+	dec := json.NewDecoder(bytes.NewReader(out))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); err == io.EOF {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+// testOnly are packages that only tests (and generators) use; they may import
+// what they like, and no package of the program may import them.
+func testOnly(path string) bool {
+	for _, s := range []string{"archtest", "vmtest", "e2e", "bench", "pipelines", "realtest", "thirdparty"} {
+		if strings.HasPrefix(path, "internal/"+s) {
+			return true
+		}
+	}
+	return strings.HasSuffix(path, "test") || strings.Contains(path, "test/")
+}
+
+func TestImportsPointDown(t *testing.T) {
+	seen := 0
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, "kpkg-btf/")
+		if testOnly(path) || len(p.GoFiles) == 0 {
+			continue
+		}
+		seen++
+		may, ok := allowed[path]
+		if !ok {
+			t.Errorf("%s is not in the table of packages: give it its place in internal/archtest and ARCHITECTURE.md", path)
+			continue
+		}
+		for _, imp := range p.Imports {
+			imp, ours := strings.CutPrefix(imp, "kpkg-btf/")
+			if ours && !slices.Contains(may, imp) {
+				t.Errorf("%s imports %s: imports point down only", path, imp)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d packages seen", seen)
+	}
+}
+
+func TestLibrariesStayWhereTheyServe(t *testing.T) {
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, "kpkg-btf/")
+		if testOnly(path) {
+			continue
+		}
+		for _, imp := range p.Imports {
+			for _, o := range onlyIn {
+				if (imp == o.library || strings.HasPrefix(imp, o.library+"/")) && !inAny(path, o.where) {
+					t.Errorf("%s imports %s: %s", path, imp, o.reason)
+				}
+			}
+		}
+	}
+}
+
+func inAny(path, list string) bool {
+	for _, w := range strings.Fields(list) {
+		if path == w || strings.HasPrefix(path, w+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestTableHasNoCycle makes the table itself point down.
+func TestTableHasNoCycle(t *testing.T) {
+	state := map[string]int{} // 1 open, 2 done
+	var visit func(p string) bool
+	visit = func(p string) bool {
+		switch state[p] {
+		case 1:
+			return false
+		case 2:
+			return true
+		}
+		state[p] = 1
+		for _, d := range allowed[p] {
+			if !visit(d) {
+				t.Errorf("cycle through %s -> %s", p, d)
+				return true
+			}
+		}
+		state[p] = 2
+		return true
+	}
+	for p := range allowed {
+		visit(p)
+	}
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kpkg-btf/internal/judge"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/report"
+	"kpkg-btf/internal/where"
+	"kpkg-btf/policy"
+)
+
+// checkFlags are the flags of check.
+type checkFlags struct {
+	against    []string
+	asIfSame   bool
+	policy     string
+	signatures string
+	format     string
+	failOn     string
+	output     string
+}
+
+func (a *app) check() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check NEW... [--against OLD]...",
+		Short: "Decide: keep, distill, strip, bump the ABI name, or rebuild",
+		Long: `Judges new kernel packages on their own image (self) and, with --against, on
+every older release that may still be booted when they are installed (window),
+and the reverse. NEW and OLD are packages, trees, single files, .changes or
+.buildinfo files, @listfiles; OLD may also be a manifest. The window exists
+only when both go by one name; --as-if-same-release asks whether the name
+could have been kept.`,
+		Example: "  kpkg-btf check ../*.deb --against linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb --as-if-same-release",
+		Args:    someArgs("new input"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runCheck(cmd.Context(), args, f) },
+	}
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.against, "against", nil, "an older release that may be booted (repeats)")
+	fl.BoolVar(&f.asIfSame, "as-if-same-release", false, "judge the window although the names differ")
+	fl.StringVar(&f.policy, "policy", "", "policy file (default: the embedded one, see policy print)")
+	fl.StringVar(&f.signatures, "signatures", "", "enforced or ignored: overrides the policy's value")
+	fl.StringVar(&f.format, "format", "text", "text or json")
+	fl.StringVar(&f.failOn, "fail-on", "", "lowest decision that fails: repair, bump or rebuild; lower ones exit 0 and the report says so")
+	fl.StringVarP(&f.output, "output", "o", "", "write the report to a file")
+	return cmd
+}
+
+func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
+	if err := oneOf("--format", f.format, "text", "json"); err != nil {
+		return err
+	}
+	if err := oneOf("--fail-on", f.failOn, "", "repair", "bump", "rebuild"); err != nil {
+		return err
+	}
+	opts, err := f.judgeOptions(a.jobs)
+	if err != nil {
+		return err
+	}
+	news, err := a.load(ctx, args)
+	if err != nil {
+		return err
+	}
+	var olds []*release.Loaded
+	for _, arg := range f.against {
+		l, err := a.load(ctx, []string{arg})
+		if err != nil {
+			return err
+		}
+		if len(l.Releases) == 0 {
+			return where.In(arg, where.New(where.Inconclusive, "no kernel release in it: %s", whyIgnored(l)))
+		}
+		olds = append(olds, l)
+	}
+	rep, err := judge.Check(ctx, news, olds, *opts)
+	if err != nil {
+		return err
+	}
+	a.exit = rep.ExitCode
+	applyFailOn(rep, f.failOn, &a.exit)
+	return a.output(f.output, func(w writer) error {
+		if f.format == "json" {
+			return report.JSON(w, rep)
+		}
+		return report.Text(w, rep, a.verbose)
+	})
+}
+
+func (f *checkFlags) judgeOptions(jobs int) (*judge.Options, error) {
+	pol, err := readPolicy(f.policy)
+	if err != nil {
+		return nil, err
+	}
+	if f.signatures != "" {
+		if err := oneOf("--signatures", f.signatures, string(policy.Enforced), string(policy.Ignored)); err != nil {
+			return nil, err
+		}
+		pol = pol.WithSignatures(policy.Signatures(f.signatures))
+	}
+	certs, err := pol.CertificatesDER()
+	if err != nil {
+		return nil, err
+	}
+	return &judge.Options{Policy: pol, AsIfSameRelease: f.asIfSame, Jobs: jobs, Certificates: certs}, nil
+}
+
+func whyIgnored(l *release.Loaded) string {
+	if len(l.Ignored) == 0 {
+		return "it is empty"
+	}
+	return l.Ignored[0].Why
+}
+
+// applyFailOn lets lower decisions pass. What is inconclusive, wrong in
+// itself or failed never does.
+func applyFailOn(rep *model.Report, failOn string, exit *int) {
+	passes := map[string][]int{"bump": {model.ExitRepair}, "rebuild": {model.ExitRepair, model.ExitBump}}[failOn]
+	if slices.Contains(passes, rep.ExitCode) {
+		rep.FailOn = strings.TrimSpace(failOn)
+		*exit, rep.ExitCode = model.ExitDone, model.ExitDone
+	}
+}

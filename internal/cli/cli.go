@@ -1,0 +1,203 @@
+// Package cli is the command line: flags, wiring, and the one table from
+// error kind and decision to exit code.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/where"
+)
+
+// Env is what the program has of its surroundings.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+}
+
+// app is one run.
+type app struct {
+	env     Env
+	jobs    int
+	quiet   bool
+	verbose bool
+	exit    int // of a command that decided
+}
+
+// Main runs one command and gives the process's exit code.
+func Main(ctx context.Context, args []string, env Env) int {
+	debug.SetGCPercent(50)
+	debug.SetMemoryLimit(limits.DefaultMemory * 3 / 4)
+	ctx, caught := interruptible(ctx)
+	a := &app{env: env}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if s := caught(); s != 0 {
+		fmt.Fprintln(env.Stderr, "kpkg-btf: interrupted")
+		return s
+	}
+	if err != nil {
+		return a.fail(err)
+	}
+	return a.exit
+}
+
+// interruptible gives a context that SIGINT and SIGTERM end, and a function
+// that tells the exit code of the signal that came, 0 if none did.
+func interruptible(ctx context.Context) (context.Context, func() int) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
+	got := make(chan int, 1)
+	go func() {
+		select {
+		case s := <-ch:
+			code := model.ExitInterrupted
+			if s == syscall.SIGTERM {
+				code = model.ExitTerminated
+			}
+			got <- code
+			cancel(errors.New("interrupted"))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() int {
+		defer signal.Stop(ch)
+		defer cancel(nil)
+		select {
+		case code := <-got:
+			return code
+		default:
+			return 0
+		}
+	}
+}
+
+// usageError marks errors of flags and arguments.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// fail prints an error as one line with its hint and gives the exit code.
+func (a *app) fail(err error) int {
+	fmt.Fprintf(a.env.Stderr, "kpkg-btf: %s\n", where.Clean(err.Error()))
+	if h := where.HintOf(err); h != "" {
+		fmt.Fprintf(a.env.Stderr, "kpkg-btf: hint: %s\n", where.Clean(h))
+	}
+	return exitCode(err)
+}
+
+// exitCode is the one table from error to exit code.
+func exitCode(err error) int {
+	var u usageError
+	if errors.As(err, &u) {
+		return model.ExitUsage
+	}
+	switch where.KindOf(err) {
+	case where.Usage:
+		return model.ExitUsage
+	case where.Inconclusive:
+		return model.ExitInconclusive
+	}
+	return model.ExitFailed
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kpkg-btf",
+		Short: "A gate for kernel packages: will each kernel load each module's BTF, and is it right?",
+		Long: `kpkg-btf opens the packages a kernel build produced (.deb, .rpm, trees, single
+files), finds the kernel's BTF and every module's, and says what each kernel
+that may meet a module will do with it and whether the result is right. From
+that it decides: keep, distill, strip, bump the ABI name, or rebuild.
+
+Exit codes of commands that decide:
+  0  done; decision keep
+  1  an input cannot be opened or parsed at all; I/O; a limit; an internal error
+  2  usage, or a bad policy file
+  3  repair needed: distill or strip
+  4  ABI bump needed
+  5  inconclusive: the inputs cannot answer the question
+  6  rebuild needed: the release is wrong in itself
+An unknown code is a failure. Every flag can also be given as an environment
+variable: KPKG_BTF_ and the flag's name in capitals, "-" as "_".`,
+		SilenceErrors: true, SilenceUsage: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("unknown command %q (kpkg-btf --help lists them)", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.env.Stdin)
+	root.SetOut(a.env.Stdout)
+	root.SetErr(a.env.Stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	f := root.PersistentFlags()
+	f.IntVarP(&a.jobs, "jobs", "j", 0, "workers (default: the least of the cores, parallel= in DEB_BUILD_OPTIONS, RPM_BUILD_NCPUS)")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "list every subject of a finding")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
+	root.AddCommand(a.inspect(), a.record(), a.check(), a.policy(), a.version())
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}
+
+// prepare fills flags from the environment and settles the number of jobs.
+func (a *app) prepare(cmd *cobra.Command) error {
+	var first error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		v := a.env.Getenv("KPKG_BTF_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")))
+		if f.Changed || v == "" || f.Name == "help" {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, v); err != nil && first == nil {
+			first = usagef("KPKG_BTF_%s: %v", strings.ToUpper(f.Name), err)
+		}
+	})
+	if first != nil {
+		return first
+	}
+	if a.jobs < 0 {
+		return usagef("--jobs %d", a.jobs)
+	}
+	if a.jobs == 0 {
+		a.jobs = defaultJobs(a.env.Getenv)
+	}
+	return nil
+}
+
+// defaultJobs is the least of what the machine and the build allow.
+func defaultJobs(getenv func(string) string) int {
+	jobs := runtime.GOMAXPROCS(0)
+	for _, word := range strings.Fields(strings.ReplaceAll(getenv("DEB_BUILD_OPTIONS"), ",", " ")) {
+		if v, ok := strings.CutPrefix(word, "parallel="); ok {
+			if n, err := strconv.Atoi(v); err == nil && n > 0 {
+				jobs = min(jobs, n)
+			}
+		}
+	}
+	if n, err := strconv.Atoi(getenv("RPM_BUILD_NCPUS")); err == nil && n > 0 {
+		jobs = min(jobs, n)
+	}
+	return jobs
+}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"kpkg-btf/internal/report"
+)
+
+func (a *app) inspect() *cobra.Command {
+	var format string
+	var top int
+	cmd := &cobra.Command{
+		Use:   "inspect PATH...",
+		Short: "Show what is inside: images, bases, sizes of module BTF, signatures, ids sets",
+		Long: `Shows what packages, trees or single files hold of a kernel: where the base is
+and its checksum, what the kernel does with module BTF and by which evidence,
+how much BTF the modules carry and which carry most, who signed them.`,
+		Example: "  kpkg-btf inspect linux-image-6.1.0-56-amd64_6.1.192-2_amd64.deb\n  kpkg-btf inspect --format json --top -1 /boot/vmlinuz-6.1.0-56-amd64",
+		Args:    someArgs("input"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf("--format", format, "text", "json"); err != nil {
+				return err
+			}
+			l, err := a.load(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			in := l.Inventory(top)
+			if format == "json" {
+				return report.JSON(a.env.Stdout, in)
+			}
+			return report.InspectText(a.env.Stdout, in)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	cmd.Flags().IntVar(&top, "top", 10, "how many modules to list by size of their BTF; -1 for all")
+	return cmd
+}
+
+func oneOf(flag, value string, allowed ...string) error {
+	for _, a := range allowed {
+		if a == value {
+			return nil
+		}
+	}
+	return usagef("%s %q: one of %v", flag, value, allowed)
+}

@@ -1,0 +1,19 @@
+package cli
+
+import (
+	"context"
+
+	"kpkg-btf/internal/pack"
+	"kpkg-btf/internal/release"
+)
+
+// load reads one set of inputs.
+func (a *app) load(ctx context.Context, args []string) (*release.Loaded, error) {
+	inputs, err := pack.Expand(args)
+	if err != nil {
+		return nil, err
+	}
+	p := a.progress()
+	defer p.done()
+	return release.Load(ctx, inputs, release.Options{Jobs: a.jobs, Progress: p.step})
+}

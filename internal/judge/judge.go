@@ -1,0 +1,153 @@
+// Package judge judges encounters from facts alone: a release's modules on
+// its own image (self), on an older kernel still booted (window), and what
+// was built on the old base on the new kernel (reverse). The inputs are
+// closed before it begins; the order of packages and members has no part.
+package judge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/policy"
+)
+
+// Options of Check.
+type Options struct {
+	Policy *policy.Policy
+	// AsIfSameRelease judges the window although the names differ: could the
+	// name have been kept?
+	AsIfSameRelease bool
+	Jobs            int
+	// Certificates (DER) count as the release's own beside those of its image.
+	Certificates [][]byte
+}
+
+// Check judges every new release on its own image and against the older sets.
+func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o Options) (*model.Report, error) {
+	rep := &model.Report{
+		Schema: model.DecisionSchema,
+		Policy: model.PolicyRef{Source: o.Policy.Source(), SHA256: o.Policy.Digest()},
+		New:    []model.ReleaseRef{}, Old: []model.ReleaseRef{}, Ignored: ignored(news, olds), Releases: []model.ReleaseVerdict{},
+	}
+	for _, set := range olds {
+		if err := unpaired(set, news.Releases); err != nil {
+			return nil, err
+		}
+		for _, r := range set.Releases {
+			m, err := r.Record("")
+			if err != nil {
+				return nil, err
+			}
+			rep.Old = append(rep.Old, refOf(r, m))
+		}
+	}
+	for _, r := range news.Releases {
+		v, err := checkRelease(ctx, r, olds, o)
+		if err != nil {
+			return nil, err
+		}
+		rep.New = append(rep.New, v.Release)
+		rep.Releases = append(rep.Releases, *v)
+		rep.Outcome = rep.Outcome.Join(v.Outcome)
+	}
+	if len(news.Releases) == 0 {
+		rep.Outcome.Inconclusive = true
+	}
+	rep.Decision, rep.ExitCode = rep.Outcome.Word(), rep.Outcome.ExitCode()
+	return rep, nil
+}
+
+func ignored(news *release.Loaded, olds []*release.Loaded) []model.IgnoredInput {
+	out := []model.IgnoredInput{}
+	for _, set := range append([]*release.Loaded{news}, olds...) {
+		for _, i := range set.Ignored {
+			out = append(out, model.IgnoredInput{File: i.File, Why: i.Why})
+		}
+	}
+	return out
+}
+
+func checkRelease(ctx context.Context, r *release.Release, olds []*release.Loaded, o Options) (*model.ReleaseVerdict, error) {
+	n := newNotes(r.Name)
+	m, err := r.Record("")
+	if err != nil {
+		return nil, err
+	}
+	v := &model.ReleaseVerdict{Release: refOf(r, m), Windows: []model.WindowResult{}}
+	res, mods, err := self(ctx, r, n, o)
+	if err != nil {
+		return nil, err
+	}
+	v.Self = res
+	var windows []*windowState
+	for _, p := range pair(r, olds, o.AsIfSameRelease) {
+		w, err := window(p, r, m, n, o.Policy)
+		if err != nil {
+			return nil, err
+		}
+		windows = append(windows, w)
+		v.Windows = append(v.Windows, w.res)
+	}
+	v.Findings = n.findings()
+	v.Outcome = n.outcome()
+	v.Decision = v.Outcome.Word()
+	v.Modules = moduleDecisions(mods, windows, v.Outcome.Action)
+	return v, nil
+}
+
+// moduleDecisions binds each module to what is to be done with it.
+func moduleDecisions(mods []moduleSelf, windows []*windowState, release model.Action) []model.ModuleDecision {
+	out := make([]model.ModuleDecision, 0, len(mods))
+	for i := range mods {
+		x := &mods[i]
+		f := x.m.Facts
+		d := model.ModuleDecision{
+			Path: x.m.Path, Name: f.Modinfo.Name, BTF: digest(f.BTF), BTFBase: digest(f.BTFBase),
+			Verdict: x.verdict, Meaning: x.meaning, Missing: x.missing, BuildBase: x.buildBase,
+		}
+		if f.IDs != nil {
+			d.BTFIDs = digest(f.IDs.Data)
+		}
+		for k, w := range windows {
+			if !w.p.judged {
+				continue
+			}
+			mw := w.mods[i]
+			mw.Old = k
+			d.Windows = append(d.Windows, mw)
+			d.Action = max(d.Action, mw.Action)
+		}
+		if release >= model.Bump {
+			d.Action = model.Keep // nothing a module's rewriting could repair
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func digest(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// refOf names a release in figures.
+func refOf(r *release.Release, m *manifest.Manifest) model.ReleaseRef {
+	ref := model.ReleaseRef{Name: r.Name, Arch: r.Arch, Packages: []string{}, Scope: string(m.Scope), Modules: len(m.Modules)}
+	for _, p := range r.Packages {
+		ref.Packages = append(ref.Packages, p.Label())
+	}
+	for i := range m.Modules {
+		ref.BTFBytes += m.Modules[i].BTF.Size
+	}
+	if m.Base != nil {
+		ref.Base = model.BaseRef{SHA256: hex.EncodeToString(m.Base.SHA256[:]), Types: uint32(m.Base.Types), StringBytes: uint32(m.Base.StrLen), Where: m.Base.Where}
+	}
+	return ref
+}

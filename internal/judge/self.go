@@ -1,0 +1,158 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+)
+
+// selfState is what the self encounter needs of a release while its modules
+// are looked at.
+type selfState struct {
+	r       *release.Release
+	n       *notes
+	image   *release.Image
+	base    *base
+	index   *evidence.Base // nil without a base
+	modules kimage.Tri     // this kernel reads module BTF
+	why     string
+	trust   trust
+	jobs    int
+}
+
+// self judges a release's modules on its own image.
+func self(ctx context.Context, r *release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
+	s := &selfState{r: r, n: n, image: bootImage(r), trust: trustOf(r, o.Certificates), jobs: o.Jobs}
+	res := model.SelfResult{Modules: len(r.Modules)}
+	for _, err := range r.Unread {
+		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
+	}
+	if r.Doc != nil {
+		n.one(model.Finding{Rule: "self.manifest-only", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+			Message: "a manifest does not hold the BTF that the self encounter needs", Hint: "give the packages as NEW; a manifest is an OLD (--against)"})
+		return res, nil, nil
+	}
+	if !s.prepare() {
+		return res, nil, nil
+	}
+	res.Judged = true
+	mods, err := s.modulesSelf(ctx)
+	if err != nil {
+		return res, nil, err
+	}
+	s.summarise(&res, mods)
+	return res, mods, nil
+}
+
+// prepare judges what the release is made of; false means that its modules
+// cannot be judged.
+func (s *selfState) prepare() bool {
+	oneBase(s.n, s.r)
+	imageNames(s.n, s.r)
+	s.copies()
+	var err error
+	if s.base, err = baseOf(s.r); err != nil {
+		s.inconclusive("self.base-unreadable", err.Error(), "")
+		return false
+	}
+	s.modules, s.why = moduleBTF(s.r, s.image)
+	if len(s.r.Modules) == 0 {
+		s.inconclusive("self.no-modules", "no modules among the inputs: 0 of 0 proves nothing", s.missingPackage("modules"))
+	}
+	if s.image == nil && s.modules != kimage.No {
+		s.inconclusive("self.no-image", "no kernel image among the inputs: nothing says which base the modules must match", s.missingPackage("image"))
+		return false
+	}
+	if len(s.r.Modules) == 0 {
+		return false
+	}
+	if s.base == nil && s.modules != kimage.No {
+		want, why := baseExpected(s.r)
+		if want != kimage.No {
+			s.inconclusive("self.no-base", "the image has no BTF, yet nothing says that it should have none ("+why+"; "+s.why+")",
+				"was pahole missing when the image was built, or is the image truncated?")
+			return false
+		}
+		s.modules, s.why = kimage.No, why
+	}
+	if s.base != nil {
+		s.index = evidence.Index(s.base.raw)
+	}
+	return true
+}
+
+func (s *selfState) inconclusive(rule, msg, hint string) {
+	s.n.one(model.Finding{Rule: rule, Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: msg, Hint: hint})
+}
+
+// missingPackage names the package that holds what is missing, by the names
+// of those that are there (Debian 7.x, Ubuntu, Fedora; DISTROS.md).
+func (s *selfState) missingPackage(what string) string {
+	image := what == "image"
+	for _, p := range s.r.Packages {
+		pick := func(i, m string) string {
+			if image {
+				return "give the package that holds it: " + i
+			}
+			return "give the package that holds them: " + m
+		}
+		switch n := p.Name; {
+		case strings.HasPrefix(n, "linux-modules-"):
+			rel := strings.TrimPrefix(strings.TrimPrefix(n, "linux-modules-"), "extra-")
+			return pick("linux-binary-"+rel+" (Debian) or linux-image-"+rel+" (Ubuntu)", n)
+		case strings.HasPrefix(n, "linux-binary-"):
+			return pick(n, "linux-modules-"+strings.TrimPrefix(n, "linux-binary-"))
+		case strings.HasPrefix(n, "linux-base-"):
+			rel := strings.TrimPrefix(n, "linux-base-")
+			return pick("linux-binary-"+rel, "linux-modules-"+rel)
+		case strings.HasPrefix(n, "linux-headers-"):
+			rel := strings.TrimPrefix(n, "linux-headers-")
+			return pick("linux-image-"+rel+" or linux-binary-"+rel, "linux-image-"+rel+" or linux-modules-"+rel)
+		case strings.HasPrefix(n, "kernel-") && p.Kind == "rpm":
+			return pick("kernel-core-"+p.Version, "kernel-modules-core and kernel-modules "+p.Version)
+		}
+	}
+	if image {
+		return "give the package or folder that holds vmlinuz for " + s.r.Name
+	}
+	return "give the package or folder that holds lib/modules/" + s.r.Name
+}
+
+// imageNames: the name in an image's banner is what `uname -r` says; it must
+// be the release it is shipped for.
+func imageNames(n *notes, r *release.Release) {
+	for _, im := range r.Images {
+		if im.Facts.Release != "" && im.Facts.Release != r.Name {
+			n.one(model.Finding{Rule: "self.image-name", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
+				Message: fmt.Sprintf("%s calls itself %q but is shipped for %q: a machine that boots it looks for modules elsewhere", im.Source, im.Facts.Release, r.Name),
+				Hint:    "the image is of another build than the modules"})
+		}
+	}
+}
+
+// copies: a module that is there twice (udeb, unsigned, debug) is one module
+// if its BTF and allocated sections agree, and two builds if not.
+func (s *selfState) copies() {
+	f := model.Finding{Rule: "self.copies-differ", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
+		Hint: "two builds share one name: build all packages in one run"}
+	for _, m := range s.r.Modules {
+		for _, d := range m.Differ {
+			s.n.many(f, modulesText("in more than one package with different content"), m.Path, m.Source.String()+" and "+d.String())
+		}
+	}
+	for _, a := range s.r.Added {
+		if !slices.ContainsFunc(s.r.Packages, func(p *release.Package) bool { return p.File == a.Source.Package }) {
+			continue
+		}
+		s.n.many(model.Finding{Rule: "outside.added", Severity: model.Info, Encounter: model.Outside},
+			func(n int) string {
+				return plural(n, "module", "modules") + " below updates/, extra/ or weak-updates/: built elsewhere, not part of this release"
+			}, a.Path, "")
+	}
+}

@@ -1,0 +1,157 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+)
+
+// moduleSelf is one module on its own image.
+type moduleSelf struct {
+	m         *release.Module
+	verdict   model.Verdict
+	meaning   model.Meaning
+	missing   model.Missing
+	buildBase model.Evidence
+	sign      signState
+	result    *evidence.Result // nil when there was nothing to check
+	malformed error            // its BTF cannot be parsed at all
+	stamp     stampState
+}
+
+// modulesSelf looks at every module, in parallel; the result is in path order.
+func (s *selfState) modulesSelf(ctx context.Context) ([]moduleSelf, error) {
+	out := make([]moduleSelf, len(s.r.Modules))
+	var g errgroup.Group
+	jobs := max(s.jobs, 1)
+	for w := range jobs {
+		g.Go(func() error {
+			for i := w; i < len(out); i += jobs {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				out[i] = s.module(s.r.Modules[i])
+			}
+			return nil
+		})
+	}
+	return out, g.Wait()
+}
+
+func (s *selfState) module(m *release.Module) moduleSelf {
+	x := moduleSelf{m: m, verdict: model.VerdictUnknown, meaning: model.MeaningUnknown, buildBase: model.ByAssumed}
+	f := m.Facts
+	x.sign = s.trust.judge(f.Sig)
+	x.stamp = s.stampOf(f)
+	switch {
+	case s.modules == kimage.No:
+		x.verdict, x.meaning = model.Inert, model.MeaningNone
+		if len(f.BTF) > 0 {
+			x.meaning = model.MeaningUnknown
+		}
+		return x
+	case len(f.BTF) == 0:
+		x.verdict, x.meaning = model.Inert, model.MeaningNone
+		x.missing = s.missing(f)
+		return x
+	}
+	raw, err := s.parse(f)
+	if err != nil {
+		x.malformed = err
+		return x
+	}
+	res := s.index.Judge(raw, evidence.Module{Words: words(f.IDs), Versions: versionEntries(f)})
+	x.result = &res
+	switch {
+	case x.stamp == stampOther || res.Conclusion == evidence.Contradicted || x.sign == signTwin:
+		x.meaning = model.Different
+	case x.stamp == stampSame:
+		x.meaning, x.buildBase = model.Same, model.ByStamp
+	case x.sign == signOwn:
+		x.meaning, x.buildBase = model.Same, model.BySignature
+	default:
+		x.meaning = model.Same
+		for _, name := range res.Names() {
+			x.buildBase = model.Evidence(name)
+			break
+		}
+	}
+	return x
+}
+
+// missing says why a module of a kernel with module BTF has none.
+func (s *selfState) missing(f *kmod.Facts) model.Missing {
+	switch {
+	case f.Stamp != nil:
+		return model.Stripped
+	case !f.Modinfo.Intree:
+		return model.NoneExpected
+	}
+	return model.Lost
+}
+
+// parse opens a module's BTF on what it is a split of: its own distilled
+// base, or the release's base.
+func (s *selfState) parse(f *kmod.Facts) (*btf.Raw, error) {
+	under := s.base.raw
+	if len(f.BTFBase) > 0 {
+		var err error
+		if under, err = btf.Parse(f.BTFBase); err != nil {
+			return nil, fmt.Errorf(".BTF.base: %w", err)
+		}
+	}
+	raw, err := btf.ParseSplit(f.BTF, under)
+	if err != nil {
+		return nil, fmt.Errorf(".BTF: %w", err)
+	}
+	return raw, nil
+}
+
+func words(ids *kmod.IDs) []evidence.Word {
+	if ids == nil {
+		return nil
+	}
+	out := make([]evidence.Word, 0, len(ids.Words))
+	for _, w := range ids.Words {
+		out = append(out, evidence.Word{ID: w.ID, Kind: w.Kind, Name: w.Name, Off: uint32(w.Off)})
+	}
+	return out
+}
+
+// versionEntries is the number of 64-byte entries of the section __versions.
+func versionEntries(f *kmod.Facts) int {
+	for i := range f.Sections {
+		if f.Sections[i].Name == "__versions" {
+			return int(f.Sections[i].Size / 64)
+		}
+	}
+	return 0
+}
+
+// stampState compares a module's stamp with the base of its release.
+type stampState uint8
+
+const (
+	stampNone stampState = iota
+	stampSame
+	stampOther
+)
+
+func (s *selfState) stampOf(f *kmod.Facts) stampState {
+	if f.Stamp == nil || s.base == nil {
+		return stampNone
+	}
+	if strings.Contains(string(f.Stamp), s.base.ref.SHA256) {
+		return stampSame
+	}
+	return stampOther
+}

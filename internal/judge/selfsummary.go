@@ -1,0 +1,166 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/model"
+)
+
+// summarise counts what the modules said and turns it into findings.
+func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
+	verdicts, meanings, missing := counter{}, counter{}, counter{}
+	for i := range mods {
+		x := &mods[i]
+		if len(x.m.Facts.BTF) > 0 {
+			res.WithBTF++
+		}
+		verdicts.add(string(x.verdict))
+		meanings.add(string(x.meaning))
+		if x.missing != model.NotMissing {
+			missing.add(string(x.missing))
+		}
+	}
+	res.Verdicts, res.Meanings, res.Missing = verdicts.sorted(), meanings.sorted(), missing.sorted()
+	res.Evidence = evidenceCounts(mods)
+	s.btfFindings(mods)
+	s.nameFindings(mods)
+	signed := slices.ContainsFunc(mods, func(x moduleSelf) bool { return x.sign != signNone })
+	for i := range mods {
+		signFindings(s.n, mods[i].m, mods[i].sign, signed)
+	}
+	if s.modules == kimage.No && res.WithBTF > 0 && s.base == nil {
+		s.n.one(model.Finding{Rule: "self.btf-unused", Severity: model.Info, Encounter: model.Self, Count: res.WithBTF,
+			Message: plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.why + ")"})
+	}
+}
+
+// btfFindings: BTF that is not there, cannot be read, or is of another base.
+func (s *selfState) btfFindings(mods []moduleSelf) {
+	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
+	for i := range mods {
+		x := &mods[i]
+		switch {
+		case x.missing == model.Lost:
+			f.Rule = "self.btf-lost"
+			f.Hint = "kbuild prints \"Skipping BTF generation … due to unavailability of vmlinux\" and goes on; or a strip removed it: keep .BTF (find-debuginfo --keep-section .BTF) and build modules with vmlinux there"
+			s.n.many(f, modulesText("in-tree without BTF, although this kernel has a base"), x.m.Path, x.m.Path)
+		case x.malformed != nil:
+			f.Rule, f.Hint = "self.btf-malformed", ""
+			s.n.many(f, modulesText("with BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+x.malformed.Error())
+		case x.stamp == stampOther:
+			f.Rule, f.Hint = "self.stamp", "the module was built against another base than the one it is shipped with"
+			s.n.many(f, modulesText("stamped with another base than this image's"), x.m.Path, x.m.Path)
+		}
+		if x.result != nil && x.result.Conclusion == evidence.Contradicted {
+			f.Rule = "self.btf-other-base"
+			f.Hint = "these modules were not encoded against this image's BTF: image and modules are of two builds, or vmlinux was linked again after the modules"
+			s.n.many(f, modulesText("with BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.result.First().Text)
+		}
+		if n := x.m.Facts.BTFSections; n > 1 {
+			s.n.many(model.Finding{Rule: "self.btf-twice", Severity: model.Warning, Encounter: model.Self},
+				modulesText("with more than one .BTF section: the kernel takes the first"), x.m.Path, x.m.Path)
+		}
+	}
+}
+
+// nameFindings: vermagic must name the release, and be one for all modules
+// that were built with the kernel.
+func (s *selfState) nameFindings(mods []moduleSelf) {
+	intree := counter{}
+	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
+	for i := range mods {
+		info := &mods[i].m.Facts.Modinfo
+		word, rest, _ := strings.Cut(info.Vermagic, " ")
+		path := mods[i].m.Path
+		switch {
+		case info.Vermagic == "":
+			f.Rule, f.Hint = "self.vermagic-none", ""
+			s.n.many(f, modulesText("without a vermagic: the kernel refuses them"), path, path)
+		case word != s.r.Name:
+			f.Rule, f.Hint = "self.vermagic", "modules of another build, or packed under another name"
+			s.n.many(f, modulesText(fmt.Sprintf("built for another release than %s", s.r.Name)), path, path+": vermagic "+info.Vermagic)
+		}
+		if info.Intree && info.Vermagic != "" {
+			intree.add(rest)
+		}
+	}
+	if len(intree) > 1 {
+		var parts []string
+		for _, c := range intree.sorted() {
+			parts = append(parts, fmt.Sprintf("%q in %d", c.Word, c.Count))
+		}
+		s.n.one(model.Finding{Rule: "self.vermagic-mixed", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
+			Message: "in-tree modules with different vermagic options: " + strings.Join(parts, ", ")})
+	}
+}
+
+// evidenceCounts tells for each kind of evidence how many modules it speaks
+// for and against, with the first contradiction in path order.
+func evidenceCounts(mods []moduleSelf) []model.EvidenceCount {
+	var stamp, sign model.EvidenceCount
+	stamp.Evidence, sign.Evidence = model.ByStamp, model.BySignature
+	var checks [evidence.NumChecks]model.EvidenceCount
+	for i := range mods {
+		x := &mods[i]
+		switch x.stamp {
+		case stampSame:
+			stamp.Supports++
+		case stampOther:
+			contra(&stamp, x.m.Path)
+		}
+		switch x.sign {
+		case signOwn:
+			sign.Supports++
+		case signTwin, signStale:
+			contra(&sign, x.m.Path)
+		}
+		if x.result == nil {
+			continue
+		}
+		for c, t := range x.result.Checks {
+			switch {
+			case t.Hits > 0:
+				contra(&checks[c], x.m.Path+": "+t.First.Text)
+			case t.Looked > 0:
+				checks[c].Supports++
+			}
+		}
+	}
+	out := []model.EvidenceCount{stamp, sign}
+	for c := range checks {
+		checks[c].Evidence = model.Evidence(evidence.Check(c).String())
+		out = append(out, checks[c])
+	}
+	return slices.DeleteFunc(out, func(e model.EvidenceCount) bool { return e.Supports+e.Contradicts == 0 })
+}
+
+func contra(e *model.EvidenceCount, example string) {
+	if e.Contradicts == 0 {
+		e.FirstExample = example
+	}
+	e.Contradicts++
+}
+
+// counter counts words.
+type counter map[string]int
+
+func (c counter) add(word string) { c[word]++ }
+
+// sorted gives the counts, the largest first.
+func (c counter) sorted() []model.Count {
+	out := make([]model.Count, 0, len(c))
+	for w, n := range c {
+		out = append(out, model.Count{Word: w, Count: n})
+	}
+	slices.SortFunc(out, func(a, b model.Count) int {
+		if a.Count != b.Count {
+			return b.Count - a.Count
+		}
+		return strings.Compare(a.Word, b.Word)
+	})
+	return out
+}

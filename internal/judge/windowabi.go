@@ -1,0 +1,141 @@
+package judge
+
+import (
+	"fmt"
+	"strings"
+
+	"kpkg-btf/internal/abi"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/symvers"
+	"kpkg-btf/policy"
+)
+
+// abi turns the comparison of exported symbols into findings.
+func (w *windowState) abi(x *abi.Exports) {
+	if x == nil {
+		w.add(model.Finding{Rule: "abi.unknown", Severity: model.Error, Inconclusive: true,
+			Message: "no exported symbols on " + w.sidesWithout() + ": whether the ABI changed is not known",
+			Hint:    "give the linux-headers (kernel-devel) package with Module.symvers, or the image"})
+		return
+	}
+	w.changes("abi.crc-changed", "changed their checksum (CRC)", model.Bump, x.Changed)
+	w.symbolsLost(x.Lost)
+	w.changes("abi.left-image", "moved from vmlinux into a module: the old kernel refuses the module that exports what vmlinux exports", model.Bump, x.LeftImage)
+	w.changes("abi.joined-image", "moved from a module into vmlinux: on the old kernel nothing exports them any more", model.Bump, x.JoinedImage)
+	w.changes("abi.stricter", "are now exported to GPL modules only", model.Bump, x.Stricter)
+	w.changes("abi.namespace", "now need a namespace that modules built before do not import", model.Bump, x.NamespaceNeeded)
+	w.changes("abi.moved", "moved between modules: no change, depmod finds the new owner", model.Keep, x.Moved)
+	if len(x.Added) > 0 {
+		w.add(model.Finding{Rule: "abi.added", Encounter: model.Window, Severity: model.Info, Count: len(x.Added), Subjects: capped(symbolNames(x.Added)),
+			Message: plural(len(x.Added), "symbol is", "symbols are") + " new"})
+	}
+	if len(x.Uncovered) > 0 {
+		action, hint := model.Finding{Inconclusive: true}, "a CRC of zero means the symbol was not versioned: is CONFIG_MODVERSIONS on and did modpost warn?"
+		action.Rule, action.Severity, action.Count, action.Hint = "abi.uncovered", model.Error, len(x.Uncovered), hint
+		action.Message = fmt.Sprintf("%s without a CRC on one side or both: %d of %d common ones were compared, the rest may have changed",
+			plural(len(x.Uncovered), "exported symbol is", "exported symbols are"), x.Compared, x.Common)
+		w.add(action)
+	}
+}
+
+func (w *windowState) sidesWithout() string {
+	switch {
+	case w.p.old.Symvers == nil && w.r.Symvers == nil:
+		return "either side"
+	case w.p.old.Symvers == nil:
+		return "the old side"
+	}
+	return "the new side"
+}
+
+func (w *windowState) changes(rule, what string, action model.Action, list []abi.Change) {
+	if len(list) == 0 {
+		return
+	}
+	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list), Message: plural(len(list), "exported symbol", "exported symbols") + " " + what}
+	if action == model.Keep {
+		f.Severity = model.Info
+	}
+	for _, c := range list[:min(len(list), len(capped(make([]string, len(list)))))] {
+		f.Subjects = append(f.Subjects, c.New.Name)
+	}
+	w.add(f)
+}
+
+func (w *windowState) symbolsLost(list []symvers.Symbol) {
+	if len(list) == 0 {
+		return
+	}
+	w.add(model.Finding{Rule: "abi.lost", Severity: model.Error, Action: model.Bump, Count: len(list), Subjects: capped(symbolNames(list)),
+		Message: plural(len(list), "exported symbol is", "exported symbols are") + " gone"})
+}
+
+func symbolNames(list []symvers.Symbol) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = s.Name
+	}
+	return out
+}
+
+// signer: the old kernel trusts the certificates in its own image. Modules
+// that none of them signed are refused where signatures are enforced.
+func (w *windowState) signer() {
+	if v, ok := option(w.old, "CONFIG_MODULE_SIG"); ok && v != "y" {
+		return
+	}
+	if len(w.old.Certs) == 0 {
+		if anySigned(w.new) && w.old.Image != nil && !w.old.Image.BTFOnly {
+			w.add(model.Finding{Rule: "window.signer-unknown", Severity: model.Info,
+				Message: "no certificate was found in the old image: whether it trusts the new modules' signatures is not known"})
+		}
+		return
+	}
+	trusted := map[string]bool{}
+	for _, c := range w.old.Certs {
+		trusted[strings.TrimLeft(c.KeyID, "0")] = true
+		trusted[strings.TrimLeft(c.Serial, "0")] = true
+	}
+	var refused []string
+	key := ""
+	for i := range w.new.Modules {
+		m := &w.new.Modules[i]
+		if m.Signer != nil && trusted[strings.TrimLeft(m.Signer.KeyID, "0")] || !m.Intree {
+			continue
+		}
+		if key == "" && m.Signer != nil {
+			key = m.Signer.KeyID
+		}
+		refused = append(refused, m.Path)
+	}
+	if len(refused) == 0 {
+		return
+	}
+	w.signatures = model.Bump
+	f := model.Finding{Rule: "window.signer", Severity: model.Error, Encounter: model.Window, Against: w.old.Release, Action: model.Bump,
+		Count: len(refused), Subjects: capped(refused),
+		Message: fmt.Sprintf("the signing key changed: the old kernel does not know key %s and refuses %s where signatures are enforced (module.sig_enforce, lockdown)",
+			shortKey(key), plural(len(refused), "module", "modules")),
+		Hint: "if no machine with the old kernel enforces signatures: policy `signatures: ignored`"}
+	if w.policy.Signatures == policy.Ignored {
+		f.Severity, f.Action, f.Waived = model.Warning, model.Keep, "policy signatures: ignored"
+	}
+	w.n.one(f)
+}
+
+func shortKey(k string) string {
+	if k == "" {
+		return "(none: unsigned)"
+	}
+	return k[:min(len(k), 16)] + "…"
+}
+
+func anySigned(m *manifest.Manifest) bool {
+	for i := range m.Modules {
+		if m.Modules[i].Signer != nil {
+			return true
+		}
+	}
+	return false
+}

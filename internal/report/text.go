@@ -1,0 +1,219 @@
+// Package report renders results. It draws from the documents of package
+// model alone, so that a saved document and a fresh result look the same.
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/where"
+)
+
+// maxLines bounds the findings shown by the text report: it is meant to fit a
+// screen and a CI log; the JSON report has everything.
+const maxLines = 12
+
+// Text writes a decision for people: what was compared, what was seen, what
+// to do. Verbose lists subjects too.
+func Text(w io.Writer, r *model.Report, verbose bool) error {
+	t := &text{w: bufio.NewWriter(w), verbose: verbose}
+	for _, n := range r.New {
+		t.ref("new", n)
+	}
+	for _, o := range r.Old {
+		t.ref("old", o)
+	}
+	if len(r.Ignored) > 0 {
+		t.ignored(r.Ignored)
+	}
+	for i := range r.Releases {
+		t.release(&r.Releases[i])
+	}
+	if r.Policy.Source != "embedded default" {
+		t.f("policy: %s (sha256 %s)\n", r.Policy.Source, r.Policy.SHA256)
+	}
+	t.decision(r)
+	return t.w.Flush()
+}
+
+type text struct {
+	w       *bufio.Writer
+	verbose bool
+}
+
+func (t *text) f(format string, args ...any) {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = where.Clean(s)
+		}
+	}
+	fmt.Fprintf(t.w, format, args...)
+}
+
+func (t *text) ref(side string, r model.ReleaseRef) {
+	t.f("%s: %s (%s), %s", side, strings.Join(r.Packages, ", "), r.Name, string(r.Arch))
+	if r.Modules > 0 {
+		t.f(", %d modules with %s of BTF", r.Modules, Bytes(r.BTFBytes))
+	}
+	if r.Base.SHA256 != "" {
+		t.f(", base %s… (%d types, %d string bytes)", r.Base.SHA256[:8], int(r.Base.Types), int(r.Base.StringBytes))
+	} else {
+		t.f(", no base")
+	}
+	t.f("\n")
+}
+
+func (t *text) ignored(list []model.IgnoredInput) {
+	if !t.verbose && len(list) > 3 {
+		t.f("ignored: %d inputs without kernel content (-v lists them)\n", len(list))
+		return
+	}
+	for _, i := range list {
+		t.f("ignored: %s: %s\n", i.File, i.Why)
+	}
+}
+
+func (t *text) release(v *model.ReleaseVerdict) {
+	t.f("\n%s on its own image\n", v.Release.Name)
+	t.self(&v.Self)
+	for i := range v.Windows {
+		t.window(v.Release.Name, &v.Windows[i])
+	}
+	t.findings(v.Findings)
+}
+
+func (t *text) self(s *model.SelfResult) {
+	if !s.Judged {
+		t.f("  not judged\n")
+		return
+	}
+	t.f("  %s, %d with BTF; meaning %s\n", count(s.Modules, "module", "modules"), s.WithBTF, words(s.Meanings))
+	for _, e := range s.Evidence {
+		if e.Contradicts > 0 {
+			t.f("  %s contradicts %s: %s\n", string(e.Evidence), count(e.Contradicts, "module", "modules"), e.FirstExample)
+		}
+	}
+	var parts []string
+	for _, e := range s.Evidence {
+		if e.Supports > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", e.Evidence, e.Supports))
+		}
+	}
+	if len(parts) > 0 {
+		t.f("  consistent by evidence: %s\n", strings.Join(parts, ", "))
+	}
+	if len(s.Missing) > 0 {
+		t.f("  without BTF: %s\n", words(s.Missing))
+	}
+}
+
+func (t *text) window(name string, w *model.WindowResult) {
+	t.f("%s on %s, still booted\n", name, w.Old.Name)
+	if w.Judged {
+		t.f("  %s\n", w.Why)
+	} else {
+		t.f("  no window: %s\n", w.Why)
+	}
+	t.f("  base: %s", string(w.BaseEqual))
+	if s := w.Symbols; s != nil {
+		t.f("; exported symbols: %d of %d compared, %d changed, %d lost, %d new", s.Compared, s.Common, s.Changed, s.Lost, s.Added)
+		for _, x := range []struct {
+			n    int
+			what string
+		}{{s.Moved, "moved"}, {s.LeftImage, "into or out of vmlinux"}, {s.Stricter, "stricter"}, {s.Namespace, "namespace"}, {s.Uncovered, "without CRC"}} {
+			if x.n > 0 {
+				t.f(", %d %s", x.n, x.what)
+			}
+		}
+	} else {
+		t.f("; exported symbols: not known")
+	}
+	t.f("\n")
+	if !w.Judged {
+		return
+	}
+	if len(w.Verdicts) > 0 {
+		t.f("  modules: verdict %s; meaning %s\n", words(w.Verdicts), words(w.Meanings))
+	}
+	t.f("  needs: %s where signatures are enforced, %s where not\n", w.IfEnforced.String(), w.IfIgnored.String())
+}
+
+func (t *text) findings(list []model.Finding) {
+	shown := list
+	if !t.verbose && len(shown) > maxLines {
+		shown = shown[:maxLines]
+	}
+	for i := range shown {
+		f := &shown[i]
+		t.f("  %-12s %s [%s]\n", label(f), f.Message, f.Rule)
+		if f.Hint != "" {
+			t.f("  %12s hint: %s\n", "", f.Hint)
+		}
+		if f.Waived != "" {
+			t.f("  %12s does not decide: %s\n", "", f.Waived)
+		}
+		if t.verbose && len(f.Subjects) > 0 && f.Count > 1 {
+			for _, s := range f.Subjects {
+				t.f("  %12s - %s\n", "", s)
+			}
+			if f.Count > len(f.Subjects) {
+				t.f("  %12s - %d more\n", "", f.Count-len(f.Subjects))
+			}
+		}
+	}
+	if len(list) > len(shown) {
+		t.f("  and %d more findings (-v or --format json)\n", len(list)-len(shown))
+	}
+}
+
+func label(f *model.Finding) string {
+	switch {
+	case f.Inconclusive:
+		return "inconclusive"
+	case f.Action != model.Keep:
+		return f.Action.String()
+	}
+	return string(f.Severity)
+}
+
+func (t *text) decision(r *model.Report) {
+	t.f("\ndecision: %s (exit %d)", r.Decision, r.ExitCode)
+	if r.FailOn != "" {
+		t.f(", passed by --fail-on %s", r.FailOn)
+	}
+	t.f("\n")
+}
+
+func words(list []model.Count) string {
+	if len(list) == 0 {
+		return "nothing"
+	}
+	parts := make([]string, len(list))
+	for i, c := range list {
+		parts[i] = fmt.Sprintf("%s %d", c.Word, c.Count)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// Bytes spells a size as people read it: decimal units, one digit.
+func Bytes(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1000_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	case n < 1000_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}

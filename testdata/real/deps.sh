@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs the Debian packages that the build, the tests and the demo need.
+# Lists them first; does nothing when all are there.
+set -eu
+
+packages="
+	apt-utils
+	bpftool
+	bzip2
+	ca-certificates
+	cpio
+	createrepo-c
+	debian-archive-keyring
+	debootstrap
+	dpkg-dev
+	gcc
+	git
+	gzip
+	kmod
+	libc6-dev
+	lz4
+	lzop
+	make
+	openssl
+	qemu-system-x86
+	rpm
+	shellcheck
+	xz-utils
+	zstd
+"
+# shellcheck disable=SC2086
+set -- $packages
+missing=
+for p; do
+	dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+echo "Debian packages needed: $*"
+echo "installing:$missing"
+if [ "$(id -u)" != 0 ]; then
+	echo "deps.sh: not root: run 'apt-get install$missing' as root" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+# shellcheck disable=SC2086
+apt-get -qq -y --no-install-recommends install $missing >/dev/null
