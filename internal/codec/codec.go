@@ -66,7 +66,7 @@ func (m *meter) open(f Format, o Options) error {
 	case Bzip2:
 		m.r = newBzip2(br)
 	case LZMA:
-		m.r = xz.NewAloneReader(br, o.MaxDict)
+		m.r = xz.NewAloneReader(m.in, o.MaxDict, nil)
 	case LZ4:
 		m.r = &lz4Stream{br: br}
 	case LZ4Legacy:

@@ -1,0 +1,78 @@
+package xz
+
+import (
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/where"
+)
+
+// window is the output that is at the same time the dictionary. Without slide
+// it holds everything since its begin; with slide it keeps what matches can
+// reach and moves it to the front when it is full.
+type window struct {
+	buf    []byte // all of its length is usable
+	pos    int    // end of the output
+	start  int    // begin of the dictionary
+	origin int    // where the position counter was zero
+	dict   uint32
+	slide  bool
+	exact  bool           // max is the size that the block must have
+	max    int            // without slide: pos stays at or below it
+	budget *limits.Budget // charged with what is about to be written
+}
+
+const (
+	minWindow = 256 << 10
+	minSlide  = 4 << 20 // room behind the dictionary, so that moving it costs little
+)
+
+// into begins output behind dst, at most max bytes.
+func (w *window) into(dst []byte, max int64, b *limits.Budget) {
+	limit := len(dst) + int(min(max, 1<<62-int64(len(dst))))
+	*w = window{buf: dst[:cap(dst)], pos: len(dst), start: len(dst), origin: len(dst), max: limit, budget: b}
+}
+
+// resetDict forgets what was written: matches reach no further back.
+func (w *window) resetDict() { w.start, w.origin = w.pos, w.pos }
+
+// room makes n bytes writable behind pos. What lies before pos must have been
+// consumed when the window slides.
+func (w *window) room(n int) error {
+	if !w.slide && n > w.max-w.pos {
+		if w.exact {
+			return where.New(where.Malformed, "xz block is larger than its index says")
+		}
+		return where.New(where.Limit, "more than the %d bytes allowed", w.max)
+	}
+	if err := w.budget.Take(int64(n)); err != nil {
+		return err
+	}
+	w.reserve(n)
+	return nil
+}
+
+// reserve is room without the account of it.
+func (w *window) reserve(n int) {
+	if n <= len(w.buf)-w.pos {
+		return
+	}
+	if !w.slide {
+		w.resize(max(w.pos+n, min(max(2*len(w.buf), minWindow), w.max)))
+		return
+	}
+	if keep := int(w.dict); w.pos >= keep+max(keep/2, minSlide) {
+		from := max((w.pos-keep)&^(posStates-1), 0)
+		copy(w.buf, w.buf[from:w.pos])
+		w.pos -= from
+		w.origin -= from
+		w.start = max(w.start-from, 0)
+	}
+	if n > len(w.buf)-w.pos {
+		w.resize(max(w.pos+n, min(2*len(w.buf), int(w.dict)+max(int(w.dict)/2, minSlide)+n), minWindow))
+	}
+}
+
+func (w *window) resize(n int) {
+	b := make([]byte, n)
+	copy(b, w.buf[:w.pos])
+	w.buf = b
+}
