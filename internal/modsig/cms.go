@@ -47,7 +47,8 @@ func ParseCMS(cms []byte, off int64) (*Signature, error) {
 }
 
 func signedData(d *der, s *Signature) error {
-	if _, err := d.small("version"); err != nil {
+	version, err := d.small("version")
+	if err != nil {
 		return err
 	}
 	if _, err := d.want(tagSet, "digest algorithms"); err != nil {
@@ -86,15 +87,22 @@ func signedData(d *der, s *Signature) error {
 	if !in.empty() {
 		return where.New(where.Unsupported, "signature with more than one signer").At(in.off)
 	}
-	return signerInfo(info.der(), s)
+	return signerInfo(info.der(), version, s)
 }
 
-func signerInfo(d *der, s *Signature) error {
-	if _, err := d.small("signer version"); err != nil {
+// signerInfo reads one signer. Both versions are 1 if the signer is named by
+// issuer and serial number and 3 if by key id (pkcs7_note_signerinfo_version).
+func signerInfo(d *der, version int, s *Signature) error {
+	at := *d
+	v, err := d.small("signer version")
+	if err != nil {
 		return err
 	}
 	if err := signerID(d, s); err != nil {
 		return err
+	}
+	if want := map[bool]int{false: 1, true: 3}[s.SKID != nil]; v != want || version != want {
+		return at.bad("versions %d and %d of the message and its signer, not %d", version, v, want)
 	}
 	s.KeyID = keyID(s)
 	oid, _, err := d.algorithm("digest algorithm")

@@ -24,7 +24,10 @@ const (
 func Split(module []byte) (content, cms []byte, err error) {
 	content, ok := bytes.CutSuffix(module, []byte(magic))
 	if !ok {
-		return module, nil, misplaced(module)
+		if err := misplaced(module); err != nil {
+			return nil, nil, err
+		}
+		return module, nil, nil
 	}
 	at := int64(len(content)) - infoSize
 	if at < 0 {
