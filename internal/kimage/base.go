@@ -61,12 +61,13 @@ func btfOnly(f *elfx.File) bool {
 	return true
 }
 
-// scanBase looks for BTF in raw memory: the candidate with the most types
-// among those at offsets divisible by four, else among all. A kernel carries
-// small ones too (the light skeletons of HID-BPF and bpf_preload).
+// scanBase looks for BTF in raw memory: of the candidates, the one with the
+// most types. A kernel carries small ones too (the light skeletons of HID-BPF
+// and bpf_preload). Offsets divisible by four come first, but before 6.15 the
+// linker script aligned .BTF to nothing, so every other offset counts as well.
 func (k *kernel) scanBase(f *Facts) (*btf.Raw, error) {
-	var best [2]*btf.Raw // at aligned offsets, at others
-	var at [2]int64
+	var best *btf.Raw
+	var at int
 	budget := 4 * int64(len(k.data)) // of bytes walked: hits may overlap
 	for _, magic := range k.btfMagics() {
 		for off := 0; ; off++ {
@@ -79,26 +80,22 @@ func (k *kernel) scanBase(f *Facts) (*btf.Raw, error) {
 			if budget < 0 {
 				return nil, where.New(where.Limit, "too many places look like BTF").At(int64(off))
 			}
-			c := 0
-			if off%4 != 0 {
-				c = 1
+			if r == nil {
+				continue
 			}
-			if r != nil && (best[c] == nil || r.OwnTypes() > best[c].OwnTypes()) {
-				best[c], at[c] = r, int64(off)
+			if best == nil || r.OwnTypes() > best.OwnTypes() ||
+				r.OwnTypes() == best.OwnTypes() && at%4 != 0 && off%4 == 0 {
+				best, at = r, off
 			}
 		}
 	}
-	c := 0
-	if best[0] == nil {
-		c = 1
-	}
-	if best[c] == nil {
+	if best == nil {
 		return nil, nil
 	}
-	f.BTF = bytes.Clone(best[c].Bytes())
+	f.BTF = bytes.Clone(best.Bytes())
 	f.BTFSize = int64(len(f.BTF))
-	f.BTFWhere = fmt.Sprintf("scan at 0x%x", at[c])
-	return best[c], nil
+	f.BTFWhere = fmt.Sprintf("scan at 0x%x", at)
+	return best, nil
 }
 
 // btfMagics gives magic, version 1 and flags 0 in the byte orders to look for.

@@ -68,25 +68,6 @@ func parseReal(t testing.TB, data []byte) *Facts {
 	return f
 }
 
-// abilities in one line: name and answer.
-func (a *Abilities) words() string {
-	var b strings.Builder
-	for _, x := range []struct {
-		name string
-		a    Ability
-	}{
-		{"module", a.ModuleBTF}, {"distilled", a.Distilled}, {"order", a.TagOrder}, {"chain", a.ChainLength},
-		{"kfunc", a.KfuncMissing}, {"dtor", a.DtorMissing}, {"mismatch", a.AllowMismatch},
-		{"proto", a.KfuncProtoCheck}, {"duplicate", a.KfuncDuplicate}, {"sig", a.SigModule},
-	} {
-		b.WriteString(x.name + [...]string{"?", "-", "+"}[x.a.Is] + " ")
-	}
-	for _, n := range []Ability{a.MaxKind, a.HeaderSize, a.KsymNameLen} {
-		b.WriteString(string(rune('0'+n.Value/100)) + string(rune('0'+n.Value/10%10)) + string(rune('0'+n.Value%10)) + " ")
-	}
-	return strings.TrimSpace(b.String())
-}
-
 const (
 	debian72     = "module+ distilled+ order- chain+ kfunc- dtor- mismatch- proto+ duplicate+ sig+ 019 032 512"
 	debian72None = "module- distilled+ order- chain+ kfunc- dtor- mismatch- proto- duplicate+ sig+ 000 000 000" // DEBUG_INFO_BTF=n
