@@ -1,0 +1,90 @@
+package verdict
+
+import "kpkg-btf/internal/btf"
+
+// maxUser is BTF_MAX_SIZE.
+const maxUser = 16 << 20
+
+// User is what a kernel says to BTF without a base that user space loads
+// (btf_parse): the checks of a module's BTF, stricter ones on the type section,
+// and the second pass, which resolves every type. Nothing is printed; the
+// messages go to the loader's own buffer. ptr is the kernel's pointer size.
+func User(p *Profile, blob []byte, ptr uint32) Result {
+	if len(blob) > maxUser {
+		return Result{Errno: E2BIG, Rule: "user.size"}
+	}
+	r := newRules(p)
+	s := newParser(p, &r, len(blob) > 1 && blob[0] == 0xeb && blob[1] == 0x9f)
+	defer s.free()
+	s.which, s.first = Split, 1
+	if s.header(blob) && s.stringSection() && s.typeSection() && s.metas() {
+		v := newResolver(s, nil, ptr)
+		if !v.all() {
+			v.res.Lines = nil
+			return v.res
+		}
+		if s.chains(1) {
+			return accepted
+		}
+	}
+	s.res.Lines = nil
+	return s.res
+}
+
+// typeSection mirrors the beginning of btf_parse_type_sec.
+func (s *parser) typeSection() bool {
+	if s.hdr.typeOff%4 != 0 {
+		return s.refuse("user.align", EINVAL, 8, "Unaligned type_off")
+	}
+	if s.hdr.typeLen == 0 {
+		return s.refuse("user.empty", EINVAL, 12, "No type found")
+	}
+	return true
+}
+
+// Sound is the first thing in a module's BTF that a strict consumer (libbpf,
+// CO-RE, a BPF loader) would trip over although the kernel's module path takes
+// it: the kernel's own second pass, which no kernel runs for modules, over the
+// module on its base. The base itself is taken as sound. distilled, when
+// there is one, takes the base's place. ptr is the pointer size.
+func (b *Base) Sound(split, distilled []byte, ptr uint32) Result {
+	if len(split) == 0 {
+		return accepted
+	}
+	if !b.own.OK {
+		return b.own
+	}
+	p := strictest
+	under, on := &b.area, b.raw
+	if len(distilled) != 0 {
+		raw, err := btf.ParseWith(distilled, nil, p.Masks)
+		if err != nil {
+			return Result{Errno: EINVAL, Rule: "sound.base", Text: err.Error(), Blob: Distilled}
+		}
+		on, under = raw, areaOf(raw)
+	}
+	r := newRules(&p)
+	s := newParser(&p, &r, b.big)
+	defer s.free()
+	if res := s.module(split, &area{strs: under.strs, first: under.first, kinds: under.kinds}); !res.OK {
+		res.Lines = nil
+		return res
+	}
+	v := newResolver(s, on, ptr)
+	if v.all() {
+		return accepted
+	}
+	v.res.Lines = nil
+	return v.res
+}
+
+// strictest reads every kind there is with the rules that producers follow.
+var strictest = ForVersion(7, 3, 0)
+
+func areaOf(raw *btf.Raw) *area {
+	a := &area{strs: raw.Strings(), first: raw.NumTypes(), kinds: make([]btf.Kind, 1, raw.NumTypes())}
+	for t := range raw.Types {
+		a.kinds = append(a.kinds, t.Kind)
+	}
+	return a
+}

@@ -1,0 +1,208 @@
+//go:build vm
+
+package vmtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/kimage"
+)
+
+// referee compares what package verdict predicts with what a booted kernel
+// does. What can be seen differs: with a mismatch allowed no errno, and from
+// 6.3 fewer messages; it counts what it saw.
+type referee struct {
+	t       *testing.T
+	base    *verdict.Base
+	profile *verdict.Profile
+	lenient bool // after 20 disagreements only the count matters
+
+	attached, refused, disagree  int
+	sawErrno, sawLines, sawQuiet int
+	rules                        map[string]int
+}
+
+// question is one case with the bytes that were asked about.
+type question struct {
+	id          string
+	split, base []byte
+}
+
+func newReferee(t *testing.T, p verdict.Profile, base []byte) *referee {
+	t.Helper()
+	b, err := verdict.NewBase(&p, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own := b.Own(); !own.OK {
+		t.Fatalf("the kernel's own base: %s", own.String())
+	}
+	return &referee{t: t, base: b, profile: &p, rules: map[string]int{}}
+}
+
+// job asks all questions in one boot.
+func (r *referee) job(template []byte, qs []question) Job {
+	job := Job{Template: template}
+	for _, q := range qs {
+		c := Case{ID: q.id, BTF: q.split, Base: q.base}
+		if q.base != nil {
+			c.Kind = DistilledBTF
+		}
+		job.Cases = append(job.Cases, c)
+	}
+	return job
+}
+
+// ask boots the kernel with all questions and compares every answer.
+func (r *referee) ask(k Kernel, template []byte, qs []question) {
+	r.t.Helper()
+	res, err := Boot(r.t.Context(), k, r.job(template, qs))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Log(res.Speed())
+	if len(res.Verdicts) != len(qs) {
+		r.t.Fatalf("%d answers to %d questions", len(res.Verdicts), len(qs))
+	}
+	for i := range qs {
+		r.compare(&qs[i], &res.Verdicts[i])
+	}
+	r.t.Logf("%s: %d attached, %d refused, %d disagreements; seen of the refused: errno %d, lines %d, no more than that one was printed %d",
+		r.profile.Name, r.attached, r.refused, r.disagree, r.sawErrno, r.sawLines, r.sawQuiet)
+	if r.disagree != 0 {
+		r.t.Errorf("%d of %d verdicts differ", r.disagree, len(qs))
+	}
+}
+
+func (r *referee) compare(q *question, v *Verdict) {
+	want := r.base.Module(q.split, q.base)
+	if want.OK {
+		r.attached++
+	} else {
+		r.refused++
+		r.rules[want.Rule]++
+	}
+	if why := r.differs(&want, v, len(q.split) != 0); why != "" {
+		if r.disagree++; r.disagree <= 20 {
+			r.t.Errorf("%s: %s\n  predicted %s\n            %q\n  seen      %s\n            %q", q.id, why, want.String(), want.Lines, v, spoken(v))
+		}
+	}
+}
+
+// differs says in what prediction and kernel differ, "" when in nothing that
+// can be seen.
+func (r *referee) differs(want *verdict.Result, v *Verdict, hasBTF bool) string {
+	if v.Attached != (want.OK && hasBTF && r.profile.ModuleBTF) {
+		return fmt.Sprintf("attached is %v", v.Attached)
+	}
+	errno := 0
+	if !want.OK && !r.profile.AllowMismatch {
+		errno = -int(want.Errno)
+		r.sawErrno++
+	}
+	if int(v.Errno) != errno {
+		return fmt.Sprintf("errno is %d, not %d", int(v.Errno), errno)
+	}
+	got := spoken(v)
+	lines := want.Lines
+	if !want.OK && !(r.profile.AllowMismatch && r.profile.WarnOnce) {
+		lines = append(slices.Clone(lines), r.profile.FailureLine("", want.Errno))
+	}
+	if len(got) != len(lines) {
+		return fmt.Sprintf("%d lines, not %d", len(got), len(lines))
+	}
+	for i := range got {
+		if !sameLine(got[i], lines[i]) {
+			return fmt.Sprintf("line %d differs", i)
+		}
+	}
+	switch {
+	case want.OK:
+	case len(lines) != 0:
+		r.sawLines++
+	default:
+		r.sawQuiet++
+	}
+	return ""
+}
+
+// spoken are the lines about BTF. The module's name is cut out of the last,
+// and the warning that comes once for all modules is left out.
+func spoken(v *Verdict) []string {
+	var out []string
+	for _, l := range v.Log {
+		text := strings.TrimRight(l.Text, "\n")
+		switch {
+		case strings.HasPrefix(text, "failed to validate module ["):
+			_, after, _ := strings.Cut(text, "]")
+			out = append(out, "failed to validate module []"+after)
+		case strings.HasPrefix(text, "BPF:"), strings.Contains(text, "istilled base"), strings.Contains(text, "to base BTF"):
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// printkMax is about what one record of the kernel's log holds.
+const printkMax = 900
+
+func sameLine(got, want string) bool {
+	if len(want) > printkMax && len(got) > printkMax {
+		return got[:printkMax] == want[:printkMax]
+	}
+	return got == want
+}
+
+// debian is a profile with the option that Debian's kernels had until 6.12.
+func debian(major, minor, patch int) verdict.Profile {
+	p := verdict.ForVersion(major, minor, patch)
+	p.AllowMismatch = true
+	return p
+}
+
+// verdictPairs are pairs with the profile of the booted kernel.
+var verdictPairs = []struct {
+	pair    int
+	profile verdict.Profile
+	base    []string // the package with the booted base, when it is not the image's
+}{
+	{pair: 0, profile: debian(6, 1, 192)},
+	{pair: 1, profile: debian(6, 12, 115)},
+}
+
+// TestVerdictOfPairs: every module of the newer build of a pair gets the
+// verdict that was predicted, errno and words included where they can be seen.
+func TestVerdictOfPairs(t *testing.T) {
+	for _, c := range verdictPairs {
+		p := pairs[c.pair]
+		t.Run(p.name, func(t *testing.T) {
+			old, newer := load(t, nil, p.old), load(t, nil, p.new)
+			r := newReferee(t, c.profile, imageBTF(t, old.Kernel))
+			var qs []question
+			for _, m := range newer.Modules {
+				qs = append(qs, question{id: m.Path, split: m.BTF, base: m.Base})
+			}
+			r.ask(old.Kernel, old.Template, qs)
+			if r.attached != p.attached || len(qs) != p.modules {
+				t.Errorf("%d of %d predicted as attached, want %d of %d", r.attached, len(qs), p.attached, p.modules)
+			}
+		})
+	}
+}
+
+// imageBTF is the base in a kernel's image.
+func imageBTF(t *testing.T, k Kernel) []byte {
+	t.Helper()
+	facts, err := kimage.Parse(t.Context(), k.Image, kimage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if facts.BTF == nil {
+		t.Fatal("no BTF in the image")
+	}
+	return facts.BTF
+}
