@@ -58,9 +58,6 @@ func ParseWith(b []byte, base *Raw, m Masks) (*Raw, error) {
 	if err := r.count(); err != nil {
 		return nil, err
 	}
-	if base == nil {
-		r.indexOnce.Do(r.buildIndex)
-	}
 	return r, nil
 }
 
@@ -111,10 +108,21 @@ func overlap(a, an, b, bn uint32) bool {
 	return uint64(a) < uint64(b)+uint64(bn) && uint64(b) < uint64(a)+uint64(an)
 }
 
-// count walks the records once, proving that each lies within the section.
+// meanRecord is a little less than the mean record of real bases (25 to 28).
+const meanRecord = 24
+
+// count walks the records once, proving that each lies within the section. A
+// base is indexed on the way.
 func (r *Raw) count() error {
 	n, off := uint32(0), 0
+	var index []uint32
+	if r.base == nil {
+		index = make([]uint32, 0, len(r.types)/meanRecord)
+	}
 	for off < len(r.types) {
+		if r.base == nil {
+			index = append(index, uint32(off))
+		}
 		if len(r.types)-off < recordHead {
 			return r.bad(n, off, where.Malformed, "%d bytes left, a record needs %d", len(r.types)-off, recordHead)
 		}
@@ -134,7 +142,7 @@ func (r *Raw) count() error {
 		off += int(size)
 		n++
 	}
-	r.own = n
+	r.own, r.index = n, index
 	return nil
 }
 

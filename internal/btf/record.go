@@ -1,5 +1,7 @@
 package btf
 
+import "math/bits"
+
 // Record is a view of one type record. Its meaning depends on Kind as the
 // Shape says; Extra is what follows the 12-byte head.
 type Record struct {
@@ -89,33 +91,36 @@ func (t *Record) Refs(yield func(pos uint32, id ID) bool) {
 	if s.HeadRef && !yield(t.Pos+8, ID(t.SizeType)) {
 		return
 	}
-	t.words(s.FixedRefs, s.ElemRefs, func(pos, v uint32) bool { return yield(pos, ID(v)) })
+	if s.FixedRefs|s.ElemRefs != 0 {
+		fields(t, s, s.FixedRefs, s.ElemRefs, yield)
+	}
 }
 
 // Names yields every string offset of the record, its own name first, with
 // its byte offset in the blob.
 func (t *Record) Names(yield func(pos uint32, off StrOff) bool) {
-	if !yield(t.Pos, t.Name) {
-		return
+	s := &shapes[t.Kind]
+	if yield(t.Pos, t.Name) && s.ElemStrs != 0 {
+		fields(t, s, 0, s.ElemStrs, yield)
 	}
-	t.words(0, shapes[t.Kind].ElemStrs, func(pos, v uint32) bool { return yield(pos, StrOff(v)) })
 }
 
-func (t *Record) words(fixed, elem uint8, yield func(pos, v uint32) bool) {
-	s := &shapes[t.Kind]
-	for w := 0; fixed>>w != 0; w++ {
-		if fixed>>w&1 != 0 && !yield(t.WordPos(w), t.Word(w)) {
+// fields yields the words of Extra that two field sets name.
+func fields[T ~uint32](t *Record, s *Shape, fixed, elem uint8, yield func(pos uint32, v T) bool) {
+	for m := fixed; m != 0; m &= m - 1 {
+		w := bits.TrailingZeros8(m)
+		if !yield(t.WordPos(w), T(t.Word(w))) {
 			return
 		}
 	}
 	if elem == 0 {
 		return
 	}
-	first, step := int(s.Fixed/4), int(s.Elem/4)
-	for i := range int(t.Vlen) {
-		at := first + i*step
-		for w := 0; elem>>w != 0; w++ {
-			if elem>>w&1 != 0 && !yield(t.WordPos(at+w), t.Word(at+w)) {
+	step := int(s.Elem)
+	for at := int(s.Fixed); at < len(t.Extra); at += step {
+		for m := elem; m != 0; m &= m - 1 {
+			off := at + 4*bits.TrailingZeros8(m)
+			if !yield(t.Pos+recordHead+uint32(off), T(word(t.Extra, off, t.big))) {
 				return
 			}
 		}
@@ -153,6 +158,9 @@ func (r *Raw) at(off int, id ID) Record {
 }
 
 func (r *Raw) buildIndex() {
+	if r.index != nil {
+		return // by Parse
+	}
 	r.index = make([]uint32, 0, r.own)
 	for off := 0; off < len(r.types); {
 		r.index = append(r.index, uint32(off))
