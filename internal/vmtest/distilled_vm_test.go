@@ -29,6 +29,9 @@ func tinyDistilled() (split, base []byte) {
 	return split, base
 }
 
+// anySplit is split BTF that fits every base: PTR -> [1].
+func anySplit() []byte { return blob("\x00", 0, kindPtr<<24, 1) }
+
 // blob is raw BTF of the given words and strings.
 func blob(strs string, words ...uint32) []byte {
 	le := binary.LittleEndian

@@ -45,9 +45,9 @@ func TestFailures(t *testing.T) {
 				e.job.Cases = one
 			}
 			begun := time.Now()
-			_, err := Boot(ctx, e.kernel, e.job)
+			res, err := Boot(ctx, e.kernel, e.job)
 			if err == nil {
-				t.Fatal("no error")
+				t.Fatalf("no error: %v", &res.Verdicts[len(res.Verdicts)-1])
 			}
 			t.Logf("after %v: %.400s", time.Since(begun).Round(time.Millisecond), err)
 			for _, w := range e.want {
@@ -62,17 +62,15 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// crash is a module whose init function is nothing but breakpoints, behind
-// the call at its start that ftrace looks at.
+// crash is a module whose init function runs into an undefined instruction,
+// behind the call at its start that ftrace looks at.
 func crash(t *testing.T, b *Build) Case {
 	t.Helper()
 	ko := slices.Clone(wire.Unsigned(whole(t, b, "crc32c_generic")))
 	code, err := wire.Section(ko, ".init.text")
-	if err != nil || len(code) < 6 {
+	if err != nil || len(code) < 7 {
 		t.Fatalf("%d bytes of .init.text: %v", len(code), err)
 	}
-	for i := range code[5:] {
-		code[5+i] = 0xcc
-	}
+	code[5], code[6] = 0x0f, 0x0b // ud2, over the opcode of mov $.data,%rdi
 	return Case{ID: "crash", Kind: WholeModule, Module: ko}
 }

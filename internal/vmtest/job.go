@@ -49,7 +49,9 @@ type Case struct {
 // Job is everything that one boot is asked.
 type Job struct {
 	// Template is the module that carries the BTF of the cases that are not
-	// WholeModule; see Picker. Its own BTF and signature are taken off.
+	// WholeModule; see Picker. Its own BTF and signature are taken off. With
+	// nil the guest makes one of nothing, for kernels without their modules
+	// (they need their own BTF and CONFIG_MODULE_FORCE_LOAD).
 	Template []byte
 	Cases    []Case
 	// Cmdline is added to the kernel's command line: "module.sig_enforce=1".
@@ -115,7 +117,7 @@ func (p *packed) writeBlobs(w io.Writer) error {
 
 func (j *Job) pack() (*packed, error) {
 	p := new(packed)
-	var templateName string
+	templateName := wire.SynthName
 	man := wire.Manifest{Blank: wire.None, Cases: make([]wire.Case, 0, len(j.Cases))}
 	if j.Template != nil {
 		blank, err := wire.NewBlank(j.Template)
@@ -141,8 +143,6 @@ func (j *Job) pack() (*packed, error) {
 			// A module too broken to have a name is still a fair question.
 			w.Module = p.add(c.Module)
 			w.Name, _ = ModuleName(c.Module)
-		case j.Template == nil:
-			return nil, fmt.Errorf("case %q needs a template", c.ID)
 		default:
 			w.BTF = p.add(c.BTF)
 			if c.Kind == DistilledBTF {

@@ -90,6 +90,9 @@ func run(out *port) error {
 	if err != nil {
 		return err
 	}
+	if err := j.needBlank(log); err != nil {
+		return err
+	}
 	start := time.Now()
 	for i := range j.man.Cases {
 		a := j.ask(i)
