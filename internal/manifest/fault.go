@@ -109,8 +109,8 @@ func natural(numbers ...int64) bool {
 }
 
 func (p Package) fault() string {
-	if p.Name == "" {
-		return "no name"
+	if p.Name == "" && p.Kind == "" {
+		return "neither name nor kind"
 	}
 	return ""
 }

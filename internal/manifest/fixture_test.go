@@ -19,6 +19,7 @@ func sample() *Manifest {
 		Packages: []Package{
 			{Name: "linux-image-6.1.0-55-amd64", Version: "6.1.192-1", Arch: "amd64", Kind: "deb", Gives: []string{"modules", "image", "image"}},
 			{Name: "linux-headers-6.1.0-55-amd64", Version: "6.1.192-1", Arch: "amd64", Kind: "deb", Gives: []string{"symvers"}},
+			{Kind: "dir", Gives: []string{"config"}}, {Kind: "dir", Gives: []string{"builtin", "config"}},
 		},
 		Release: "6.1.0-55-amd64", Arch: model.X8664, Scope: Full,
 		Image: &Image{Format: []string{"bzImage", "xz", "ELF"}, Banner: "Linux version 6.1.0-55-amd64 (\"gcc\\12\")\n"},
@@ -44,7 +45,8 @@ func sample() *Manifest {
 			{Path: "kernel/net/802/stp.ko", Name: "stp", SHA256: sum("stp"), Size: 20000,
 				BTF:      BTF{Kind: BTFDistilled, SHA256: sum("stp btf"), Size: 1100, BaseSHA256: sum("stp base"), BaseSize: 400},
 				IDs:      &IDs{SHA256: sum("ids"), Sets: 1, Words: 3, Located: true},
-				Vermagic: magic, Intree: true, Depends: []string{"llc", "bridge", "llc"}, Signer: key, Stamp: []byte{0xff, 0, 1}},
+				Vermagic: magic, Intree: true, Depends: []string{"llc", "bridge", "llc"},
+				Registers: []string{"register_btf_kfunc_id_set", "__register_bpf_struct_ops"}, Signer: key, Stamp: []byte{0xff, 0, 1}},
 			{Path: "extra/old\xff.ko", Name: "old", SHA256: sum("old"), Size: 1, BTF: BTF{Kind: BTFNone},
 				Vermagic: "6.1.0-54-amd64 SMP ", Signer: other},
 			{Path: "extra/bare.ko", Name: "bare", SHA256: sum("bare"), Size: 1, BTF: BTF{Kind: BTFNone}},

@@ -64,9 +64,9 @@ type Manifest struct {
 	Modules []Module
 }
 
-// Package is one input.
+// Package is one input; inputs that agree in all but Gives are one.
 type Package struct {
-	Name    string
+	Name    string // "" for a directory or loose files
 	Version string
 	Arch    string // the packaging's own word: "amd64", "x86_64"
 	Kind    string // "deb", "rpm", "dir", "file"

@@ -75,10 +75,7 @@ func bodyDigest(schema string, body []byte) (sum [32]byte) {
 // canonical is a shallow copy of m with every list checked and in order.
 func canonical(m *Manifest) (*Manifest, error) {
 	c := *m
-	c.Packages = sorted(m.Packages, orderPackage)
-	for i := range c.Packages {
-		c.Packages[i].Gives = words(c.Packages[i].Gives)
-	}
+	c.Packages = mergePackages(m.Packages)
 	c.Abilities = sorted(m.Abilities, orderAbility)
 	c.Config = sorted(m.Config, orderOption)
 	c.Certs = sorted(m.Certs, orderCert)
@@ -95,6 +92,23 @@ func canonical(m *Manifest) (*Manifest, error) {
 		return nil, where.New(where.Internal, "manifest: %s", msg)
 	}
 	return &c, nil
+}
+
+// mergePackages sorts, and makes one of inputs that have the same names, as
+// loose files and directories do.
+func mergePackages(list []Package) []Package {
+	var out []Package
+	for _, p := range sorted(list, orderPackage) {
+		if n := len(out); n > 0 && orderPackage(out[n-1], p) == 0 {
+			out[n-1].Gives = slices.Concat(out[n-1].Gives, p.Gives)
+			continue
+		}
+		out = append(out, p)
+	}
+	for i := range out {
+		out[i].Gives = words(out[i].Gives)
+	}
+	return out
 }
 
 func sorted[T any](list []T, order func(a, b T) int) []T {
