@@ -76,21 +76,42 @@ func (j *judge) array() {
 	j.versionArray()
 }
 
+// argMax is more than any kernel function passes by value (measured: 192
+// bytes, bcachefs's struct bch_opts).
+const argMax = 1024
+
 func (j *judge) proto() {
 	t := &j.t
-	if f := j.ref(t.Ref(), Kinds); !isType(f.kind) || f.leaf == btf.FuncProto || f.leaf == btf.Array {
-		j.hit(ruleReturn, t.Pos+8, "returns %s", j.label(t.Ref()))
+	if id := t.Ref(); id != 0 && !j.passable(id) {
+		j.hit(ruleReturn, t.Pos+8, "returns %s", j.label(id))
 	}
 	for i := range int(t.Vlen) {
 		_, id := t.Param(i)
 		if id == 0 && i == int(t.Vlen)-1 {
 			break // "..."
 		}
-		f := j.ref(id, Kinds)
-		if !isType(f.kind) || f.leaf == btf.FuncProto || f.leaf == btf.Array || f.leaf == btf.Void {
+		if !j.passable(id) {
 			j.hit(ruleParam, t.WordPos(2*i+1), "parameter %d is %s", i, j.label(id))
 		}
 	}
+}
+
+// passable tells whether C passes a type by value: a named one of moderate
+// size, or void as what a function returns.
+func (j *judge) passable(id btf.ID) bool {
+	f := j.ref(id, Kinds)
+	switch {
+	case !isType(f.kind) || f.leaf == btf.FuncProto || f.leaf == btf.Array:
+		return false
+	case f.leaf == btf.Void:
+		return id != 0 && j.t.Ref() == id
+	case f.kind.Composite() || f.kind == btf.Enum || f.kind == btf.Enum64:
+		t, _ := j.split.Record(id)
+		return t.Name != 0 && f.size <= argMax
+	case f.leaf.Composite():
+		return f.size <= argMax
+	}
+	return true
 }
 
 func (j *judge) datasec() {
