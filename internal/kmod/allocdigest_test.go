@@ -1,0 +1,93 @@
+package kmod_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"kpkg-btf/internal/kmod"
+)
+
+func file(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// tool runs a binutils tool over a module and gives the result.
+func tool(t *testing.T, data []byte, name string, args ...string) []byte {
+	t.Helper()
+	in := file(t, "in.ko", data)
+	out := in + ".out"
+	if name == "strip" {
+		args = append(args, "-o", out, in)
+	} else {
+		args = append(args, in, out)
+	}
+	if msg, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s (make deps installs binutils): %v\n%s", name, err, msg)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestCopiesAgree: whatever packaging does to a module, its loaded code keeps
+// its digest.
+func TestCopiesAgree(t *testing.T) {
+	m := full()
+	data := m.Bytes()
+	digest := mustParse(t, data).AllocDigest
+	for name, copied := range map[string][]byte{
+		"signed":               key.Sign(data),
+		"objcopy":              tool(t, data, "objcopy"),
+		"strip -g":             tool(t, data, "strip", "-g"),
+		"strip --strip-unneed": tool(t, data, "strip", "--strip-unneeded"),
+		"stripped and signed":  key.Sign(tool(t, data, "strip", "-g")),
+		"without .BTF":         tool(t, data, "objcopy", "--remove-section", ".BTF"),
+		"with debuglink":       tool(t, data, "objcopy", "--add-gnu-debuglink="+file(t, "x.debug", []byte("debug"))),
+	} {
+		if got := mustParse(t, copied).AllocDigest; got != digest {
+			t.Errorf("%s: digest %x, want %x", name, got[:4], digest[:4])
+		}
+	}
+	m.Debug = false
+	if got := mustParse(t, m.Bytes()).AllocDigest; got != digest {
+		t.Errorf("built without debug information: digest %x, want %x", got[:4], digest[:4])
+	}
+}
+
+// TestChangesDiffer: what is loaded counts, down to what a call refers to.
+func TestChangesDiffer(t *testing.T) {
+	seen := map[[32]byte]string{mustParse(t, full().Bytes()).AllocDigest: "the module"}
+	for name, change := range map[string]func(*kmod.Facts) []byte{
+		"code":   func(*kmod.Facts) []byte { m := full(); m.Text = "other code of it"; return m.Bytes() },
+		"import": func(*kmod.Facts) []byte { m := full(); m.Imports[2] = "kmallog"; return m.Bytes() },
+		"import made weak": func(*kmod.Facts) []byte {
+			m := full()
+			m.WeakImports, m.Imports = append(m.Imports[2:], m.WeakImports...), m.Imports[:2]
+			return m.Bytes()
+		},
+		"checksum": func(*kmod.Facts) []byte { m := full(); m.Versions[1].CRC = 2; return m.Bytes() },
+		"modinfo":  func(*kmod.Facts) []byte { m := full(); m.Modinfo[3] = "srcversion=ABD"; return m.Bytes() },
+		"export":   func(*kmod.Facts) []byte { m := full(); m.Exports[0].Namespace = "VSOCX"; return m.Bytes() },
+		"id":       func(*kmod.Facts) []byte { m := full(); m.IDs[0].Words[0].ID = 8; return m.Bytes() },
+	} {
+		d := mustParse(t, change(nil)).AllocDigest
+		if other, ok := seen[d]; ok {
+			t.Errorf("%s changed: the digest is that of %s", name, other)
+		}
+		seen[d] = name
+	}
+	m := full()
+	m.BTF = []byte("another BTF")
+	if _, ok := seen[mustParse(t, m.Bytes()).AllocDigest]; !ok {
+		t.Error(".BTF is not loaded and must not count")
+	}
+}
