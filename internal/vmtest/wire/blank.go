@@ -65,7 +65,7 @@ func Unsigned(ko []byte) []byte {
 }
 
 // NewBlank turns a module into a Blank. Only what Debian builds for amd64 is
-// understood: ELF64, little endian, fewer than 0xff00 sections.
+// understood: ELF64, little endian, no more sections than the header can count.
 func NewBlank(ko []byte) (*Blank, error) {
 	ko = Unsigned(ko)
 	le := binary.LittleEndian
@@ -74,7 +74,7 @@ func NewBlank(ko []byte) (*Blank, error) {
 	}
 	shoff, num := le.Uint64(ko[ehShoff:]), int(le.Uint16(ko[ehShnum:]))
 	strndx := int(le.Uint16(ko[ehShstrndx:]))
-	if le.Uint16(ko[ehShentsz:]) != shdrSize || num == 0 || strndx >= num ||
+	if le.Uint16(ko[ehShentsz:]) != shdrSize || num == 0 || num >= 0xff00-2 || strndx >= num ||
 		shoff > uint64(len(ko)) || uint64(num*shdrSize) > uint64(len(ko))-shoff {
 		return nil, fmt.Errorf("section header table out of bounds")
 	}
@@ -84,8 +84,14 @@ func NewBlank(ko []byte) (*Blank, error) {
 		return nil, fmt.Errorf("section names: %w", err)
 	}
 	added := len(names)
+	if added == 0 || names[added-1] != 0 {
+		return nil, fmt.Errorf("section names do not end")
+	}
 	for i := range num {
 		hdr := table[i*shdrSize:]
+		if le.Uint32(hdr[shName:]) >= uint32(added) {
+			return nil, fmt.Errorf("section %d has its name out of bounds", i)
+		}
 		switch cString(names, le.Uint32(hdr[shName:])) {
 		case ".BTF", ".BTF.base":
 			le.PutUint32(hdr[shName:], uint32(added+len(nameBTF)+len(nameBase)))

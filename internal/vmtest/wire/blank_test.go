@@ -98,6 +98,34 @@ func TestUnsigned(t *testing.T) {
 	}
 }
 
+func TestNewBlankRefuses(t *testing.T) {
+	le := binary.LittleEndian
+	good := module()
+	edit := func(off int, v uint16) []byte {
+		ko := bytes.Clone(good)
+		le.PutUint16(ko[off:], v)
+		return ko
+	}
+	table := int(le.Uint64(good[ehShoff:]))
+	last := table + int(le.Uint16(good[ehShstrndx:]))*shdrSize // the header of .shstrtab
+	for name, ko := range map[string][]byte{
+		"nothing":               nil,
+		"32 bit":                edit(4, 1<<8|1),
+		"no sections":           edit(ehShnum, 0),
+		"more sections":         edit(ehShnum, 0xfeff),
+		"names beyond":          edit(ehShstrndx, 99),
+		"table beyond":          edit(ehShoff, 0xffff),
+		"entries of 40 bytes":   edit(ehShentsz, 40),
+		"name out of bounds":    edit(table+shdrSize+shName, 0xfff),
+		"names without an end":  edit(last+shLen, uint16(le.Uint64(good[last+shLen:])-1)),
+		"names out of the file": edit(last+shLen, 0xffff),
+	} {
+		if _, err := NewBlank(ko); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
 func FuzzBlank(f *testing.F) {
 	f.Add(module())
 	f.Add(sign(module(Sect{Name: ".BTF", Type: Progbits, Data: []byte("x")})))
