@@ -108,7 +108,7 @@ func sizeHint(src []byte) int64 {
 		return 0
 	}
 	index := (int64(binary.LittleEndian.Uint32(src[n-8:])) + 1) * 4
-	if index > int64(n-headerSize-footerSize) {
+	if index < 8 || index > int64(n-headerSize-footerSize) {
 		return 0
 	}
 	p := fields{b: src[int64(n-footerSize)-index+1 : n-footerSize-4]}
