@@ -31,18 +31,20 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	f := &Facts{Format: append(n.chain[:len(n.chain):len(n.chain)], name)}
 	f.Banner, f.Release = k.banner()
 	if name == rawName && f.Banner == "" {
-		if len(n.chain) == 0 {
-			return nil, where.New(where.Unsupported, "no kernel image: no known magic, no version banner").At(0)
-		}
-		return nil, p.reject(n, where.New(where.Malformed, "no kernel: no version banner in %d bytes", len(n.data)))
+		return nil, p.reject(n, noKernel(n, "no version banner"))
 	}
 	base, err := k.base(f)
 	if err != nil {
 		p.broken = true
 		return nil, err
 	}
-	if f.Banner == "" && f.BTF == nil {
-		return nil, p.reject(n, where.New(where.Malformed, "no kernel: neither a version banner nor BTF"))
+	switch {
+	case f.BTF != nil:
+	case f.Banner == "":
+		return nil, p.reject(n, noKernel(n, "neither a version banner nor BTF"))
+	case name == rawName && !n.hint.known:
+		// a kernel log has a banner too
+		return nil, p.reject(n, noKernel(n, "a version banner, but no BTF"))
 	}
 	p.broken = true
 	f.Arch, f.BigEndian = k.hint.arch, k.hint.big
@@ -60,6 +62,14 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	f.Certs = modsig.FindCertificates(k.data)
 	f.Abilities = k.abilities(f, base)
 	return f, nil
+}
+
+// noKernel is the error of a candidate without what a kernel has.
+func noKernel(n node, what string) error {
+	if len(n.chain) == 0 && !elfx.Is(n.data) && rawImage(n.data) == nil {
+		return where.New(where.Unsupported, "no kernel image: no known magic, %s", what).At(0)
+	}
+	return where.New(where.Malformed, "no kernel: %s in %d bytes", what, len(n.data))
 }
 
 // reject keeps the buffer of a decompressed candidate for the next one.

@@ -27,8 +27,8 @@ func check(t *testing.T, image []byte, k fake, format string, arch model.Arch) {
 	if !bytes.Equal(f.BTF, k.btf()) || f.BTFOnly {
 		t.Errorf("base of %d bytes, want %d (%s)", len(f.BTF), len(k.btf()), f.BTFWhere)
 	}
-	if !Is(image[:min(len(image), sniffSize)]) {
-		t.Error("Is says no")
+	if got := Is(image[:min(len(image), sniffSize)]); got != (format != "raw") {
+		t.Errorf("Is says %v", got)
 	}
 }
 
@@ -87,6 +87,8 @@ func TestContainers(t *testing.T) {
 		{"PE-UKI bzImage xz ELF", uki(bz), le64, model.X8664},
 		{"PE-UKI EFI-zboot gzip Image", uki(zboot(compressed(t, "gzip", le64.raw(loongHead(), 0)), "gzip")), le64, model.LoongArch64},
 		{"PE-UKI bzImage xz ELF", uki(bytes.Repeat([]byte("no kernel "), 20), bz), le64, model.X8664},
+		{"raw", le64.raw(nil, 0), le64, ""},
+		{"xz raw", compressed(t, "xz", be64.raw(nil, 1)), be64, ""},
 		{"gzip gzip gzip gzip ELF", nest(t, le64.elf(), 4), le64, model.X8664},
 	} {
 		t.Run(c.format, func(t *testing.T) { check(t, c.image, c.k, c.format, c.arch) })
@@ -125,6 +127,8 @@ func TestRefused(t *testing.T) {
 	}{
 		{"empty", nil, where.Unsupported, 0, "no kernel image"},
 		{"text", []byte(strings.Repeat("just text ", 100)), where.Unsupported, 0, "no kernel image"},
+		{"kernel log", []byte(fake{}.banner()), where.Unsupported, 0, "no known magic, a version banner, but no BTF"},
+		{"kernel log", compressed(t, "gzip", fake{}.rodata()), where.Malformed, -1, "no kernel: a version banner, but no BTF"},
 		{"bz header short", bz(func([]byte) {})[:0x220], where.Malformed, 0x220, "bzImage+0x220: setup header cut short"},
 		{"bz old", bz(func(b []byte) { le.PutUint16(b[bzVersion:], 0x207) }), where.Unsupported, bzVersion, "boot protocol 2.07"},
 		{"bz offset", bz(put(bzPayloadOffset, 0x7fffffff)), where.Malformed, bzPayloadOffset, "payload: "},
