@@ -28,7 +28,7 @@ func blob(n int) []byte {
 }
 
 func TestBaseRoundTrip(t *testing.T) {
-	for _, n := range []int{0, 1, 1000, 3 << 20} {
+	for _, n := range []int{0, 1, 1000, 300 << 10} {
 		base := blob(n)
 		var one, two bytes.Buffer
 		if err := WriteBase(&one, base); err != nil {
@@ -50,7 +50,7 @@ func TestBaseRoundTrip(t *testing.T) {
 
 // The reference decoder reads the same, its check included.
 func TestBaseAgainstZstd(t *testing.T) {
-	base := blob(1 << 20)
+	base := blob(200 << 10)
 	var frame bytes.Buffer
 	if err := WriteBase(&frame, base); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestBaseAgainstZstd(t *testing.T) {
 }
 
 func TestReadBaseFaults(t *testing.T) {
-	base := blob(1000)
+	base := blob(150)
 	var frame bytes.Buffer
 	if err := WriteBase(&frame, base); err != nil {
 		t.Fatal(err)

@@ -118,10 +118,18 @@ func TestReadFaults(t *testing.T) {
 	}
 }
 
+// stride keeps the tests below quick: each byte of the head, then some.
+func stride(i int) int {
+	if i < 400 {
+		return i + 1
+	}
+	return i + 7
+}
+
 // A manifest that is cut anywhere is refused, with a place in it.
 func TestReadTruncated(t *testing.T) {
 	whole := text(t, sample())
-	for cut := range len(whole) {
+	for cut := 0; cut < len(whole); cut = stride(cut) {
 		m, err := Read(whole[:cut])
 		var e *where.Error
 		if m != nil || !errors.As(err, &e) || e.Kind != where.Malformed || e.Off < 0 || e.Off > int64(cut) {
@@ -134,7 +142,7 @@ func TestReadTruncated(t *testing.T) {
 func TestReadFlipped(t *testing.T) {
 	whole := text(t, sample())
 	tool := bytes.Index(whole, []byte("kpkg-btf 0.1.0"))
-	for i := range whole {
+	for i := 0; i < len(whole); i = stride(i) {
 		if i >= tool && i < tool+len("kpkg-btf 0.1.0") {
 			continue
 		}
