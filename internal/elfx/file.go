@@ -8,6 +8,11 @@ import (
 	"kpkg-btf/internal/where"
 )
 
+const (
+	maxSections = 1 << 20 // largest seen: 110 000, in objects built with -ffunction-sections
+	maxName     = 4096    // bytes of a section's name
+)
+
 // File is a parsed ELF file. It refers to the bytes it was parsed from, names
 // of sections excepted.
 type File struct {
@@ -146,6 +151,9 @@ func (f *File) extended(shnum, shstrndx, phnum uint16) (uint64, error) {
 }
 
 func (f *File) readSections(n uint64) error {
+	if n > maxSections {
+		return where.New(where.Limit, "%d sections, the limit is %d", n, maxSections).At(int64(f.Shoff))
+	}
 	if uint64(cap(f.Sections)) < n {
 		f.Sections = make([]Section, 0, n+n/8)
 	}
@@ -192,7 +200,11 @@ func (f *File) readNames() error {
 			return bad(int64(f.Shoff+uint64(i)*f.shdrSize()),
 				"section %d: name at 0x%x is past the table of %d bytes", i, s.NameOff, len(table))
 		}
-		end := bytes.IndexByte(table[s.NameOff:], 0)
+		name := table[s.NameOff:]
+		end := bytes.IndexByte(name[:min(len(name), maxName+1)], 0)
+		if end < 0 {
+			return bad(int64(t.Off)+int64(s.NameOff), "name of section %d is longer than %d bytes", i, maxName)
+		}
 		s.Name = f.names[s.NameOff : int(s.NameOff)+end]
 	}
 	return nil

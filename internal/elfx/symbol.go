@@ -95,6 +95,9 @@ func (f *File) extendedIndexes(s *Section, t *Symtab) error {
 	return nil
 }
 
+// Off is the offset of the table in the file.
+func (t *Symtab) Off() int64 { return t.off }
+
 // Len is the number of symbols, the null symbol of index 0 included.
 func (t *Symtab) Len() int {
 	if t.entry == 0 {

@@ -1,6 +1,7 @@
 package kmod
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
@@ -15,16 +16,21 @@ import (
 // alloc, execute.
 const digestFlags = elfx.SHFWrite | elfx.SHFAlloc | elfx.SHFExecinstr
 
-const flushAt = 8 << 10
+const (
+	flushAt    = 8 << 10
+	nameRepeat = 8 // linkers let names share their ends, which repeats some bytes
+)
 
 // digester makes AllocDigest. Symbols are entered by content when a relocation
 // first uses them and by number from then on, because stripping renumbers them.
 type digester struct {
-	h     hash.Hash
-	buf   []byte
-	order []int
-	seen  []uint32 // by symbol index: number in order of first use, 0 for not yet
-	used  uint32
+	h      hash.Hash
+	buf    []byte
+	order  []int
+	relocs []relocOf
+	seen   []uint32 // by symbol index: number in order of first use, 0 for not yet
+	used   uint32
+	names  int // bytes of symbol names that may still be entered
 }
 
 // allocDigest computes Facts.AllocDigest. The order of sections, addresses,
@@ -37,12 +43,13 @@ func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 	}
 	d.h.Reset()
 	d.buf, d.used = d.buf[:0], 0
+	d.names = nameRepeat * len(s.elf.Bytes())
 	if cap(d.seen) < t.Len() {
 		d.seen = make([]uint32, t.Len()+t.Len()/2)
 	}
 	d.seen = d.seen[:t.Len()]
 	clear(d.seen)
-	relocs := s.allocOrder()
+	s.allocOrder()
 	for _, i := range d.order {
 		sec := &s.elf.Sections[i]
 		d.string(sec.Name)
@@ -57,9 +64,10 @@ func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 			}
 			d.h.Write(data)
 		}
-		for _, r := range relocs {
+		first, _ := slices.BinarySearchFunc(d.relocs, uint32(i), func(r relocOf, i uint32) int { return cmp.Compare(r.target, i) })
+		for _, r := range d.relocs[first:] {
 			if r.target != uint32(i) {
-				continue
+				break
 			}
 			if err := s.digestRelocs(t, &s.elf.Sections[r.index]); err != nil {
 				return err
@@ -74,17 +82,17 @@ func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 type relocOf struct{ target, index uint32 }
 
 // allocOrder puts the allocated sections that are not empty into name order,
-// those of one name into file order, and lists the relocation sections.
-func (s *scratch) allocOrder() []relocOf {
+// those of one name into file order, and the relocation sections into the
+// order of their targets.
+func (s *scratch) allocOrder() {
 	d := &s.digest
-	d.order = d.order[:0]
-	var relocs []relocOf
+	d.order, d.relocs = d.order[:0], d.relocs[:0]
 	for i := range s.elf.Sections {
 		sec := &s.elf.Sections[i]
 		switch {
 		case sec.Type == elfx.SHTRela || sec.Type == elfx.SHTRel:
 			if uint64(sec.Info) < uint64(len(s.elf.Sections)) && s.elf.Sections[sec.Info].Flags&elfx.SHFAlloc != 0 {
-				relocs = append(relocs, relocOf{sec.Info, uint32(i)})
+				d.relocs = append(d.relocs, relocOf{sec.Info, uint32(i)})
 			}
 		case i > 0 && sec.Flags&elfx.SHFAlloc != 0 && sec.Size > 0:
 			d.order = append(d.order, i)
@@ -93,7 +101,7 @@ func (s *scratch) allocOrder() []relocOf {
 	slices.SortStableFunc(d.order, func(a, b int) int {
 		return strings.Compare(s.elf.Sections[a].Name, s.elf.Sections[b].Name)
 	})
-	return relocs
+	slices.SortStableFunc(d.relocs, func(a, b relocOf) int { return cmp.Compare(a.target, b.target) })
 }
 
 // digestRelocs enters the relocations of one section.
@@ -140,7 +148,7 @@ func (s *scratch) symbolNumber(t *elfx.Symtab, i uint32) (uint32, error) {
 	case i == 0:
 		return 0, nil
 	case uint64(i) >= uint64(len(d.seen)):
-		return 0, where.New(where.Malformed, "relocation by symbol %d of %d", i, len(d.seen))
+		return 0, where.New(where.Malformed, "relocation by symbol %d of %d", i, len(d.seen)).At(t.Off())
 	case d.seen[i] != 0:
 		return d.seen[i], nil
 	}
@@ -158,6 +166,9 @@ func (s *scratch) digestSymbol(t *elfx.Symtab, i uint32) error {
 	if err != nil {
 		return err
 	}
+	if d.names -= len(name); d.names < 0 {
+		return where.New(where.Limit, "symbol names overlap: they are %d times as long as the file", nameRepeat).At(t.Off())
+	}
 	if sym.Type() == elfx.STTSection {
 		name = nil
 	}
@@ -171,7 +182,7 @@ func (s *scratch) digestSymbol(t *elfx.Symtab, i uint32) error {
 	case uint64(sym.Section) < uint64(len(s.elf.Sections)):
 		d.string(s.elf.Sections[sym.Section].Name)
 	default:
-		return where.New(where.Malformed, "symbol %d in section %d of %d", i, sym.Section, len(s.elf.Sections))
+		return where.New(where.Malformed, "symbol %d in section %d of %d", i, sym.Section, len(s.elf.Sections)).At(t.Off())
 	}
 	return nil
 }

@@ -75,6 +75,9 @@ func (s *scratch) exportNames(f *Facts, t *elfx.Symtab, sec *elfx.Section, expor
 	if sec.Size%(fields*field) != 0 {
 		return where.New(where.Malformed, "section %s: %d bytes are no whole number of %d-byte entries", sec.Name, sec.Size, fields*field).At(int64(sec.Off))
 	}
+	if sec.Size/(fields*field) > maxSymbols {
+		return where.New(where.Limit, "section %s: %d symbols, the limit is %d", sec.Name, sec.Size/(fields*field), maxSymbols).At(int64(sec.Off))
+	}
 	first := len(f.Exports)
 	f.Exports = append(f.Exports, make([]symvers.Symbol, sec.Size/(fields*field))...)
 	list := f.Exports[first:]
@@ -91,9 +94,9 @@ func (s *scratch) exportNames(f *Facts, t *elfx.Symtab, sec *elfx.Section, expor
 		if err != nil {
 			return err
 		}
-		name, ok := cstring(text)
-		if !ok {
-			return where.New(where.Malformed, "exported name without NUL").At(int64(sec.Off + r.Off))
+		name, err := symbolName(text, int64(sec.Off+r.Off))
+		if err != nil {
+			return err
 		}
 		e := &list[r.Off/(fields*field)]
 		switch which {

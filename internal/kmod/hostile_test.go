@@ -2,11 +2,16 @@ package kmod_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"strings"
 	"testing"
 
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/kmodtest"
+	"kpkg-btf/internal/symvers"
 	"kpkg-btf/internal/where"
 )
 
@@ -83,4 +88,58 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAmplification: a small file whose parts share bytes must not cost more
+// than its size.
+func TestAmplification(t *testing.T) {
+	long := strings.Repeat("n", 600)
+	many := make([]elftest.Section, 3000)
+	for i := range many {
+		many[i] = elftest.Section{Name: ".text", Flags: 2, Data: []byte("x")}
+	}
+	shared := kmodtest.Module{Sections: many}.Bytes()
+	shareAll(shared)
+	for _, c := range []struct {
+		name, want string
+		kind       where.Kind
+		data       []byte
+	}{
+		{"import", "name of 600 bytes", where.Limit, kmodtest.Module{Imports: []string{long}}.Bytes()},
+		{"export", "name of 512 bytes", where.Limit, kmodtest.Module{Exports: []symvers.Symbol{{Name: long}}}.Bytes()},
+		{"id", "names too long", where.Limit, kmodtest.Module{IDs: []kmodtest.IDList{{Words: []kmodtest.ID{{Kind: "func", Name: long}}}}}.Bytes()},
+		{"modinfo", "the limit is 16777216", where.Limit, kmodtest.Module{Name: strings.Repeat("x", 16<<20)}.Bytes()},
+		{"sections", "sections overlap", where.Malformed, shared},
+	} {
+		f, err := kmod.Parse(c.data, kmod.Options{})
+		if f != nil || where.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, %v; want %q", c.name, f, err, c.want)
+		}
+	}
+}
+
+// shareAll makes every section of content reach over the whole file.
+func shareAll(data []byte) {
+	shoff := binary.LittleEndian.Uint64(data[40:])
+	for h := data[shoff+64:]; len(h) >= 64; h = h[64:] {
+		if binary.LittleEndian.Uint32(h[4:]) == 1 {
+			binary.LittleEndian.PutUint64(h[24:], 0)
+			binary.LittleEndian.PutUint64(h[32:], uint64(len(data)))
+		}
+	}
+}
+
+// TestOverlap is row E2's finding: two sections that share bytes.
+func TestOverlap(t *testing.T) {
+	data := kmodtest.Module{Sections: []elftest.Section{{Name: ".a", Data: make([]byte, 64)}, {Name: ".b", Data: make([]byte, 64)}}}.Bytes()
+	e, err := elfx.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := e.Section(".a")
+	binary.LittleEndian.PutUint64(data[e.HeaderOff(a)+32:], a.Size+1)
+	f := mustParse(t, data)
+	if len(f.Oddities) != 1 || !strings.Contains(f.Oddities[0], `".a" and ".b" overlap`) {
+		t.Errorf("got %q", f.Oddities)
+	}
 }

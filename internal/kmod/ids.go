@@ -58,6 +58,9 @@ func (r *idReader) symbol(t *elfx.Symtab, sym *elfx.Symbol) error {
 	if !ok || sym.Value%4 != 0 || sym.Value > uint64(len(data)) || uint64(len(data))-sym.Value < 4 {
 		return where.New(where.Malformed, "symbol %q at 0x%x of the 0x%x bytes of .BTF_ids", full, sym.Value, len(data)).At(int64(r.sec.Off))
 	}
+	if len(name) >= maxSymbolName || len(r.ids.Words)+len(r.sets) > len(data)/4 {
+		return where.New(where.Limit, "more symbols in .BTF_ids than its %d bytes can use, or names too long", len(data)).At(int64(r.sec.Off))
+	}
 	r.ids.Located = true
 	off := int(sym.Value)
 	switch k := string(kind); k {

@@ -7,8 +7,11 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// maxModinfo bounds the entries of .modinfo; the largest seen has 4 700.
-const maxModinfo = 1 << 17
+// Bounds of .modinfo; the largest seen has 4 700 entries in 300 KB.
+const (
+	maxModinfo      = 1 << 17
+	maxModinfoBytes = 16 << 20
+)
 
 // modinfo reads .modinfo: NUL-terminated key=value strings. Where a key is
 // asked for once the kernel takes its first value (get_modinfo).
@@ -21,6 +24,9 @@ func (s *scratch) modinfo(f *Facts, _ *elfx.Symtab) error {
 	data, err := s.elf.Data(sec)
 	if err != nil || len(data) == 0 {
 		return err
+	}
+	if len(data) > maxModinfoBytes {
+		return where.New(where.Limit, "%d bytes, the limit is %d", len(data), maxModinfoBytes).At(int64(sec.Off))
 	}
 	text := string(data)
 	n := strings.Count(text, "\x00")

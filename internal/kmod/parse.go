@@ -30,10 +30,15 @@ type scratch struct {
 	file   []byte // decompressed
 }
 
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
+// Bounds of what one module may hold; each is far beyond what was seen.
+const (
+	maxSymbolName = 512     // KSYM_NAME_LEN of 6.1+, the NUL included
+	maxSymbols    = 1 << 20 // imports, exports or checksums
+	keepBuffer    = 64 << 20
+	keepSymbols   = 1 << 18
+)
 
-// keepBuffer is the largest decompressed module whose buffer is kept.
-const keepBuffer = 64 << 20
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // Is says whether a file that begins with head is an uncompressed module: a
 // relocatable ELF object.
@@ -96,7 +101,10 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 	if err := elf.Reset(content); err != nil {
 		return nil, err
 	}
-	defer func() { *elf = elfx.File{Sections: elf.Sections[:0]} }() // let go of the input
+	defer s.release()
+	if err := s.overlap(); err != nil {
+		return nil, err
+	}
 	if elf.Type != elfx.TypeRel {
 		return nil, where.New(where.Malformed, "not a kernel module: ELF type %d, not relocatable", elf.Type).At(16)
 	}
@@ -123,6 +131,32 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 	}
 	s.oddities(f)
 	return f, nil
+}
+
+// release lets go of the input and of memory that only a huge module needs.
+func (s *scratch) release() {
+	s.elf = elfx.File{Sections: s.elf.Sections[:0]}
+	if cap(s.digest.seen) > keepSymbols {
+		s.digest.seen = nil
+	}
+	if cap(s.names) > keepBuffer {
+		s.names = nil
+	}
+}
+
+// overlap refuses a module whose sections hold more bytes than the file has:
+// each byte would be read many times over. Less is an oddity.
+func (s *scratch) overlap() error {
+	var total uint64
+	for i := range s.elf.Sections {
+		if e := &s.elf.Sections[i]; e.HasData() {
+			total += e.Size // of at most 1<<20 sections of at most MaxModule
+		}
+	}
+	if n := uint64(len(s.elf.Bytes())); total > n {
+		return where.New(where.Malformed, "sections overlap: they hold %d bytes in a file of %d", total, n).At(int64(s.elf.Shoff))
+	}
+	return nil
 }
 
 // sections reads what the module's sections hold.
@@ -223,6 +257,17 @@ func (s *scratch) oddities(f *Facts) {
 
 func (f *Facts) odd(format string, args ...any) {
 	f.Oddities = append(f.Oddities, fmt.Sprintf(format, args...))
+}
+
+// symbolName cuts the name of an import or export out of b.
+func symbolName(b []byte, off int64) ([]byte, error) {
+	if name, ok := cstring(b[:min(len(b), maxSymbolName)]); ok {
+		return name, nil
+	}
+	if len(b) < maxSymbolName {
+		return nil, where.New(where.Malformed, "name without NUL").At(off)
+	}
+	return nil, where.New(where.Limit, "symbol name of %d bytes or more", maxSymbolName).At(off)
 }
 
 // cstring cuts b at its first NUL; ok is false when there is none.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/where"
 )
 
 const sttRegister = 13 // STT_SPARC_REGISTER: reserves a register, imports nothing
@@ -46,6 +47,12 @@ func (s *scratch) importOf(f *Facts, t *elfx.Symtab, sym *elfx.Symbol) error {
 	name, err := t.Name(sym)
 	if err != nil || len(name) == 0 {
 		return err
+	}
+	switch {
+	case len(name) >= maxSymbolName:
+		return where.New(where.Limit, "undefined symbol with a name of %d bytes, the limit is %d", len(name), maxSymbolName-1).At(t.Off())
+	case len(f.Imports) == maxSymbols:
+		return where.New(where.Limit, "more than %d undefined symbols", maxSymbols).At(t.Off())
 	}
 	s.names = append(s.names, name...)
 	s.names = append(s.names, 0)

@@ -62,6 +62,9 @@ func (s *scratch) extVersions(f *Facts, crcs, names *elfx.Section) error {
 	if len(c)%4 != 0 {
 		return where.New(where.Malformed, "__version_ext_crcs: %d bytes are no whole number of words", len(c)).At(int64(crcs.Off))
 	}
+	if len(c)/4 > maxSymbols {
+		return where.New(where.Limit, "%d checksums, the limit is %d", len(c)/4, maxSymbols).At(int64(crcs.Off))
+	}
 	if have := bytes.Count(n, []byte{0}); have < len(c)/4 || len(n) > 0 && n[len(n)-1] != 0 {
 		return where.New(where.Malformed, "__version_ext_names: %d names for %d checksums", have, len(c)/4).At(int64(names.Off))
 	}
