@@ -29,7 +29,7 @@ const loadAddr = 0xffffffff81000000
 
 // elf builds the kernel in two steps: the sections with their sizes, then,
 // once their places are known, addresses and contents.
-func (x exported) elf(t *testing.T) []byte {
+func (x exported) elf(t testing.TB) []byte {
 	t.Helper()
 	word := 8
 	if x.is32 || x.relative {

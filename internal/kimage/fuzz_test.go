@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/symvers"
 )
 
 // FuzzParse: any input gives facts or an error, never both nor none; the base
@@ -25,6 +26,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(uki([]byte("x"), elf))
 	f.Add(ppcBoot(compressed(f, "gzip", fake{is32: true, big: true, machine: 20}.elf())))
 	f.Add(fake{is32: true, big: true, machine: 8, texts: []string{"IKCFG_ST" + string(compressed(f, "gzip", []byte("CONFIG_X=y\n"))) + "IKCFG_ED"}}.elf())
+	one := []symvers.Symbol{sym("alpha", 1, "", symvers.ExportAny), sym("beta", 2, "NS", symvers.ExportAny)}
+	f.Add(exported{relative: true, words: 3, crcs: "plain", any: one, gpl: one}.elf(f))
+	f.Add(exported{is32: true, big: true, words: 3, crcs: "plain", any: one}.elf(f))
+	f.Add(exported{words: 3, empty: true, flags: []byte{0, 1}, any: one}.elf(f))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		o := Options{MaxImage: 1 << 20}
 		facts, err := Parse(context.Background(), data, o)

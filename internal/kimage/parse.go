@@ -60,6 +60,7 @@ func Parse(ctx context.Context, data []byte, o Options) (*Facts, error) {
 	if p.max <= 0 {
 		p.max = limits.MaxImage
 	}
+	p.left = min(p.max, 1<<60) * totalRatio
 	p.stack = []node{{data: data, claim: -1}}
 	for len(p.stack) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -87,7 +88,8 @@ func Parse(ctx context.Context, data []byte, o Options) (*Facts, error) {
 type parser struct {
 	ctx   context.Context
 	dec   *codec.Decoder
-	max   int64
+	max   int64 // bytes of one decompressed container
+	left  int64 // bytes that may still be decompressed in all
 	stack []node
 	seen  int
 	tried []attempt

@@ -167,6 +167,15 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestTotal: candidates that decompress to much each exhaust a budget together.
+func TestTotal(t *testing.T) {
+	zeros := compressed(t, "zstd", make([]byte, 1<<20))
+	_, err := Parse(context.Background(), s390(bytes.Repeat(zeros, 20)), Options{MaxImage: 1 << 20})
+	if where.KindOf(err) != where.Limit || !strings.Contains(err.Error(), "and 11 more") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestTruncated cuts images at every 13th byte: never facts of half a kernel.
 func TestTruncated(t *testing.T) {
 	elf := fake{}.elf()

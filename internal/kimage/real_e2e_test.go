@@ -122,6 +122,40 @@ func TestRealImages(t *testing.T) {
 	}
 }
 
+// TestRealConfigs compares what the images tell with the configuration that
+// their packages ship, on every architecture.
+func TestRealConfigs(t *testing.T) {
+	type source struct{ image, path, config, configPath string }
+	list := []source{{"linux-image-6.1.0-55-amd64_*", "./boot/vmlinuz*", "linux-image-6.1.0-55-amd64_*", "./boot/config*"}}
+	list = append(list, source{"linux-image-6.12.115+deb13.1-amd64_*", "./boot/vmlinuz*", "linux-image-6.12.115+deb13.1-amd64_*", "./boot/config*"})
+	for _, flavour := range []string{"7.3.4+deb13-amd64", "7.2.13+deb14-amd64", "7.2.13+deb14-arm64", "7.2.13+deb14-armmp",
+		"7.2.13+deb14-loong64", "7.2.13+deb14-powerpc64le", "7.2.13+deb14-riscv64", "7.2.13+deb14-s390x"} {
+		list = append(list, source{"linux-binary-" + flavour + "_*", "./usr/lib/modules/*/vmlinuz", "linux-base-" + flavour + "_*", "*/config"})
+	}
+	for _, s := range list {
+		t.Run(s.image, func(t *testing.T) {
+			f := parseReal(t, member(t, s.image, s.path))
+			config := member(t, s.config, s.configPath)
+			on := func(option string) bool { return hasLine(config, "CONFIG_"+option+"=y") }
+			if len(config) < 100000 || (f.BTF != nil) != on("DEBUG_INFO_BTF") {
+				t.Errorf("base %v, DEBUG_INFO_BTF %v", f.BTF != nil, on("DEBUG_INFO_BTF"))
+			}
+			for option, a := range map[string]Ability{
+				"DEBUG_INFO_BTF_MODULES": f.Abilities.ModuleBTF, "MODULE_SIG": f.Abilities.SigModule,
+				"MODULE_ALLOW_BTF_MISMATCH": f.Abilities.AllowMismatch,
+			} {
+				if a.Is != Unknown && (a.Is == Yes) != on(option) {
+					t.Errorf("%s is %v, image says %+v", option, on(option), a)
+				}
+			}
+			crc := slices.ContainsFunc(f.Exports, func(s symvers.Symbol) bool { return s.HasCRC })
+			if f.Exports != nil && crc != on("MODVERSIONS") {
+				t.Errorf("MODVERSIONS %v, checksums %v", on("MODVERSIONS"), crc)
+			}
+		})
+	}
+}
+
 // TestRealBase compares types and strings with known counts.
 func TestRealBase(t *testing.T) {
 	for pkg, want := range map[string][2]uint32{

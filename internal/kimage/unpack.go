@@ -13,6 +13,13 @@ import (
 // the bytes that are really there.
 const sizeRatio = 16
 
+// slack is room behind the output in which decoders copy in wide steps.
+const slack = 64
+
+// totalRatio times the bound of one container bounds all that an image's
+// candidates decompress to.
+const totalRatio = 3
+
 // looseRoom is what a stream found by its magic may decompress to on top of
 // sizeRatio. False ones state sizes of gigabytes.
 const looseRoom = 64 << 20
@@ -23,20 +30,21 @@ func (p *parser) unpack(n node) (*Facts, error) {
 	dst := p.spare
 	p.spare = nil
 	if room > int64(cap(dst)) {
-		dst = make([]byte, 0, room)
+		dst = make([]byte, 0, room+slack)
 	}
-	most := p.max
+	most := min(p.max, p.left)
 	if n.loose {
 		most = min(most, int64(len(n.data))*sizeRatio+looseRoom)
 	}
 	out, _, err := p.dec.DecodePrefix(dst, n.packed, n.data, most)
 	if err != nil {
 		p.spare = dst
-		if most < p.max && where.KindOf(err) == where.Limit {
+		if n.loose && most < min(p.max, p.left) && where.KindOf(err) == where.Limit {
 			err = where.New(where.Malformed, "states more than any kernel of %d bytes holds: %w", len(n.data), err)
 		}
 		return nil, err
 	}
+	p.left -= int64(len(out))
 	if n.claim >= 0 && int64(len(out)) != n.claim {
 		p.spare = out
 		return nil, where.New(where.Malformed, "%d bytes decompressed, %d stated", len(out), n.claim).At(int64(len(n.data)))
