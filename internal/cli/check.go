@@ -2,8 +2,8 @@ package cli
 
 import (
 	"context"
+	"io"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +23,7 @@ type checkFlags struct {
 	signatures string
 	format     string
 	failOn     string
-	output     string
+	out        outputFlags
 }
 
 func (a *app) check() *cobra.Command {
@@ -48,7 +48,7 @@ could have been kept.`,
 	fl.StringVar(&f.signatures, "signatures", "", "enforced or ignored: overrides the policy's value")
 	fl.StringVar(&f.format, "format", "text", "text or json")
 	fl.StringVar(&f.failOn, "fail-on", "", "lowest decision that fails: repair, bump or rebuild; lower ones exit 0 and the report says so")
-	fl.StringVarP(&f.output, "output", "o", "", "write the report to a file")
+	f.out.register(cmd, "write the report to a file")
 	return cmd
 }
 
@@ -61,6 +61,9 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	}
 	opts, err := f.judgeOptions(a.jobs)
 	if err != nil {
+		return err
+	}
+	if err := f.out.probe(append(slices.Clone(args), f.against...), false); err != nil {
 		return err
 	}
 	news, err := a.load(ctx, args)
@@ -82,9 +85,9 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	if err != nil {
 		return err
 	}
+	applyFailOn(rep, f.failOn)
 	a.exit = rep.ExitCode
-	applyFailOn(rep, f.failOn, &a.exit)
-	return a.output(f.output, func(w writer) error {
+	return a.output(f.out, func(w io.Writer) error {
 		if f.format == "json" {
 			return report.JSON(w, rep)
 		}
@@ -119,10 +122,9 @@ func whyIgnored(l *release.Loaded) string {
 
 // applyFailOn lets lower decisions pass. What is inconclusive, wrong in
 // itself or failed never does.
-func applyFailOn(rep *model.Report, failOn string, exit *int) {
+func applyFailOn(rep *model.Report, failOn string) {
 	passes := map[string][]int{"bump": {model.ExitRepair}, "rebuild": {model.ExitRepair, model.ExitBump}}[failOn]
 	if slices.Contains(passes, rep.ExitCode) {
-		rep.FailOn = strings.TrimSpace(failOn)
-		*exit, rep.ExitCode = model.ExitDone, model.ExitDone
+		rep.FailOn, rep.ExitCode = failOn, model.ExitDone
 	}
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
 
 	"kpkg-btf/internal/report"
@@ -9,6 +11,7 @@ import (
 func (a *app) inspect() *cobra.Command {
 	var format string
 	var top int
+	var out outputFlags
 	cmd := &cobra.Command{
 		Use:   "inspect PATH...",
 		Short: "Show what is inside: images, bases, sizes of module BTF, signatures, ids sets",
@@ -21,19 +24,25 @@ how much BTF the modules carry and which carry most, who signed them.`,
 			if err := oneOf("--format", format, "text", "json"); err != nil {
 				return err
 			}
+			if err := out.probe(args, false); err != nil {
+				return err
+			}
 			l, err := a.load(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
 			in := l.Inventory(top)
-			if format == "json" {
-				return report.JSON(a.env.Stdout, in)
-			}
-			return report.InspectText(a.env.Stdout, in)
+			return a.output(out, func(w io.Writer) error {
+				if format == "json" {
+					return report.JSON(w, in)
+				}
+				return report.InspectText(w, in)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	cmd.Flags().IntVar(&top, "top", 10, "how many modules to list by size of their BTF; -1 for all")
+	out.register(cmd, "write the result to a file")
 	return cmd
 }
 

@@ -8,14 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
 )
 
 func (a *app) record() *cobra.Command {
-	var output string
+	var out outputFlags
 	cmd := &cobra.Command{
 		Use:   "record SET... [-o FILE]",
 		Short: "Write the manifest of a release: what later checks need of it",
@@ -29,14 +28,19 @@ never a new one.`,
 		Example: "  kpkg-btf record linux-image-6.1.0-56-amd64_*.deb linux-headers-6.1.0-56-amd64_*.deb -o 6.1.0-56-amd64.json",
 		Args:    someArgs("input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runRecord(cmd.Context(), args, output)
+			return a.runRecord(cmd.Context(), args, out)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "file, or folder when there are several releases (default: standard output, without the base)")
+	out.register(cmd, "file, or folder when there are several releases (default: standard output, without the base)")
 	return cmd
 }
 
-func (a *app) runRecord(ctx context.Context, args []string, output string) error {
+func (a *app) runRecord(ctx context.Context, args []string, out outputFlags) error {
+	info, err := os.Stat(out.file)
+	folder := out.file != "" && err == nil && info.IsDir()
+	if err := out.probe(args, folder); err != nil {
+		return err
+	}
 	l, err := a.load(ctx, args)
 	if err != nil {
 		return err
@@ -45,17 +49,15 @@ func (a *app) runRecord(ctx context.Context, args []string, output string) error
 		return where.New(where.Inconclusive, "no kernel release in the inputs: %s", whyIgnored(l)).
 			WithHint("give the packages that hold the image, the modules or the headers of one kernel")
 	}
-	info, err := os.Stat(output)
-	folder := output != "" && err == nil && info.IsDir()
-	if len(l.Releases) > 1 && output != "" && !folder {
+	if len(l.Releases) > 1 && out.file != "" && !folder {
 		return usagef("the inputs hold %d releases: give -o an existing folder", len(l.Releases))
 	}
 	for _, r := range l.Releases {
-		file := output
+		one := out
 		if folder {
-			file = filepath.Join(output, r.Name+"_"+string(r.Arch)+".json")
+			one.file = filepath.Join(out.file, r.Name+"_"+string(r.Arch)+".json")
 		}
-		if err := a.writeManifest(r, file); err != nil {
+		if err := a.writeManifest(r, one); err != nil {
 			return err
 		}
 	}
@@ -63,20 +65,32 @@ func (a *app) runRecord(ctx context.Context, args []string, output string) error
 }
 
 // writeManifest writes one manifest, and beside a file the base.
-func (a *app) writeManifest(r *release.Release, file string) error {
+func (a *app) writeManifest(r *release.Release, out outputFlags) error {
 	m, err := r.Record(toolName())
 	if err != nil {
 		return err
 	}
-	if file != "" {
-		if b, _ := r.Base(); b != nil {
-			beside := filepath.Join(filepath.Dir(file), manifest.BaseName(m.Base.SHA256))
-			if err := a.output(beside, func(w writer) error { return manifest.WriteBase(w, b) }); err != nil {
-				return err
-			}
+	if b, _ := r.Base(); b != nil && out.file != "" {
+		if err := a.writeBase(b, m.Base.SHA256, out); err != nil {
+			return err
 		}
 	}
-	return a.output(file, func(w writer) error { return manifest.Write(w, m) })
+	return a.output(out, func(w io.Writer) error { return manifest.Write(w, m) })
+}
+
+// writeBase puts the base beside the manifest. Its name is its checksum, so
+// one that is there already and is whole stays.
+func (a *app) writeBase(b []byte, sum [32]byte, out outputFlags) error {
+	out.file = filepath.Join(filepath.Dir(out.file), manifest.BaseName(sum))
+	if f, err := os.Open(out.file); err == nil {
+		_, err = manifest.ReadBase(f, sum)
+		f.Close()
+		if err == nil {
+			return nil
+		}
+		out.force = true // damaged: what its name promises is not in it
+	}
+	return a.output(out, func(w io.Writer) error { return manifest.WriteBase(w, b) })
 }
 
 // unread makes a record of which parts are missing inconclusive: it must not
@@ -88,18 +102,4 @@ func (a *app) unread(l *release.Loaded) error {
 		}
 	}
 	return nil
-}
-
-type writer = io.Writer
-
-// output writes a result to standard output, or to a file that is there
-// whole or not at all.
-func (a *app) output(file string, write func(writer) error) error {
-	if file == "" {
-		if err := write(a.env.Stdout); err != nil {
-			return where.In("standard output", where.New(where.IO, "%w", err))
-		}
-		return nil
-	}
-	return fsx.WriteFile(file, 0o644, write, nil, fsx.Options{Force: true})
 }

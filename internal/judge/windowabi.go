@@ -30,13 +30,53 @@ func (w *windowState) abi(x *abi.Exports) {
 		w.add(model.Finding{Rule: "abi.added", Encounter: model.Window, Severity: model.Info, Count: len(x.Added), Subjects: capped(symbolNames(x.Added)),
 			Message: plural(len(x.Added), "symbol is", "symbols are") + " new"})
 	}
-	if len(x.Uncovered) > 0 {
-		action, hint := model.Finding{Inconclusive: true}, "a CRC of zero means the symbol was not versioned: is CONFIG_MODVERSIONS on and did modpost warn?"
-		action.Rule, action.Severity, action.Count, action.Hint = "abi.uncovered", model.Error, len(x.Uncovered), hint
-		action.Message = fmt.Sprintf("%s without a CRC on one side or both: %d of %d common ones were compared, the rest may have changed",
-			plural(len(x.Uncovered), "exported symbol is", "exported symbols are"), x.Compared, x.Common)
-		w.add(action)
+	w.uncovered(x)
+}
+
+// uncovered: a symbol without a CRC may have changed or not. On kernels
+// without symbol versions its type is the same where base and module carry
+// the same BTF as before; elsewhere, and where only one side lost the CRC,
+// nothing is known of it.
+func (w *windowState) uncovered(x *abi.Exports) {
+	same := w.unchangedOwners()
+	var open []string
+	for _, c := range x.Uncovered {
+		if c.Old.HasCRC || c.New.HasCRC || !same[c.New.Owner] || !same[c.Old.Owner] {
+			open = append(open, c.New.Name)
+		}
 	}
+	if settled := len(x.Uncovered) - len(open); settled > 0 {
+		w.add(model.Finding{Rule: "abi.uncovered-same", Severity: model.Info, Count: settled,
+			Message: plural(settled, "exported symbol has", "exported symbols have") + " no CRC; the types in base and module are byte for byte the same as before"})
+	}
+	if len(open) == 0 {
+		return
+	}
+	w.add(model.Finding{Rule: "abi.uncovered", Severity: model.Error, Inconclusive: true, Count: len(open), Subjects: capped(open),
+		Message: fmt.Sprintf("%s without a CRC on one side or both: %d of %d common ones were compared, the rest may have changed",
+			plural(len(open), "exported symbol is", "exported symbols are"), x.Compared, x.Common),
+		Hint: "without CONFIG_MODVERSIONS no symbol has a CRC; with it, a CRC of zero means that modpost could not compute one"})
+}
+
+// unchangedOwners are the owners of exports (vmlinux, modules) whose BTF is
+// the same on both sides.
+func (w *windowState) unchangedOwners() map[string]bool {
+	same := map[string]bool{}
+	if w.res.BaseEqual != model.Equal || w.old.Base == nil {
+		return same
+	}
+	same[symvers.Vmlinux] = true
+	old := map[string]*manifest.Module{}
+	for i := range w.old.Modules {
+		old[w.old.Modules[i].Path] = &w.old.Modules[i]
+	}
+	for i := range w.new.Modules {
+		m := &w.new.Modules[i]
+		if o := old[m.Path]; o != nil && o.BTF == m.BTF && m.BTF.Kind != manifest.BTFNone {
+			same[symvers.OwnerOf(m.Path)] = true
+		}
+	}
+	return same
 }
 
 func (w *windowState) sidesWithout() string {

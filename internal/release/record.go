@@ -43,10 +43,11 @@ func (r *Release) Record(tool string) (*manifest.Manifest, error) {
 	}
 	m.Config = r.Options
 	if r.Builtin != nil {
-		m.BuiltIn = strings.Fields(string(r.Builtin.Data))
-		if m.BuiltIn == nil {
-			m.BuiltIn = []string{}
+		paths, err := manifest.BuiltInPaths(r.Builtin.Data)
+		if err != nil {
+			return nil, r.Builtin.Source.in(err)
 		}
+		m.BuiltIn = paths
 	}
 	if r.Symvers != nil {
 		m.Exports = recordExports(r.Symvers, r.SymversSource)

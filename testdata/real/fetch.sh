@@ -24,6 +24,11 @@ done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2; }
 
+# Test packages run side by side: one at a time, or apt's lock refuses.
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9
+
 # machine_uris prints the archive and the security archive of the machine's
 # own sources, in that order.
 machine_uris() {

@@ -1,0 +1,143 @@
+package cli_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"kpkg-btf/internal/btf/btftest"
+	"kpkg-btf/internal/cli"
+	"kpkg-btf/internal/release/releasetest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden output in the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"kpkg-btf": func() {
+			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
+		},
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar: every command and exit code, as
+// its user sees it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"kernel":   kernel,
+			"exit":     exit,
+			"truncate": truncate,
+		},
+	})
+}
+
+// exit CODE COMMAND...: runs the program and wants exactly this exit code.
+func exit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		if _, ok := strings.CutPrefix(err.Error(), "exit status "); !ok {
+			ts.Fatalf("%v", err)
+		}
+		got, _ = strconv.Atoi(strings.TrimPrefix(err.Error(), "exit status "))
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// truncate FILE SIZE cuts a file; a negative size counts from the end.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate FILE SIZE")
+	}
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	path := ts.MkAbs(args[0])
+	info, err := os.Stat(path)
+	ts.Check(err)
+	if n < 0 {
+		n += info.Size()
+	}
+	ts.Check(os.Truncate(path, n))
+}
+
+var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": btftest.Permuted, "grown": btftest.Grown, "changed": btftest.Changed}
+
+// kernel PATH RELEASE [key=value...]: writes a small release as a tree, or as
+// a .deb when PATH ends so. Keys: image, build (variants of the base), key,
+// modulekey, modules (comma-separated), crc, only (path substring of the
+// files to keep), without (to leave out), flags nobtf, distilled, noconfig.
+func kernel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: kernel PATH RELEASE [key=value...]")
+	}
+	k := releasetest.Kernel{Release: args[1]}
+	name, only, without := "linux-image-"+args[1], "", ""
+	for _, arg := range args[2:] {
+		key, value, _ := strings.Cut(arg, "=")
+		switch key {
+		case "image":
+			k.Image = variants[value]
+		case "build":
+			k.Build = variants[value]
+		case "both":
+			k.Image, k.Build = variants[value], variants[value]
+		case "key":
+			k.Key = value
+		case "modulekey":
+			k.ModuleKey = value
+		case "modules":
+			k.Modules = strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
+			if k.Modules == nil {
+				k.Modules = []string{}
+			}
+		case "crc":
+			n, err := strconv.ParseUint(value, 0, 32)
+			ts.Check(err)
+			k.CRC = uint32(n)
+		case "name":
+			name = value
+		case "only":
+			only = value
+		case "without":
+			without = value
+		case "nobtf":
+			k.NoBTF = true
+		case "distilled":
+			k.Distilled = true
+		case "noconfig":
+			k.NoConfig = true
+		default:
+			ts.Fatalf("kernel: unknown key %q", key)
+		}
+	}
+	files := k.Files()
+	for path := range files {
+		if only != "" && !strings.Contains(path, only) || without != "" && strings.Contains(path, without) {
+			delete(files, path)
+		}
+	}
+	path := ts.MkAbs(args[0])
+	if filepath.Ext(path) == ".deb" {
+		ts.Check(os.WriteFile(path, releasetest.Deb(name, "1.0-1", "amd64", files), 0o644))
+		return
+	}
+	ts.Check(releasetest.WriteTree(path, files))
+}

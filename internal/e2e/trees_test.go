@@ -1,0 +1,66 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"kpkg-btf/internal/realtest"
+)
+
+// mixedTree is a staging tree with the modules of one package and the image
+// of another, under the name of the modules.
+func mixedTree(t *testing.T, imageDeb, modulesDeb string) string {
+	t.Helper()
+	dir := t.TempDir()
+	release := ""
+	realtest.Walk(t, modulesDeb, func(name string, content io.Reader) error {
+		if !strings.Contains(name, "lib/modules/") {
+			return nil
+		}
+		if release == "" {
+			rest := name[strings.Index(name, "lib/modules/")+len("lib/modules/"):]
+			release, _, _ = strings.Cut(rest, "/")
+		}
+		return write(filepath.Join(dir, name), content)
+	})
+	image := realtest.Member(t, imageDeb, vmlinuzOf(t, imageDeb))
+	if err := write(filepath.Join(dir, "boot/vmlinuz-"+release), strings.NewReader(string(image))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func vmlinuzOf(t *testing.T, deb string) string {
+	t.Helper()
+	found := ""
+	realtest.Walk(t, deb, func(name string, _ io.Reader) error {
+		if strings.HasPrefix(name, "boot/vmlinuz-") {
+			found = name
+		}
+		return nil
+	})
+	if found == "" {
+		t.Fatalf("%s has no boot/vmlinuz-*", deb)
+	}
+	return found
+}
+
+func write(path string, content io.Reader) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(f, content); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
