@@ -58,11 +58,11 @@ type Job struct {
 	Cmdline []string
 	// Memory of the machine in MiB; 0 takes what the job needs.
 	Memory int
-	// Timeout of the whole boot; 0 takes a minute for the start and a quarter
-	// of a second for each case, ten times what they usually need.
+	// Timeout of the whole boot; 0 takes five minutes for the start and a
+	// quarter of a second for each case, 30 times what an idle host needs.
 	Timeout time.Duration
 	// Quiet is how long the guest may say nothing before it counts as hung;
-	// 0 is two minutes.
+	// 0 is three minutes.
 	Quiet time.Duration
 }
 
@@ -70,14 +70,14 @@ func (j *Job) timeout() time.Duration {
 	if j.Timeout > 0 {
 		return j.Timeout
 	}
-	return 2*time.Minute + time.Duration(len(j.Cases))*250*time.Millisecond
+	return 5*time.Minute + time.Duration(len(j.Cases))*250*time.Millisecond
 }
 
 func (j *Job) quiet() time.Duration {
 	if j.Quiet > 0 {
 		return j.Quiet
 	}
-	return 2 * time.Minute
+	return 3 * time.Minute
 }
 
 // memory is enough for the kernel, the ramdisk twice (as it was loaded and as

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/kimage"
 )
 
 // What a kernel does with a module whose BTF it cannot use.
@@ -73,6 +76,7 @@ func (k *testKernel) test(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	vmlinux := ownBase(t, b, res)
 	t.Log(res.Speed(), "enforced:", res.SigEnforced, "taint:", res.Tainted)
 	verdicts := make(map[string]*Verdict)
 	for i := range res.Verdicts {
@@ -94,13 +98,32 @@ func (k *testKernel) test(t *testing.T) {
 	k.unusable(t, verdicts["cut"], "Total section length too long")
 	if k.distils {
 		k.unusable(t, verdicts["empty base"], "hdr_len not found")
-		relocated(t, verdicts["distilled"], split, base)
+		relocated(t, verdicts["distilled"], split, vmlinux)
 		return
 	}
 	// Read as ordinary split BTF: type ids and names mean something else.
 	if v := verdicts["empty base"]; !v.Loaded() || v.Attached != (k.bad != ignores) {
 		t.Errorf("this kernel does not know .BTF.base: %v", v)
 	}
+}
+
+// ownBase is the kernel's base as this program finds it in the image, which
+// must be what the running kernel shows.
+func ownBase(t *testing.T, b *Build, res *Result) *btf.Raw {
+	t.Helper()
+	facts, err := kimage.Parse(t.Context(), b.Kernel.Image, kimage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := digest(facts.BTF); d != res.Base || facts.Release != res.Release {
+		t.Errorf("the image is read as %q with base %s, the kernel has %q and %s", facts.Release, d, res.Release, res.Base)
+	}
+	base, err := btf.Parse(facts.BTF)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("base: %d types, %d bytes of strings", base.NumTypes(), base.StrLen())
+	return base
 }
 
 // unusable checks the verdict on BTF that no kernel takes. The one-time

@@ -72,14 +72,18 @@ type Result struct {
 	Release     string // uname -r
 	Version     string // /proc/version
 	SigEnforced bool   // module signatures are required
+	Base        string // SHA-256 of /sys/kernel/btf/vmlinux in hex, "" without one
 	Log         []Line // of the kernel's start
 	Rest        []Line // after the last case
 	Tainted     string // /proc/sys/kernel/tainted at the end
 	Verdicts    []Verdict
 
 	Start time.Duration // from the start of QEMU to the first record
-	Asked time.Duration // from the first case to the last, in the guest
-	Total time.Duration
+	// Uptime is the same by the guest's clock, which does not run while the
+	// host is busy elsewhere and leaves out the loader's work.
+	Uptime time.Duration
+	Asked  time.Duration // from the first case to the last, in the guest
+	Total  time.Duration
 }
 
 // Attached counts the verdicts with BTF in sysfs.
@@ -153,7 +157,11 @@ func (r *Result) take(job *Job, rec *wire.Record) (done bool, err error) {
 	case rec.Hello != nil:
 		h := rec.Hello
 		r.Release, r.Version, r.Log = h.Release, h.Version, lines(h.Log)
-		r.SigEnforced = h.SigEnforce == "Y"
+		r.SigEnforced, r.Base = h.SigEnforce == "Y", h.Base
+		up, _, _ := strings.Cut(h.Uptime, " ")
+		if sec, err := strconv.ParseFloat(up, 64); err == nil {
+			r.Uptime = time.Duration(sec * float64(time.Second))
+		}
 	case rec.Case != nil:
 		return false, r.answer(job, rec.Case)
 	case rec.Done != nil:

@@ -10,7 +10,7 @@ import (
 
 func TestTake(t *testing.T) {
 	job := Job{Cases: []Case{{ID: "a"}, {ID: "b", Kind: WholeModule}}}
-	hello := wire.Record{Hello: &wire.Hello{Release: "6.1", SigEnforce: "Y", Log: []wire.Line{{Level: 6, Text: "x"}}}}
+	hello := wire.Record{Hello: &wire.Hello{Release: "6.1", SigEnforce: "Y", Uptime: "1.50 0.10", Base: "b", Log: []wire.Line{{Level: 6, Text: "x"}}}}
 	a := wire.Record{Case: &wire.Answer{I: 0, Init: 22, Delete: -1, Log: []wire.Line{{Level: 3, Text: `BPF: \x5c\xe4 Invalid name`}}}}
 	b := wire.Record{Case: &wire.Answer{I: 1, File: true, Digest: "d", Delete: int(syscall.EWOULDBLOCK)}}
 	end := wire.Record{Done: &wire.Done{Cases: 2, Nanos: 5, Taint: "0"}}
@@ -20,7 +20,7 @@ func TestTake(t *testing.T) {
 			t.Fatalf("record %d: %v, %v", i, done, err)
 		}
 	}
-	if r.Release != "6.1" || !r.SigEnforced || r.Asked != 5 || r.Attached() != 1 || len(r.Log) != 1 {
+	if r.Release != "6.1" || !r.SigEnforced || r.Asked != 5 || r.Attached() != 1 || r.Uptime.Milliseconds() != 1500 || r.Base != "b" || len(r.Log) != 1 {
 		t.Errorf("%+v", r)
 	}
 	if v := &r.Verdicts[0]; v.Errno != syscall.EINVAL || v.Loaded() || v.Deleted || !v.Printed("BPF: \\\xe4 Invalid") {

@@ -59,8 +59,7 @@ func look(c *wire.Case, a *wire.Answer) {
 		}
 		var b []byte
 		if b, err = os.ReadFile(path); err == nil {
-			sum := sha256.Sum256(b)
-			a.Digest = hex.EncodeToString(sum[:])
+			a.Digest = digest(b)
 			if c.Bytes {
 				a.Bytes = b
 			}
@@ -69,6 +68,11 @@ func look(c *wire.Case, a *wire.Answer) {
 	if err != nil {
 		a.Problem = err.Error()
 	}
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 func initModule(ko []byte, params string) syscall.Errno {

@@ -76,11 +76,16 @@ func run(out *port) error {
 	if len(boot) > wire.HelloLines {
 		boot = boot[:wire.HelloLines]
 	}
+	var base string
+	if btf, err := os.ReadFile("/sys/kernel/btf/vmlinux"); err == nil {
+		base = digest(btf)
+	}
 	err = out.send(wire.Record{Hello: &wire.Hello{
 		Release:    text("/proc/sys/kernel/osrelease"),
 		Version:    text("/proc/version"),
 		SigEnforce: text("/sys/module/module/parameters/sig_enforce"),
 		Uptime:     text("/proc/uptime"),
+		Base:       base,
 		Log:        boot,
 	}})
 	if err != nil {

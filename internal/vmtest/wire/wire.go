@@ -54,6 +54,7 @@ type Hello struct {
 	Version    string // /proc/version
 	SigEnforce string // /sys/module/module/parameters/sig_enforce, "" when there is none
 	Uptime     string // /proc/uptime when the guest began
+	Base       string // SHA-256 of /sys/kernel/btf/vmlinux, "" when there is none
 	Log        []Line // since boot, at most HelloLines
 }
 
