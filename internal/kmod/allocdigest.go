@@ -119,12 +119,12 @@ func (s *scratch) digestRelocs(t *elfx.Symtab, sec *elfx.Section) error {
 		if err != nil {
 			return err
 		}
-		// Nearly every relocation fits into three words; 0xff marks the others.
+		// Nearly every relocation fits into eight bytes that begin with its
+		// type; 0xff marks the others.
 		step, add := r.Off-place, r.Addend
 		place = r.Off
-		if step < 1<<32 && r.Type < 0xff && n < 1<<24 && add == int64(int32(add)) {
-			d.buf = binary.LittleEndian.AppendUint32(d.buf, n<<8|r.Type)
-			d.buf = binary.LittleEndian.AppendUint64(d.buf, step<<32|uint64(uint32(add)))
+		if step < 1<<16 && r.Type < 0xff && n < 1<<16 && add == add<<40>>40 {
+			d.buf = binary.LittleEndian.AppendUint64(d.buf, uint64(add)<<40|step<<24|uint64(n)<<8|uint64(r.Type))
 		} else {
 			d.buf = append(d.buf, 0xff)
 			d.uint(uint64(n))
