@@ -91,7 +91,7 @@ func (r *Reader) next() (Stanza, error) {
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
-		if len(bytes.TrimLeft(line, " \t")) == 0 { // an empty line, or the end
+		if len(bytes.TrimLeft(line, " \t\r")) == 0 { // an empty line, or the end
 			if p.name == "" && err == nil {
 				start = r.off
 				continue
@@ -152,7 +152,7 @@ func (p *paragraph) line(line []byte) *where.Error {
 		if p.name == "" {
 			return where.New(where.Malformed, "continuation line before any field")
 		}
-		text := bytes.TrimRight(line[1:], " \t")
+		text := bytes.TrimRight(line[1:], " \t\r")
 		if string(text) == "." {
 			text = nil
 		}
@@ -177,7 +177,7 @@ func (p *paragraph) line(line []byte) *where.Error {
 	}
 	p.names[key] = true
 	p.name = string(name)
-	p.value.Write(bytes.Trim(value, " \t"))
+	p.value.Write(bytes.Trim(value, " \t\r"))
 	return nil
 }
 

@@ -231,7 +231,7 @@ func TestOverrides(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	for _, format := range formats {
 		in := archive(t, format)
-		for n := range in {
+		for n := 0; n < len(in); n += 1 + n%3*5 {
 			if _, _, err := readOurs(bytes.NewReader(in[:n])); where.KindOf(err) != where.Malformed || err == nil {
 				t.Fatalf("%v cut to %d bytes: %v", format, n, err)
 			}
