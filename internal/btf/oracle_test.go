@@ -94,8 +94,11 @@ func dumpElems(b *strings.Builder, r *btf.Raw, t *btf.Record) {
 			} else {
 				fmt.Fprintf(b, "\t'%s' val=%d", named(name), v)
 			}
-			if t.Kind == btf.Enum64 {
+			switch {
+			case t.Kind == btf.Enum64 && t.KFlag:
 				b.WriteString("LL")
+			case t.Kind == btf.Enum64:
+				b.WriteString("ULL")
 			}
 		case btf.FuncProto:
 			name, id := t.Param(i)

@@ -22,7 +22,7 @@ func FuzzJudge(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m := evidence.Module{Words: []evidence.Word{{ID: id, Kind: "struct", Name: "net"}}, Versions: entries}
+		m := evidence.Module{Words: []evidence.Word{{ID: id, Kind: "struct", Name: "net", Set: -1}, {ID: id + 1, Kind: "func", Name: "printk"}}, Versions: entries}
 		res := base.Judge(r, m)
 		hits, looked := 0, 0
 		for _, c := range res.Checks {

@@ -32,7 +32,8 @@ const (
 	// modversion_info, of the section's length. Every module of a kernel with
 	// CONFIG_MODVERSIONS has it (scripts/mod/modpost.c: add_versions).
 	Versions
-	// IDs: the words of .BTF_ids lead to the types their symbols name.
+	// IDs: the words of .BTF_ids lead to the types their symbols name. Those
+	// that lead into the base count as looked at.
 	IDs
 	numChecks
 )
@@ -137,8 +138,8 @@ func (r *Result) First() *Violation {
 	return nil
 }
 
-// Names lists what speaks for the base, the strongest first: "ids" when every
-// word of .BTF_ids leads to what its symbol names, "versions" when the array
+// Names lists what speaks for the base, the strongest first: "ids" when words of
+// .BTF_ids lead into the base and to what their symbols name, "versions" when the array
 // behind __versions is what it must be, "dedup" when no own type repeats one
 // of the base. Empty unless Consistent.
 func (r *Result) Names() []string {

@@ -12,6 +12,14 @@ type Word struct {
 	ID   uint32 // as in the file
 	Kind string // "func", "struct", "union", "typedef"
 	Name string
+	Set  int // index of the set it is in, -1: it stands alone
+}
+
+// member is what a set must contain.
+type member struct {
+	set  int
+	kind btf.Kind
+	name string
 }
 
 var wordKinds = map[string]btf.Kind{
@@ -20,21 +28,37 @@ var wordKinds = map[string]btf.Kind{
 }
 
 // words compares each id with the name its symbol carries (resolve_btfids
-// looks names up in base and split alike). Id 0 is a name that was not found
-// at build time and says nothing.
+// looks names up in base and split alike). Within a set the build has sorted
+// the ids and left the symbols where they were (tools/bpf/resolve_btfids:
+// sets_patch), so an id must lead to a name of its set. Id 0 is a name that
+// was not found at build time and says nothing.
 func (j *judge) words(words []Word) {
+	if len(words) == 0 {
+		return
+	}
+	sets := make(map[member]bool)
 	for _, w := range words {
-		kind, known := wordKinds[strings.ToLower(w.Kind)]
-		if w.ID == 0 || !known {
+		if w.Set >= 0 {
+			sets[member{w.Set, wordKinds[strings.ToLower(w.Kind)], w.Name}] = true
+		}
+	}
+	for _, w := range words {
+		kind := wordKinds[strings.ToLower(w.Kind)]
+		if w.ID == 0 || kind == btf.Void {
 			continue
 		}
-		j.looked(IDs)
-		t, ok := j.split.Record(btf.ID(w.ID))
-		if ok && t.Kind == kind {
-			if s, _ := j.split.Str(t.Name); string(s) == w.Name {
-				continue
-			}
+		if btf.ID(w.ID) < j.first {
+			j.looked(IDs) // an own type's id depends on the base's count alone
 		}
-		j.hitAt(ruleWord, w.Off, ".BTF_ids+0x%x: %s %s is %s", w.Off, w.Kind, w.Name, j.label(btf.ID(w.ID)))
+		t, ok := j.split.Record(btf.ID(w.ID))
+		name, _ := j.split.Str(t.Name)
+		switch {
+		case ok && w.Set < 0 && t.Kind == kind && string(name) == w.Name:
+		case ok && w.Set >= 0 && sets[member{w.Set, t.Kind, string(name)}]:
+		case w.Set < 0:
+			j.hitAt(ruleWord, w.Off, ".BTF_ids+0x%x: %s %s is %s", w.Off, w.Kind, short(w.Name), j.label(btf.ID(w.ID)))
+		default:
+			j.hitAt(ruleWord, w.Off, ".BTF_ids+0x%x: the set of %s %s has %s", w.Off, w.Kind, short(w.Name), j.label(btf.ID(w.ID)))
+		}
 	}
 }

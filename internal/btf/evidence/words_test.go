@@ -17,23 +17,23 @@ func TestWords(t *testing.T) {
 	td := base.ID(btf.Typedef, "u32")
 	b, r := on(t, base, s)
 	w := func(kind, name string, id btf.ID) evidence.Word {
-		return evidence.Word{Off: 8, ID: uint32(id), Kind: kind, Name: name}
+		return evidence.Word{Off: 8, ID: uint32(id), Kind: kind, Name: name, Set: -1}
 	}
 	for _, c := range []struct {
 		word   evidence.Word
 		looked int
 		text   string
 	}{
-		{w("func", "nf_foo_get", own), 1, ""},
+		{w("func", "nf_foo_get", own), 0, ""},
 		{w("func", "kfree_skb", base.ID(btf.Func, "kfree_skb")), 1, ""},
 		{w("struct", "nf_conn", conn), 1, ""},
 		{w("typedef", "u32", td), 1, ""},
 		{w("struct", "nf_conn", 0), 0, ""},
 		{w("whatever", "nf_conn", 3), 0, ""},
-		{w("func", "nf_foo_put", own), 1, ".BTF_ids+0x8: func nf_foo_put is ["},
+		{w("func", "nf_foo_put", own), 0, ".BTF_ids+0x8: func nf_foo_put is ["},
 		{w("struct", "nf_conn", conn+1), 1, "struct nf_conn is ["},
 		{w("struct", "u32", td), 1, "struct u32 is ["},
-		{w("func", "nf_foo_get", 1<<31), 1, "beyond the last id"},
+		{w("func", "nf_foo_get", 1<<31), 0, "beyond the last id"},
 	} {
 		res := b.Judge(r, evidence.Module{Words: []evidence.Word{c.word}})
 		got := res.Checks[evidence.IDs]
@@ -46,6 +46,34 @@ func TestWords(t *testing.T) {
 		}
 		if named := slices.Contains(res.Names(), "ids"); named != (c.looked > 0 && c.text == "") {
 			t.Errorf("%+v: names %v", c.word, res.Names())
+		}
+	}
+}
+
+// The build sorts the ids of a set and leaves the symbols where they were.
+func TestWordsOfSets(t *testing.T) {
+	base := btftest.Kernel(btftest.Plain)
+	s := module(base)
+	get := s.ID(btf.Func, "nf_foo_get")
+	put := s.Func("nf_foo_put", s.Proto(base.ID(btf.Int, "char")))
+	b, r := on(t, base, s)
+	word := func(name string, id btf.ID, set int) evidence.Word {
+		return evidence.Word{ID: uint32(id), Kind: "func", Name: name, Set: set}
+	}
+	for _, c := range []struct {
+		name  string
+		words []evidence.Word
+		hits  int
+	}{
+		{"in order", []evidence.Word{word("nf_foo_get", get, 0), word("nf_foo_put", put, 0)}, 0},
+		{"sorted", []evidence.Word{word("nf_foo_put", get, 0), word("nf_foo_get", put, 0)}, 0},
+		{"across sets", []evidence.Word{word("nf_foo_put", get, 0), word("nf_foo_get", put, 1)}, 2},
+		{"a stranger", []evidence.Word{word("nf_foo_put", get, 0), word("nf_foo_get", get+1, 0)}, 1},
+		{"alone", []evidence.Word{word("nf_foo_put", get, -1), word("nf_foo_get", put, -1)}, 2},
+	} {
+		res := b.Judge(r, evidence.Module{Words: c.words})
+		if got := res.Checks[evidence.IDs]; got.Hits != c.hits {
+			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
 }
