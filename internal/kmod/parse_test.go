@@ -60,7 +60,8 @@ var layouts = []struct {
 	is32, big bool
 	machine   uint16
 	arch      model.Arch
-}{{false, false, 62, model.X8664}, {false, true, 22, model.S390X}, {true, false, 40, model.ARM}, {true, true, 20, model.PPC}}
+}{{false, false, 62, model.X8664}, {false, true, 22, model.S390X}, {true, false, 40, model.ARM}, {true, true, 20, model.PPC},
+	{false, false, 243, model.RISCV64}, {true, false, 3, model.I386}}
 
 // TestFull reads one of everything in every layout: row E3.
 func TestFull(t *testing.T) {

@@ -1,6 +1,7 @@
 package kmodtest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -55,13 +56,27 @@ func (b *build) exportTable(suffix string, list []symvers.Symbol) {
 	tab := b.add(elftest.Section{Name: "__ksymtab" + suffix, Flags: elfx.SHFAlloc, Data: make([]byte, 3*field*n), Align: field})
 	for i, e := range list {
 		at := uint64(i) * 3 * field
-		b.relocate(tab, at, typ, e.Name, 0)
-		b.relocate(tab, at+field, typ, "__kstrtab_"+e.Name, 0)
-		b.relocate(tab, at+2*field, typ, "__kstrtabns_"+e.Name, 0)
+		for f, symbol := range []string{e.Name, "__kstrtab_" + e.Name, "__kstrtabns_" + e.Name} {
+			b.place(tab, "__ksymtab"+suffix, at+uint64(f)*field, typ, symbol)
+		}
 	}
 	if slices.ContainsFunc(list, func(e symvers.Symbol) bool { return e.HasCRC }) {
 		b.crcTable("__kcrctab"+suffix, list)
 	}
+}
+
+// place writes the relocation of one field: a distance or an address, or on
+// riscv and loongarch the difference of a symbol and a label at the place.
+func (b *build) place(tab int, section string, at uint64, typ uint32, symbol string) {
+	add, sub := map[uint16]uint32{243: 35, 258: 50}[b.m.Machine], map[uint16]uint32{243: 39, 258: 55}[b.m.Machine]
+	if add == 0 || b.m.Style == Absolute {
+		b.relocate(tab, at, typ, symbol, 0)
+		return
+	}
+	label := fmt.Sprintf(".L%s_%d", section, at)
+	b.locals = append(b.locals, elftest.Symbol{Name: label, Section: section, Value: at})
+	b.relocate(tab, at, add, symbol, 0)
+	b.relocate(tab, at, sub, label, 0)
 }
 
 func (b *build) crcTable(name string, list []symvers.Symbol) {

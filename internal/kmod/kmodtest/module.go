@@ -149,6 +149,7 @@ func (b *build) file() elftest.File {
 		}
 		p.rel.Sym = n
 		s := &f.Sections[p.section]
+		s.Rel = b.m.Machine == 3 || b.m.Machine == 40 // i386 and arm keep addends in the content
 		s.Relocs = append(s.Relocs, p.rel)
 	}
 	return f
