@@ -72,15 +72,30 @@ func (s *scratch) exportNames(f *Facts, t *elfx.Symtab, sec *elfx.Section, expor
 		return where.New(where.Malformed, "section %s without relocations", sec.Name).At(int64(sec.Off))
 	}
 	field := s.fieldSize(&rel)
-	if sec.Size%(fields*field) != 0 {
+	n, whole := sec.Size/(fields*field), sec.Size%(fields*field) == 0
+	switch {
+	case !whole:
 		return where.New(where.Malformed, "section %s: %d bytes are no whole number of %d-byte entries", sec.Name, sec.Size, fields*field).At(int64(sec.Off))
-	}
-	if sec.Size/(fields*field) > maxSymbols {
-		return where.New(where.Limit, "section %s: %d symbols, the limit is %d", sec.Name, sec.Size/(fields*field), maxSymbols).At(int64(sec.Off))
+	case n > maxSymbols:
+		return where.New(where.Limit, "section %s: %d symbols, the limit is %d", sec.Name, n, maxSymbols).At(int64(sec.Off))
 	}
 	first := len(f.Exports)
-	f.Exports = append(f.Exports, make([]symvers.Symbol, sec.Size/(fields*field))...)
+	f.Exports = append(f.Exports, make([]symvers.Symbol, n)...)
 	list := f.Exports[first:]
+	if err := s.fillExports(list, t, sec, &rel, field); err != nil {
+		return err
+	}
+	for i := range list {
+		if list[i].Name == "" {
+			return where.New(where.Malformed, "section %s: entry %d has no name", sec.Name, i).At(int64(sec.Off))
+		}
+		list[i].Export = export
+	}
+	return nil
+}
+
+// fillExports follows the relocations of names and namespaces.
+func (s *scratch) fillExports(list []symvers.Symbol, t *elfx.Symtab, sec *elfx.Section, rel *elfx.Relocs, field uint64) error {
 	last := ^uint64(0)
 	for _, r := range rel.All() {
 		which := r.Off / field % fields
@@ -90,7 +105,7 @@ func (s *scratch) exportNames(f *Facts, t *elfx.Symtab, sec *elfx.Section, expor
 			continue
 		}
 		last = r.Off
-		text, err := s.pointee(t, sec, &rel, r)
+		text, err := s.pointee(t, sec, rel, r)
 		if err != nil {
 			return err
 		}
@@ -105,12 +120,6 @@ func (s *scratch) exportNames(f *Facts, t *elfx.Symtab, sec *elfx.Section, expor
 		case fieldNamespace:
 			e.Namespace = string(name)
 		}
-	}
-	for i := range list {
-		if list[i].Name == "" {
-			return where.New(where.Malformed, "section %s: entry %d has no name", sec.Name, i).At(int64(sec.Off))
-		}
-		list[i].Export = export
 	}
 	return nil
 }
@@ -207,24 +216,29 @@ func (s *scratch) exportCRCs(list []symvers.Symbol, t *elfx.Symtab, name string)
 			list[i].CRC = s.elf.U32(data[4*i:])
 		}
 	}
+	if err := s.relocateCRCs(list, t, sec, uint64(size)); err != nil {
+		return err
+	}
+	for i := range list {
+		list[i].HasCRC = list[i].CRC != 0
+	}
+	return nil
+}
+
+func (s *scratch) relocateCRCs(list []symvers.Symbol, t *elfx.Symtab, sec *elfx.Section, size uint64) error {
 	rel, err := s.elf.RelocsFor(sec)
 	if err != nil {
 		return err
 	}
 	last := ^uint64(0)
 	for _, r := range rel.All() {
-		if r.Off >= uint64(len(data)) || r.Off == last {
+		if r.Off >= sec.Size || r.Off == last {
 			continue
 		}
 		last = r.Off
-		crc, err := s.relocatedCRC(t, sec, &rel, r)
-		if err != nil {
+		if list[r.Off/size].CRC, err = s.relocatedCRC(t, sec, &rel, r); err != nil {
 			return err
 		}
-		list[r.Off/uint64(size)].CRC = crc
-	}
-	for i := range list {
-		list[i].HasCRC = list[i].CRC != 0
 	}
 	return nil
 }
