@@ -44,10 +44,7 @@ func NewBase(p *Profile, blob []byte) (*Base, error) {
 	}
 	b.area.strs = s.strs
 	b.area.first = s.total()
-	b.area.kinds = make([]btf.Kind, 1, s.total())
-	for i := range s.index {
-		b.area.kinds = append(b.area.kinds, s.kindAt(i))
-	}
+	b.area.kinds = s.kinds()
 	b.area.ident = b.rules.ident.judge(s.strs, b.rules.max)
 	b.area.variable = b.rules.variable.judge(s.strs, b.rules.max)
 	b.area.section = b.rules.section.judge(s.strs, b.rules.max)

@@ -107,6 +107,19 @@ func (s *parser) kindAt(i int) btf.Kind {
 	return btf.Kind(s.word(s.types[s.index[i]+4:]) >> 24 & s.p.Masks.Kind)
 }
 
+// kinds are those of all ids of a base, void included; none when it has no
+// types.
+func (s *parser) kinds() []btf.Kind {
+	if len(s.index) == 0 {
+		return nil
+	}
+	out := make([]btf.Kind, 1, s.total())
+	for i := range s.index {
+		out = append(out, s.kindAt(i))
+	}
+	return out
+}
+
 // str is btf_str_by_offset: false beyond the strings.
 func (s *parser) str(off uint32) ([]byte, bool) {
 	if off < s.firstStr {

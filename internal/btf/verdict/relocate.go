@@ -48,13 +48,7 @@ func (b *Base) relocate(split *parser, blob, distilled []byte) ([]uint32, Result
 	if !dist.header(distilled) || !dist.stringSection() || !dist.metas() || !dist.chains(1) {
 		return nil, dist.res
 	}
-	base := area{strs: dist.strs, first: dist.total()}
-	if base.first != 0 {
-		base.kinds = make([]btf.Kind, 1, base.first)
-	}
-	for i := range dist.index {
-		base.kinds = append(base.kinds, dist.kindAt(i))
-	}
+	base := area{strs: dist.strs, first: dist.total(), kinds: dist.kinds()}
 	if r := split.module(blob, &base); !r.OK {
 		return nil, r
 	}
