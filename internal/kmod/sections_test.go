@@ -26,6 +26,14 @@ func TestExportStyles(t *testing.T) {
 	}
 }
 
+func TestLoadersOwnSymbols(t *testing.T) {
+	f := mustParse(t, kmodtest.Module{Imports: []string{"b", ".TOC.", "a", "_GLOBAL_OFFSET_TABLE_"}}.Bytes())
+	want(t, "imports", f.Imports, []kmod.Import{{Name: "a"}, {Name: "b"}})
+	if f := mustParse(t, (kmodtest.Module{}).Bytes()); f.Imports != nil {
+		t.Errorf("no imports: %#v", f.Imports)
+	}
+}
+
 func TestExtVersions(t *testing.T) {
 	m := full()
 	m.ExtVersions = true

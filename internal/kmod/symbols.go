@@ -49,6 +49,8 @@ func (s *scratch) importOf(f *Facts, t *elfx.Symtab, sym *elfx.Symbol) error {
 		return err
 	}
 	switch {
+	case string(name) == "_GLOBAL_OFFSET_TABLE_", string(name) == ".TOC.":
+		return nil // the loader's own (scripts/mod/modpost.c, ignore_undef_symbol)
 	case len(name) >= maxSymbolName:
 		return where.New(where.Limit, "undefined symbol with a name of %d bytes, the limit is %d", len(name), maxSymbolName-1).At(t.Off())
 	case len(f.Imports) == maxSymbols:
