@@ -66,7 +66,8 @@ func classify(b []byte) *container {
 
 // Is says whether head, the first 4 KiB of a file, begins like a kernel image:
 // one of the containers, a raw Image, an ELF executable, or any compressed
-// stream, since images come as Image.gz too. A relocatable ELF object is none.
+// stream, since images come as Image.gz too. A relocatable ELF object is none,
+// nor is a raw image without a header of its own, which only Parse knows.
 func Is(head []byte) bool {
 	if elfx.Is(head) {
 		return isKernelELF(head)

@@ -12,6 +12,7 @@
 //   - s390 bzImage: arch/s390/boot/head.S, ipl_data.S
 //   - powerpc zImage: arch/powerpc/boot/zImage.lds.S (.kernel:vmlinux.strip)
 //   - unified kernel image: PE with a .linux section (UAPI group, UKI)
+//   - ELF boot wrappers of mips, parisc and others: the payload by its magic
 //   - ELF vmlinux, also the one of Debian's headers packages that carries
 //     nothing but .BTF and .BTF_ids
 //

@@ -191,6 +191,14 @@ func ppcBoot(payload []byte) []byte {
 	}}.Bytes()
 }
 
+// bootELF is a mips program with a payload in its data.
+func bootELF(payload []byte) []byte {
+	return elftest.File{Is32: true, BigEndian: true, Type: elfx.TypeExec, Machine: 8, Sections: []elftest.Section{
+		{Name: ".text", Flags: elfx.SHFAlloc, Data: make([]byte, 256)},
+		{Name: ".data", Flags: elfx.SHFAlloc, Data: append(append([]byte("junk"), payload...), "after"...)},
+	}}.Bytes()
+}
+
 // head64 is a 64-byte head with a magic at an offset.
 func head64(at int, magic string) []byte {
 	b := make([]byte, 64)

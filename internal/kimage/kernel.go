@@ -41,6 +41,9 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	switch {
 	case f.BTF != nil:
 	case f.Banner == "":
+		if p.bootELF(n, k) {
+			return nil, nil
+		}
 		return nil, p.reject(n, noKernel(n, "neither a version banner nor BTF"))
 	case name == rawName && !n.hint.known:
 		// a kernel log has a banner too
@@ -62,6 +65,24 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	f.Certs = modsig.FindCertificates(k.data)
 	f.Abilities = k.abilities(f, base)
 	return f, nil
+}
+
+// maxBoot is the size above which an ELF file is no boot wrapper.
+const maxBoot = 128 << 20
+
+// bootELF pushes what an ELF file that is no kernel itself may wrap: mips,
+// parisc and others link the compressed kernel into a small program
+// (arch/mips/boot/compressed). False when there is nothing.
+func (p *parser) bootELF(n node, k *kernel) bool {
+	if k.elf == nil || len(n.data) > maxBoot {
+		return false
+	}
+	in, err := scanned(n.data, len(n.data), hint{arch: k.elf.Arch(), big: k.elf.BigEndian, known: true})
+	if err != nil {
+		return false
+	}
+	p.push(n, "ELF-boot", in)
+	return true
 }
 
 // noKernel is the error of a candidate without what a kernel has.

@@ -2,6 +2,7 @@ package kimage
 
 import (
 	"context"
+	"slices"
 
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/elfx"
@@ -125,11 +126,16 @@ func (p *parser) step(n node) (*Facts, error) {
 	if err != nil {
 		return nil, where.In(c.name, err)
 	}
-	n.chain = append(n.chain[:len(n.chain):len(n.chain)], c.name)
-	for i := len(inner) - 1; i >= 0; i-- {
-		in := inner[i]
-		in.chain, in.hint = n.chain, in.hint.or(n.hint)
+	p.push(n, c.name, inner)
+	return nil, nil
+}
+
+// push puts the candidates inside container n, called name, onto the stack,
+// the first on top.
+func (p *parser) push(n node, name string, inner []node) {
+	chain := append(n.chain[:len(n.chain):len(n.chain)], name)
+	for _, in := range slices.Backward(inner) {
+		in.chain, in.hint = chain, in.hint.or(n.hint)
 		p.stack = append(p.stack, in)
 	}
-	return nil, nil
 }

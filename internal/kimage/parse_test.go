@@ -41,21 +41,15 @@ func TestCompressions(t *testing.T) {
 		t.Run(c, func(t *testing.T) {
 			check(t, bzImage(compressed(t, c, elf), len(elf), c == "gzip"), fake{}, "bzImage "+c+" ELF", model.X8664)
 			check(t, zboot(compressed(t, c, image), c), fake{}, "EFI-zboot "+c+" Image", model.ARM64)
-			check(t, append(compressed(t, c, image), tail(c)...), fake{}, c+" Image", model.ARM64)
+			check(t, append(compressed(t, c, image), tail...), fake{}, c+" Image", model.ARM64)
 			check(t, zImage(compressed(t, c, boot.raw(nil, 0)), true), boot, "zImage "+c+" raw", model.ARM)
 			check(t, s390(compressed(t, c, big.raw(nil, 0))), big, "s390-bzImage "+c+" raw", model.S390X)
 		})
 	}
 }
 
-// tail is a device tree appended to Image.gz; the end of an lz4 legacy stream
-// cannot be told from another block.
-func tail(format string) string {
-	if format == "lz4-legacy" {
-		return ""
-	}
-	return "\xd0\x0d\xfe\xed appended device tree"
-}
+// tail is a device tree appended to Image.gz.
+const tail = "\xd0\x0d\xfe\xed appended device tree"
 
 func TestContainers(t *testing.T) {
 	le64, be64, be32, le32 := fake{}, fake{big: true}, fake{is32: true, big: true}, fake{is32: true}
@@ -77,6 +71,7 @@ func TestContainers(t *testing.T) {
 		{"gzip ELF", compressed(t, "gzip", le64.elf()), le64, model.X8664},
 		{"ELF-zImage gzip ELF", ppcBoot(compressed(t, "gzip", ppc32.elf())), ppc32, model.PPC},
 		{"ELF-zImage ELF", ppcBoot(ppc32.elf()), ppc32, model.PPC},
+		{"ELF-boot gzip raw", bootELF(append([]byte("\x1f\x8b\x08\x00 false"), compressed(t, "gzip", mips.raw(nil, 0))...)), mips, model.MIPS},
 		{"Image", le64.raw(head64(56, "ARM\x64"), 4), le64, model.ARM64},
 		{"Image", be64.raw(big, 0), be64, model.ARM64},
 		{"Image", le64.raw(head64(48, "RISCV\x00\x00\x00RSC\x05"), 0), le64, model.RISCV64},
@@ -147,6 +142,8 @@ func TestRefused(t *testing.T) {
 		{"uki bounds", uki(elf)[:300], where.Malformed, 64 + peHead + 16 + 16, "section .linux"},
 		{"uki small", uki([]byte("x")), where.Malformed, 64 + peHead + 16 + 16, "section .linux of 1 bytes"},
 		{"ppc small", ppcBoot([]byte("x")), where.Malformed, -1, "section .kernel:vmlinux.strip of 1 bytes"},
+		{"program", bootELF([]byte("a program")), where.Malformed, -1, "no kernel: neither a version banner nor BTF"},
+		{"program with magic", bootELF([]byte("\x1f\x8b\x08\x00 false")), where.Malformed, -1, "ELF-boot+0x147: gzip: flate"},
 		{"elf cut", elf[:40], where.Malformed, -1, "ELF"},
 		{"no banner", compressed(t, "gzip", make([]byte, 4096)), where.Malformed, -1, "no kernel: no version banner"},
 		{"too small", compressed(t, "gzip", []byte("tiny")), where.Malformed, 0, "a kernel of 4 bytes"},
