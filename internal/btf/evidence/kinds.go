@@ -1,10 +1,6 @@
 package evidence
 
-import (
-	"math/bits"
-
-	"kpkg-btf/internal/btf"
-)
+import "kpkg-btf/internal/btf"
 
 // kinds judges what a record's references lead to.
 func (j *judge) kinds() {
@@ -24,7 +20,7 @@ func (j *judge) kinds() {
 			j.hit(ruleFuncProto, t.Pos+8, "its prototype is %s", j.label(t.Ref()))
 		}
 	case btf.Var:
-		if f := j.ref(t.Ref(), Kinds); !isType(f.kind) || f.leaf == btf.Void || f.leaf == btf.FuncProto {
+		if f := j.ref(t.Ref(), Kinds); !isType(f.kind) || f.leaf == btf.FuncProto {
 			j.hit(ruleVar, t.Pos+8, "a variable of %s", j.label(t.Ref()))
 		}
 	case btf.Datasec:
@@ -154,69 +150,4 @@ func (j *judge) declTag() {
 	if c := int32(t.Word(0)); int(c) >= n && c >= 0 {
 		j.hit(ruleTag, t.WordPos(0), "tags component %d of %s, which has %d", c, j.label(t.Ref()), n)
 	}
-}
-
-// members judges a struct's layout: members fit, do not overlap, and leave no
-// hole that alignment does not explain.
-func (j *judge) members() {
-	t := &j.t
-	end := uint64(0) // bits; of the last member
-	last := facts{}  // of the last member
-	bitfield := false
-	total := 8 * uint64(t.SizeType)
-	for i := range int(t.Vlen) {
-		m := t.Member(i)
-		f := j.ref(m.Type, Kinds)
-		if !isType(f.kind) || f.size == noSize {
-			j.hit(ruleMemberKind, t.WordPos(3*i+1), "member %s at bit %d is %s", j.str(m.Name), m.BitOff, j.label(m.Type))
-			return
-		}
-		width, off := 8*uint64(f.size), uint64(m.BitOff)
-		if m.BitSize != 0 {
-			if f.leaf != btf.Int && f.leaf != btf.Enum && f.leaf != btf.Enum64 || uint64(m.BitSize) > width {
-				j.hit(ruleBitfield, t.WordPos(3*i+1), "bitfield %s of %d bits is %s", j.str(m.Name), m.BitSize, j.label(m.Type))
-				return
-			}
-			width = uint64(m.BitSize)
-		}
-		if m.Type < j.first {
-			j.looked(Sizes)
-		}
-		switch {
-		case off+width > total:
-			j.hit(ruleMemberEnd, t.WordPos(3*i+1), "member %s of %d bits at bit %d ends beyond its %d bytes: %s", j.str(m.Name), width, off, t.SizeType, j.label(m.Type))
-			return
-		case t.Kind == btf.Struct && off < end:
-			j.hit(ruleOverlap, t.WordPos(3*i+2), "member %s at bit %d overlaps the one before, which ends at %d", j.str(m.Name), off, end)
-			return
-		case t.Kind == btf.Struct && !padded(last, bitfield) && m.BitSize == 0 && !explained(end, off):
-			j.hit(ruleHole, t.WordPos(3*i+2), "member %s at bit %d follows a hole from bit %d", j.str(m.Name), off, end)
-			return
-		}
-		last, bitfield = f, m.BitSize != 0
-		if t.Kind == btf.Struct {
-			end = off + width
-		} else {
-			end = max(end, width)
-		}
-	}
-	if t.Vlen > 0 && !padded(last, bitfield) && !explained(end, total) {
-		j.hit(ruleHole, t.Pos+8, "its members end at bit %d of %d", end, total)
-	}
-}
-
-// padded tells whether a member may be followed by an unnamed bitfield, which
-// BTF does not show: registers and messages of devices are written that way,
-// always behind integers.
-func padded(last facts, bitfield bool) bool {
-	return bitfield || last.leaf == btf.Int || last.leaf == btf.Enum
-}
-
-// explained tells whether alignment can have put what begins (or ends) at bit
-// off behind something that ends at bit end: some power of two divides off and
-// is more than the hole. Holes under 64 bits are let pass: a device's layout
-// may leave one as an unnamed bitfield behind anything (nouveau's
-// crcc37d_entry).
-func explained(end, off uint64) bool {
-	return off < end+64 || off-end < 1<<bits.TrailingZeros64(off)
 }
