@@ -125,6 +125,23 @@ func (t *table) read() ([]symvers.Symbol, bool) {
 	return nil, false
 }
 
+// field gives the address that the field at an offset of the table leads to, 0
+// for an empty one.
+func (t *table) field(m form, at int) uint64 {
+	if !m.relative {
+		return t.f.Word(t.data[at:])
+	}
+	d := int32(t.f.U32(t.data[at:]))
+	if d == 0 {
+		return 0
+	}
+	a := t.section.Addr + uint64(at) + uint64(int64(d))
+	if !t.f.Is64 {
+		a &= 0xffffffff
+	}
+	return a
+}
+
 func (t *table) readAs(m form) ([]symvers.Symbol, bool) {
 	word := 4
 	if !m.relative {
@@ -134,32 +151,16 @@ func (t *table) readAs(m form) ([]symvers.Symbol, bool) {
 	if len(t.data)%size != 0 {
 		return nil, false
 	}
-	// field gives the address that field i of the entry at off leads to.
-	field := func(off, i int) uint64 {
-		at := off + i*word
-		if !m.relative {
-			return t.f.Word(t.data[at:])
-		}
-		d := int32(t.f.U32(t.data[at:]))
-		if d == 0 {
-			return 0
-		}
-		a := t.section.Addr + uint64(at) + uint64(int64(d))
-		if !t.f.Is64 {
-			a &= 0xffffffff
-		}
-		return a
-	}
 	out := make([]symvers.Symbol, 0, len(t.data)/size)
 	for off := 0; off < len(t.data); off += size {
-		name, ok := t.strs.at(field(off, 1))
+		name, ok := t.strs.at(t.field(m, off+word))
 		if !ok || name == "" {
 			return nil, false
 		}
 		s := symvers.Symbol{Name: name}
 		if m.words == 3 {
 			// 5.4 to 5.9 leave the field zero without a namespace
-			if a := field(off, 2); a != 0 {
+			if a := t.field(m, off+2*word); a != 0 {
 				if s.Namespace, ok = t.strs.at(a); !ok {
 					return nil, false
 				}

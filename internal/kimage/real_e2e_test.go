@@ -59,13 +59,17 @@ func member(t testing.TB, pkg, pattern string) []byte {
 	return out
 }
 
-func parseReal(t testing.TB, data []byte) *Facts {
+// parsed keeps the facts of the images that several tests look at.
+var parsed = map[[2]string]*Facts{}
+
+// parseReal gives the facts of an image in a package.
+func parseReal(t testing.TB, pkg, path string) *Facts {
 	t.Helper()
-	f, err := Parse(context.Background(), data, Options{})
-	if err != nil {
-		t.Fatal(err)
+	key := [2]string{pkg, path}
+	if parsed[key] == nil {
+		parsed[key] = mustParse(t, member(t, pkg, path))
 	}
-	return f
+	return parsed[key]
 }
 
 const (
@@ -99,7 +103,7 @@ func TestRealImages(t *testing.T) {
 		{"linux-binary-7.2.13+deb14-s390x_*", v, "s390-bzImage zstd raw", "7.2.13+deb14-s390x", model.S390X, "", debian72, 1},
 	} {
 		t.Run(c.pkg, func(t *testing.T) {
-			f := parseReal(t, member(t, c.pkg, c.path))
+			f := parseReal(t, c.pkg, c.path)
 			if got := strings.Join(f.Format, " "); got != c.format || f.Release != c.release || f.Arch != c.arch {
 				t.Errorf("%q %q %q, want %q %q %q", got, f.Release, f.Arch, c.format, c.release, c.arch)
 			}
@@ -134,7 +138,7 @@ func TestRealConfigs(t *testing.T) {
 	}
 	for _, s := range list {
 		t.Run(s.image, func(t *testing.T) {
-			f := parseReal(t, member(t, s.image, s.path))
+			f := parseReal(t, s.image, s.path)
 			config := member(t, s.config, s.configPath)
 			on := func(option string) bool { return hasLine(config, "CONFIG_"+option+"=y") }
 			if len(config) < 100000 || (f.BTF != nil) != on("DEBUG_INFO_BTF") {
@@ -162,7 +166,7 @@ func TestRealBase(t *testing.T) {
 		"linux-image-6.1.0-55-amd64_*": {100800, 1794321},
 		"linux-image-6.1.0-56-amd64_*": {100751, 1794309},
 	} {
-		f := parseReal(t, member(t, pkg, "./boot/vmlinuz*"))
+		f := parseReal(t, pkg, "./boot/vmlinuz*")
 		r, err := btf.Parse(f.BTF)
 		if err != nil {
 			t.Fatal(err)
@@ -180,8 +184,8 @@ func TestRealHeaders(t *testing.T) {
 		{"linux-headers-6.12.115+deb13-amd64_*", "linux-image-6.12.115+deb13-amd64_*", "./boot/vmlinuz*"},
 		{"linux-headers-7.3.4*", "linux-binary-7.3.4*", "./usr/lib/modules/*/vmlinuz"},
 	} {
-		h := parseReal(t, member(t, c[0], "*/vmlinux"))
-		i := parseReal(t, member(t, c[1], c[2]))
+		h := parseReal(t, c[0], "*/vmlinux")
+		i := parseReal(t, c[1], c[2])
 		if !h.BTFOnly || i.BTFOnly || h.Release != "" || !bytes.Equal(h.BTF, i.BTF) {
 			t.Errorf("%s: BTF only %v (image %v), release %q, same base %v", c[0], h.BTFOnly, i.BTFOnly, h.Release, bytes.Equal(h.BTF, i.BTF))
 		}
@@ -199,7 +203,7 @@ func TestRealExports(t *testing.T) {
 		{"linux-headers-7.3.4*", "linux-binary-7.3.4*", "./usr/lib/modules/*/vmlinuz"},
 	} {
 		want := symversOf(t, member(t, c[0], "*/Module.symvers"))
-		got := parseReal(t, member(t, c[1], c[2])).Exports
+		got := parseReal(t, c[1], c[2]).Exports
 		if len(want) < 10000 || !slices.Equal(got, want) {
 			t.Errorf("%s: %d exports, Module.symvers has %d", c[1], len(got), len(want))
 			for i := range min(len(got), len(want)) {
@@ -260,6 +264,6 @@ func BenchmarkFacts(b *testing.B) {
 func BenchmarkParse(b *testing.B) {
 	data := member(b, "linux-image-6.1.0-55-amd64_*", "./boot/vmlinuz*")
 	for b.Loop() {
-		parseReal(b, data)
+		mustParse(b, data)
 	}
 }
