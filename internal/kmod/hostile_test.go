@@ -3,6 +3,7 @@ package kmod_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -35,6 +36,15 @@ func TestEveryTruncation(t *testing.T) {
 				t.Fatalf("cut at %d of %d bytes: %v, %v", n, len(data), f, err)
 			}
 		}
+	}
+}
+
+// TestSignatureError is row M1 as the user sees it.
+func TestSignatureError(t *testing.T) {
+	data := append(key.Sign(kmodtest.Module{}.Bytes()), '\n')
+	_, err := kmod.Parse(data, kmod.Options{})
+	if want := fmt.Sprintf("modsig+0x%x: 1 bytes after the signature trailer", len(data)-1); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
 	}
 }
 

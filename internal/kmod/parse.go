@@ -95,7 +95,7 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 	}
 	content, cms, err := modsig.Split(data)
 	if err != nil {
-		return nil, err
+		return nil, where.In("modsig", err)
 	}
 	elf := &s.elf
 	if err := elf.Reset(content); err != nil {
@@ -119,7 +119,7 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 	}
 	if cms != nil {
 		if f.Sig, err = modsig.ParseCMS(cms, int64(len(content))); err != nil {
-			return nil, err
+			return nil, where.In("modsig", err)
 		}
 		f.Sig.Measure(content, &f.Digest)
 	}
