@@ -29,9 +29,9 @@ type check struct {
 	sum  [sha256.Size]byte
 }
 
-// set takes the check id of a stream. Ids without a meaning are refused: data
+// set takes the check id of the stream at offset at. Ids without a meaning are refused: data
 // that cannot be checked is not taken.
-func (c *check) set(id byte) error {
+func (c *check) set(id byte, at int64) error {
 	switch id {
 	case checkNone:
 		c.size = 0
@@ -45,7 +45,7 @@ func (c *check) set(id byte) error {
 			c.sha = sha256.New()
 		}
 	default:
-		return where.New(where.Unsupported, "xz check type %d", id)
+		return where.New(where.Unsupported, "xz check type %d", id).At(at)
 	}
 	c.id = id
 	return nil

@@ -38,7 +38,7 @@ func (d *core) streamHeader(in *input) error {
 		return err
 	}
 	d.records = d.records[:0]
-	return d.c.set(id)
+	return d.c.set(id, at)
 }
 
 // parseHeader gives the check id of a stream header at offset at.

@@ -42,8 +42,9 @@ func newParallel(ctx context.Context, ra io.ReaderAt, p plan, o Options) *parall
 	n := p.buffers(o.Jobs)
 	r := &parallel{ra: ra, o: o, plan: p, queue: make(chan *job, n), free: make([][]byte, n)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
+	queue := r.queue
 	for range min(o.Jobs, n-1, len(p.tasks)) {
-		r.workers.Go(r.work)
+		r.workers.Go(func() { r.work(queue) })
 	}
 	r.hand()
 	return r
@@ -115,9 +116,9 @@ func (r *parallel) Close() error {
 	return nil
 }
 
-func (r *parallel) work() {
+func (r *parallel) work(queue <-chan *job) {
 	var d core
-	for j := range r.queue {
+	for j := range queue {
 		err := r.ctx.Err()
 		if err == nil {
 			err = d.job(r, j)
@@ -141,7 +142,7 @@ func (d *core) job(r *parallel, j *job) error {
 		j.out = make([]byte, j.want.size)
 	}
 	j.out = j.out[:j.want.size]
-	if err := d.c.set(j.id); err != nil {
+	if err := d.c.set(j.id, j.at); err != nil {
 		return err
 	}
 	d.in.fromReader(io.NewSectionReader(r.ra, j.at, j.packed), j.at)
