@@ -27,7 +27,7 @@ var verdictKernels = []struct {
 	{version: vector.Version{5, 10, 262}, specs: []string{"bullseye-security/linux-image-5.10.0-46-amd64=5.10.262-1"}},
 	{version: vector.Version{6, 1, 192}, allow: true, specs: []string{"bookworm-security/linux-image-6.1.0-55-amd64=6.1.192-1"}},
 	{version: vector.Version{6, 12, 115}, allow: true, specs: []string{"trixie-security/linux-image-6.12.115+deb13-amd64=6.12.115-1"}},
-	{version: vector.Version{6, 19, 14}, specs: []string{"trixie-backports/linux-image-6.19.14+deb13-amd64=6.19.14-1~bpo13+1"}},
+	{version: vector.Version{6, 18, 15}, specs: []string{"trixie-backports/linux-image-6.18.15+deb13-amd64=6.18.15-1~bpo13+1"}},
 	{version: vector.Version{7, 3, 4}, specs: []string{
 		"trixie-backports/linux-binary-7.3.4+deb13-amd64=7.3.4-1~bpo13+1",
 		"trixie-backports/linux-modules-7.3.4+deb13-amd64=7.3.4-1~bpo13+1",

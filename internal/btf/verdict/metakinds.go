@@ -147,7 +147,7 @@ func (s *parser) checkFunc(t *record) bool {
 	if !s.named(t) {
 		return false
 	}
-	if t.vlen > 2 {
+	if t.vlen > 1 { // static or global: extern is for programs alone
 		return s.bad(t, "linkage", offInfo, "Invalid func linkage")
 	}
 	return s.noKflag(t)

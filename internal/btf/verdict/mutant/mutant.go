@@ -123,7 +123,7 @@ var harmless = []func(k *kit){
 	func(k *kit) {
 		k.insert(btf.FuncProto, 0, 2, k.rng.Uint32(), k.rng.Uint32(), k.rng.Uint32(), k.rng.Uint32(), k.rng.Uint32())
 	},
-	func(k *kit) { k.insert(btf.Func, k.good, k.rng.Uint32N(3), k.rng.Uint32()) },
+	func(k *kit) { k.insert(btf.Func, k.good, k.rng.Uint32N(2), k.rng.Uint32()) },
 	func(k *kit) { k.insert(btf.Array, 0, 0, 0, k.id(), k.id(), k.rng.Uint32()) },
 	func(k *kit) { k.insert(btf.Int, k.bad, 0, 16, k.rng.Uint32N(5)&4<<24|k.rng.Uint32N(65)) },
 	func(k *kit) { k.insert(btf.Struct, k.good, 1, 4, 0, k.id(), 32) },

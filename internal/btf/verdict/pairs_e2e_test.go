@@ -1,0 +1,121 @@
+//go:build e2e
+
+package verdict_test
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/vmtest"
+)
+
+func cached(t *testing.T, deb string) *vmtest.Build {
+	t.Helper()
+	dir := os.Getenv("KPKG_BTF_CACHE")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir = filepath.Join(home, ".cache", "kpkg-btf")
+	}
+	b, err := vmtest.LoadBuild(context.Background(), nil, filepath.Join(dir, "pool", deb))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func baseOf(t *testing.T, p verdict.Profile, b *vmtest.Build) *verdict.Base {
+	t.Helper()
+	facts, err := kimage.Parse(context.Background(), b.Kernel.Image, kimage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := verdict.NewBase(&p, facts.BTF)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own := base.Own(); !own.OK {
+		t.Fatal(own.String())
+	}
+	return base
+}
+
+// TestPairs: the verdicts on every module of two real pairs are those that
+// booted kernels gave (KERNEL-BTF.md §8), and each build's own modules are
+// accepted and sound on their own base.
+func TestPairs(t *testing.T) {
+	for _, c := range []struct {
+		old, new          string
+		profile           verdict.Profile
+		modules, attached int
+		first             map[string]int
+	}{
+		{
+			old: "linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb", new: "linux-image-6.1.0-56-amd64_6.1.192-2_amd64.deb",
+			profile: verdict.ForVersion(6, 1, 192), modules: 4023, attached: 523,
+			first: map[string]int{"member.name": 1639, "struct.name": 803, "enumerator.name": 791, "func.name": 181, "enum.name": 60, "typedef.name": 26},
+		},
+		{
+			old: "linux-image-6.12.115+deb13-amd64_6.12.115-1_amd64.deb", new: "linux-image-6.12.115+deb13.1-amd64_6.12.115-2_amd64.deb",
+			profile: verdict.ForVersion(6, 12, 115), modules: 4230, attached: 4230, first: map[string]int{},
+		},
+	} {
+		old, newer := cached(t, c.old), cached(t, c.new)
+		base, own := baseOf(t, c.profile, old), baseOf(t, c.profile, newer)
+		attached, first := 0, map[string]int{}
+		start := time.Now()
+		for _, m := range newer.Modules {
+			if r := base.Module(m.BTF, m.Base); r.OK {
+				attached++
+			} else {
+				first[group(r.Rule)]++
+			}
+		}
+		took := time.Since(start)
+		if len(newer.Modules) != c.modules || attached != c.attached || !maps.Equal(first, c.first) {
+			t.Errorf("%s: %d of %d attached, first refusals %v", c.new, attached, len(newer.Modules), first)
+		}
+		start, wrong := time.Now(), 0
+		for _, m := range newer.Modules {
+			if r := own.Module(m.BTF, m.Base); !r.OK {
+				t.Errorf("%s on its own base: %s", m.Path, r.String())
+			}
+		}
+		self := time.Since(start)
+		start = time.Now()
+		for _, m := range newer.Modules {
+			if r := own.Sound(m.BTF, m.Base, 8); !r.OK {
+				t.Errorf("%s is not sound: %s", m.Path, r.String())
+			}
+			if r := base.Sound(m.BTF, m.Base, 8); !r.OK {
+				wrong++
+			}
+		}
+		t.Logf("%s: verdicts on the older base %v, on its own %v; soundness on both %v, unsound on the older %d", c.new, took, self, time.Since(start), wrong)
+		if limit := 500 * time.Millisecond; took > limit || self > 2*limit {
+			t.Errorf("verdicts of %d modules took %v and %v", len(newer.Modules), took, self)
+		}
+	}
+}
+
+// group folds the rules of structs and unions into the words of §8.
+func group(rule string) string {
+	for _, part := range []string{"member.name", "enumerator.name"} {
+		if strings.HasSuffix(rule, part) {
+			return part
+		}
+	}
+	if rule == "union.name" {
+		return "struct.name"
+	}
+	return rule
+}
