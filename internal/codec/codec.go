@@ -33,6 +33,9 @@ func NewReader(ctx context.Context, f Format, ra io.ReaderAt, size int64, o Opti
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if size == 0 && f != None {
+		return nil, where.New(where.Malformed, "an empty file is no %v", f).At(0)
+	}
 	if o.MaxDict <= 0 {
 		o.MaxDict = limits.MaxDict
 	}
