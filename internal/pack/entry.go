@@ -21,10 +21,10 @@ const (
 type Entry struct {
 	// Path is relative to the root, slash-separated and clean, without a
 	// leading "./" or "/": "usr/lib/modules/6.1.0-55-amd64/kernel/…". Names
-	// are data; nothing is ever written under them.
+	// are data; nothing is ever written under them. The root itself is ".".
 	Path string
 	// Member is the part of the package that holds it: "data.tar.xz",
-	// "payload", "" for a directory.
+	// "payload", "" for a directory and for ghosts.
 	Member  string
 	Type    Type
 	Mode    uint32 // permission bits and setuid, setgid, sticky

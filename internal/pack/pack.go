@@ -141,6 +141,9 @@ func (p *Package) Close() error {
 	return p.file.Close()
 }
 
+// Size is the length of the file, 0 for a tree.
+func (p *Package) Size() int64 { return p.size }
+
 // Members are the ar members of a .deb, nil otherwise.
 func (p *Package) Members() []ar.Member { return p.members }
 

@@ -146,6 +146,9 @@ func (t *Reader) extension(over *overrides, at int64) (bool, error) {
 		return true, shiftIf(err, at+BlockLen)
 	}
 	name := cstring(data)
+	if name == "" { // readers do not agree what it means
+		return false, where.New(where.Malformed, "empty GNU long name in a tar archive").At(at)
+	}
 	if t.hdr.Type == typeGNUName {
 		over.name = &name
 	} else {

@@ -203,6 +203,7 @@ func TestRefused(t *testing.T) {
 		{"pax global", ended(special('g', "10 path=x\n"), raw(nil)), "for all entries", where.Unsupported, 512},
 		{"pax huge", ended(raw(func(b []byte) { b[156] = 'x'; copy(b[124:], "77777777777") })), "extension header of", where.Limit, 0},
 		{"GNU name huge", ended(raw(func(b []byte) { b[156] = 'L'; copy(b[124:], "00010000000") })), "extension header of", where.Limit, 0},
+		{"GNU name empty", ended(special('L', "\x00x"), raw(nil)), "empty GNU long name", where.Malformed, 0},
 		{"many extensions", ended(bytes.Repeat(pax("comment="+strings.Repeat("c", 600<<10)), 3)), "extension header of", where.Limit, 615424},
 		{"name long", ended(pax("path="+strings.Repeat("n", 70000)), raw(nil)), "name of 70000 bytes", where.Limit, 70656},
 		{"ends after extension", ended(pax("path=x")), "ends after an extension", where.Malformed, 1024},
