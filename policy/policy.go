@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 
 	"kpkg-btf/internal/where"
 )
@@ -71,6 +72,9 @@ func Parse(name string, text []byte) (*Policy, error) {
 	if len(strings.TrimSpace(string(text))) == 0 {
 		p.source = name + " (empty: the embedded default)"
 		return p, nil
+	}
+	if file, err := parser.ParseBytes(text, 0); err == nil && len(file.Docs) > 1 {
+		return nil, bad(name, "%d YAML documents: a policy is one", len(file.Docs))
 	}
 	var keyed struct {
 		Schema *string `yaml:"schema"`

@@ -122,7 +122,7 @@ func words(ids *kmod.IDs) []evidence.Word {
 	}
 	out := make([]evidence.Word, 0, len(ids.Words))
 	for _, w := range ids.Words {
-		out = append(out, evidence.Word{ID: w.ID, Kind: w.Kind, Name: w.Name, Off: uint32(w.Off)})
+		out = append(out, evidence.Word{ID: w.ID, Kind: w.Kind, Name: w.Name, Off: uint32(w.Off), Set: w.Set})
 	}
 	return out
 }

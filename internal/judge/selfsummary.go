@@ -60,9 +60,9 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Hint = "these modules were not encoded against this image's BTF: image and modules are of two builds, or vmlinux was linked again after the modules"
 			s.n.many(f, modulesText("with BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.result.First().Text)
 		}
-		if n := x.m.Facts.BTFSections; n > 1 {
-			s.n.many(model.Finding{Rule: "self.btf-twice", Severity: model.Warning, Encounter: model.Self},
-				modulesText("with more than one .BTF section: the kernel takes the first"), x.m.Path, x.m.Path)
+		if odd := x.m.Facts.Oddities; len(odd) > 0 {
+			s.n.many(model.Finding{Rule: "self.module-odd", Severity: model.Warning, Encounter: model.Self},
+				modulesText("that loads but is oddly made"), x.m.Path, x.m.Path+": "+strings.Join(odd, "; "))
 		}
 	}
 }

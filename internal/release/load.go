@@ -224,7 +224,7 @@ func (it *item) parse(ctx context.Context, w *worker, data []byte) {
 	case roleModule:
 		it.module, it.err = kmod.ParseFile(data, &w.dec, kmod.Options{})
 	case roleImage:
-		it.image, it.err = kimage.Parse(ctx, data, kimage.Options{})
+		it.image, it.err = kimage.Parse(ctx, data, kimage.Options{Decoder: &w.dec})
 	case roleManifest:
 		it.doc, it.err = manifest.Read(data)
 	default:

@@ -1,0 +1,31 @@
+package judge
+
+import (
+	"fmt"
+	"testing"
+
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/model"
+)
+
+// Many subjects of one rule are one finding; the list is capped, the count not.
+func TestNotesGroup(t *testing.T) {
+	n := newNotes("r")
+	total := limits.MaxFindings + 7
+	for i := range total {
+		n.many(model.Finding{Rule: "x", Action: model.Strip}, modulesText("odd"), fmt.Sprint(i), fmt.Sprintf("detail %d", i))
+	}
+	n.one(model.Finding{Rule: "note", Severity: model.Info})
+	n.one(model.Finding{Rule: "grave", Severity: model.Error, Action: model.Rebuild})
+	n.one(model.Finding{Rule: "open", Severity: model.Error, Inconclusive: true})
+	f := n.findings()
+	if len(f) != 4 || f[0].Rule != "grave" || f[1].Rule != "x" || f[2].Rule != "open" || f[3].Rule != "note" {
+		t.Fatalf("order: %+v", f)
+	}
+	if x := f[1]; x.Count != total || len(x.Subjects) != limits.MaxFindings || x.Message != fmt.Sprintf("%d modules odd (first: detail 0)", total) || x.Release != "r" {
+		t.Errorf("%+v", x)
+	}
+	if o := n.outcome(); o.Action != model.Rebuild || !o.Inconclusive {
+		t.Errorf("outcome %+v", o)
+	}
+}
