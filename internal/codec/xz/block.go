@@ -26,7 +26,8 @@ type block struct {
 	filterN    int
 }
 
-// readBlockHeader reads the header whose first byte, not zero, is next.
+// readHeader reads the header whose first byte, not zero, is next: core.more
+// has seen it.
 func (b *block) readHeader(in *input, maxDict int64) error {
 	*b = block{at: in.off(), wantPacked: noSize, wantSize: noSize}
 	if err := in.have(1, "a block header"); err != nil {

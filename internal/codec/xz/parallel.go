@@ -146,7 +146,14 @@ func (d *core) job(r *parallel, j *job) error {
 		return err
 	}
 	d.in.fromReader(io.NewSectionReader(r.ra, j.at, j.packed), j.at)
-	if err := d.blk.readHeader(&d.in, r.o.MaxDict); err != nil {
+	ok, err := d.more(&d.in)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return where.New(where.Malformed, "xz index names a block where there is none").At(j.at)
+	}
+	if err = d.blk.readHeader(&d.in, r.o.MaxDict); err != nil {
 		return err
 	}
 	var w window
