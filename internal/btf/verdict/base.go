@@ -45,9 +45,9 @@ func NewBase(p *Profile, blob []byte) (*Base, error) {
 	b.area.strs = s.strs
 	b.area.first = s.total()
 	b.area.kinds = s.kinds()
-	b.area.ident = b.rules.ident.judge(s.strs, b.rules.max)
-	b.area.variable = b.rules.variable.judge(s.strs, b.rules.max)
-	b.area.section = b.rules.section.judge(s.strs, b.rules.max)
+	b.area.ident = b.rules.ident.judge(nil, s.strs, b.rules.max)
+	b.area.variable = b.rules.variable.judge(nil, s.strs, b.rules.max)
+	b.area.section = b.rules.section.judge(nil, s.strs, b.rules.max)
 	raw, err := btf.ParseWith(blob, nil, p.Masks)
 	if err != nil {
 		return nil, err

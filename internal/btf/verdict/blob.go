@@ -114,5 +114,6 @@ func (s *parser) stringSection() bool {
 	if s.base == nil && s.strs[0] != 0 {
 		return s.refuse("T3", EINVAL, start, "Invalid string section")
 	}
+	s.ident = s.rules.ident.judge(s.ident, s.strs, s.rules.max)
 	return true
 }

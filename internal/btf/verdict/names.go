@@ -1,6 +1,9 @@
 package verdict
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Character classes of the kernel (lib/ctype.c): Latin-1 whatever the locale.
 const (
@@ -79,9 +82,11 @@ type bits []uint64
 func (b bits) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
 
 // judge marks every offset of a string section at which a valid name begins.
-// The section ends with NUL.
-func (r rule) judge(s []byte, limit int) bits {
-	out := make(bits, len(s)/64+1)
+// The section ends with NUL. It is one pass, however long the names and however
+// often they are used.
+func (r rule) judge(into bits, s []byte, limit int) bits {
+	out := slices.Grow(into[:0], len(s)/64+1)[:len(s)/64+1]
+	clear(out)
 	rest, n := true, 0 // whether all from i+1 to the NUL obey, and how many
 	for i := len(s) - 1; i >= 0; i-- {
 		c := s[i]

@@ -37,6 +37,7 @@ type parser struct {
 	firstStr uint32
 	id       uint32   // log_type_id
 	index    []uint32 // own record -> offset in types
+	ident    bits     // offsets of own strings at which an identifier begins
 	res      Result
 }
 
@@ -44,7 +45,7 @@ var parsers = sync.Pool{New: func() any { return new(parser) }}
 
 func newParser(p *Profile, r *rules, big bool) *parser {
 	s := parsers.Get().(*parser)
-	*s = parser{p: p, rules: r, big: big, index: s.index[:0]}
+	*s = parser{p: p, rules: r, big: big, index: s.index[:0], ident: s.ident[:0]}
 	return s
 }
 
@@ -52,11 +53,11 @@ func newParser(p *Profile, r *rules, big bool) *parser {
 const keepIndex = 1 << 20
 
 func (s *parser) free() {
-	index := s.index
-	if cap(index) > keepIndex {
-		index = nil
+	index, ident := s.index, s.ident
+	if cap(index) > keepIndex || cap(ident) > keepIndex/64 {
+		index, ident = nil, nil
 	}
-	*s = parser{index: index}
+	*s = parser{index: index, ident: ident}
 	parsers.Put(s)
 }
 
@@ -146,7 +147,10 @@ func (s *parser) identifier(off uint32) bool {
 	if off < s.firstStr && s.base.ident != nil {
 		return s.base.ident.has(off)
 	}
-	return s.scan(&s.rules.ident, off)
+	if off < s.firstStr {
+		return s.scan(&s.rules.ident, off)
+	}
+	return s.ident.has(off - s.firstStr)
 }
 
 func (s *parser) variable(off uint32) bool {
@@ -175,6 +179,9 @@ func (s *parser) scan(r *rule, off uint32) bool {
 
 // empty tells whether there is no string at an offset, or an empty one.
 func (s *parser) empty(off uint32) bool {
-	b, ok := s.str(off)
-	return !ok || len(b) == 0
+	if off < s.firstStr {
+		return s.base.strs[off] == 0
+	}
+	off -= s.firstStr
+	return uint64(off) >= uint64(len(s.strs)) || s.strs[off] == 0
 }

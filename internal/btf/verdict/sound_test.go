@@ -90,6 +90,15 @@ func TestNothingHangs(t *testing.T) {
 				b.Enum("e", 4, manyValues(string(long))...)
 			}
 		},
+		"tags of one long string": func(b *btftest.Builder) {
+			long := make([]byte, size/2)
+			for i := range long {
+				long[i] = 'a'
+			}
+			for b.Next() < size/2/12 {
+				b.TypeTag(string(long), 0)
+			}
+		},
 		"chains of 32": func(b *btftest.Builder) {
 			for b.Next() < size/12 {
 				b.Const((b.Next() + 1) &^ 31)
