@@ -34,8 +34,9 @@ var verdictKernels = []struct {
 	}},
 }
 
-// mutantSize bounds the modules that are changed, and with them the ramdisk.
-const mutantSize = 6 << 10
+// mutated is how many modules are changed, the smallest: the ramdisk has to
+// hold the mutants.
+const mutated = 60
 
 // TestVerdictOfCases: on every kernel, each vector of a module and a thousand
 // mutants of real modules (KPKG_BTF_MUTANTS, 20 000 in make long) get the
@@ -118,10 +119,12 @@ func (r *referee) undefined(q question) bool {
 func mutants(b *Build, raw *btf.Raw, n int, distilled bool) (qs []question) {
 	var blobs [][]byte
 	for _, m := range b.Modules {
-		if len(m.BTF) > 0 && len(m.BTF) < mutantSize && m.Base == nil {
+		if len(m.BTF) > 0 && m.Base == nil {
 			blobs = append(blobs, m.BTF)
 		}
 	}
+	slices.SortStableFunc(blobs, func(a, b []byte) int { return len(a) - len(b) })
+	blobs = blobs[:min(mutated, len(blobs))]
 	if len(blobs) == 0 {
 		return nil
 	}

@@ -41,8 +41,9 @@ func (s *parser) print(fragments ...string) {
 	}
 }
 
-// quiet tells whether messages about types are suppressed: from 6.3 for split
-// BTF when a mismatch is allowed (__btf_verifier_log_type).
+// quiet tells whether messages about types and members are suppressed: from
+// 6.3 for split BTF when a mismatch is allowed (__btf_verifier_log_type,
+// btf_verifier_log_member).
 func (s *parser) quiet() bool { return s.which == Split && s.p.WarnOnce && s.p.AllowMismatch }
 
 // refuseType mirrors btf_verifier_log_type, and without details
@@ -74,19 +75,20 @@ func (s *parser) refuseMember(t *record, i uint32, rule string, field uint32, fo
 	if t.kflag {
 		line = fmt.Sprintf("\t%s type_id=%d bitfield_size=%d bits_offset=%d", s.printName(name), ref, off>>24, off&0xffffff)
 	}
-	return s.refusePart(t, rule, recordHead+12*i+field, line, text)
+	return s.refusePart(t, rule, recordHead+12*i+field, s.quiet(), line, text)
 }
 
-// refuseEntry mirrors btf_verifier_log_vsi in the first pass.
+// refuseEntry mirrors btf_verifier_log_vsi in the first pass, which nothing
+// suppresses.
 func (s *parser) refuseEntry(t *record, i uint32, rule string, field uint32, text string) bool {
 	ref, off, size := s.member(t, i)
 	line := fmt.Sprintf("\t type_id=%d offset=%d size=%d", ref, off, size)
-	return s.refusePart(t, rule, recordHead+12*i+field, line, text)
+	return s.refusePart(t, rule, recordHead+12*i+field, false, line, text)
 }
 
-func (s *parser) refusePart(t *record, rule string, off uint32, line, text string) bool {
+func (s *parser) refusePart(t *record, rule string, off uint32, quiet bool, line, text string) bool {
 	s.res = Result{Errno: EINVAL, Rule: ruleOf(t.kind, rule), Blob: s.which, TypeID: s.id, Offset: t.pos + off, Text: text, Subject: line[1:]}
-	if !s.quiet() {
+	if !quiet {
 		s.print(line, " ", text, "\n")
 	}
 	return false
