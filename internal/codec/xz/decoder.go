@@ -13,7 +13,6 @@ type Decoder struct {
 	core
 	w     window
 	alone alone
-	seen  []record
 }
 
 // Decode decodes the first stream of src behind dst and gives the number of
