@@ -21,8 +21,9 @@ var initOrder = []string{
 var registering = []string{"nf_conntrack", "nf_nat", "tcp_bbr", "tcp_dctcp"}
 
 // TestVerdictOfInit: modules that register kfuncs, with their BTF, with one
-// more type before the others (every id in .BTF_ids one too low), and without
-// BTF: what init returns is what was predicted.
+// more type before the others (every id in .BTF_ids one too low), without BTF,
+// and with a kfunc that has the name of a function of the kernel: what init
+// returns is what was predicted.
 func TestVerdictOfInit(t *testing.T) {
 	for _, k := range verdictKernels[1:] {
 		t.Run(k.version.Series(), func(t *testing.T) {
@@ -47,7 +48,10 @@ func TestVerdictOfInit(t *testing.T) {
 					for _, c := range []struct {
 						what  string
 						split []byte
-					}{{"stale", shifted(t, b.Modules[i].BTF, base.Raw())}, {"stripped", nil}} {
+					}{
+						{"stale", shifted(t, b.Modules[i].BTF, base.Raw())}, {"stripped", nil},
+						{"taken", renamed(t, b.Modules[i].BTF, base.Raw(), reg.Kfuncs[0].IDs[0])},
+					} {
 						changed, err := ReplaceBTF(ko, c.split, nil)
 						if err != nil {
 							t.Fatal(name, err)
@@ -133,4 +137,23 @@ func shifted(t *testing.T, blob []byte, base *btf.Raw) []byte {
 	put(16, h.StrOff+12)
 	at := h.Len + h.TypeOff
 	return slices.Insert(out, int(at), 0, 0, 0, 0, 0, 0, 0, byte(btf.Ptr), 0, 0, 0, 0)
+}
+
+// renamed is BTF whose function of an id has the name of one in the kernel.
+func renamed(t *testing.T, blob []byte, base *btf.Raw, id uint32) []byte {
+	t.Helper()
+	fn, ok := base.Find(btf.Func, "_printk")
+	r, err := btf.ParseSplit(blob, base)
+	if err != nil || !ok {
+		t.Fatal("no FUNC _printk in the base", err)
+	}
+	rec, ok := r.Record(btf.ID(id))
+	if !ok || rec.Kind != btf.Func {
+		t.Fatalf("id %d is no function", id)
+	}
+	out := slices.Clone(blob)
+	for i := range uint32(4) {
+		out[rec.Pos+i] = byte(fn.Name >> (8 * i))
+	}
+	return out
 }
