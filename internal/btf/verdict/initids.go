@@ -81,10 +81,14 @@ func (p *Profile) setFlags(reg Registered) (Init, bool) {
 	return Init{}, true
 }
 
+// Taken looks a function up by name in the modules that are loaded already and
+// gives the module and the id there, "" for none (7.2+).
+type Taken func(name string) (module string, id uint32)
+
 // InitIDs is what init returns for a module whose BTF the kernel accepts (see
 // Module; anything else is for InitMissing). taken tells whether a module
-// that is loaded already has a function of a name (7.2+); nil for none.
-func (b *Base) InitIDs(split, distilled []byte, reg Registered, taken func(name string) bool) Init {
+// that is loaded already has a function of a name; nil for none.
+func (b *Base) InitIDs(split, distilled []byte, reg Registered, taken Taken) Init {
 	p := &b.profile
 	if r, ok := p.setFlags(reg); !ok {
 		return r
@@ -170,7 +174,7 @@ func (v *idView) skip(id uint32) (record, bool) {
 }
 
 // kfunc mirrors btf_check_kfunc_protos: the rule an id breaks, "" for none.
-func (v *idView) kfunc(id, flags uint32, taken func(string) bool) (rule, text string) {
+func (v *idView) kfunc(id, flags uint32, taken Taken) (rule, text string) {
 	f, ok := v.typ(id)
 	if !ok || f.kind != btf.Func {
 		return "func", ""
@@ -186,18 +190,26 @@ func (v *idView) kfunc(id, flags uint32, taken func(string) bool) (rule, text st
 	if flags&(iterNew|iterNext|iterDestroy) != 0 && !v.iterator(name, &proto, flags) {
 		return "iter", ""
 	}
-	if v.b.profile.KfuncDuplicate && v.taken(name, taken) {
-		return "duplicate", fmt.Sprintf("kfunc %s (id: %d) is already present", name, id)
+	if v.b.profile.KfuncDuplicate {
+		if text := v.taken(name, taken); text != "" {
+			return "duplicate", text
+		}
 	}
 	return "", ""
 }
 
-// taken tells whether vmlinux or a loaded module has a function of the name.
-func (v *idView) taken(name string, loaded func(string) bool) bool {
-	if _, ok := v.b.raw.Find(btf.Func, name); ok {
-		return true
+// taken is what a 7.2+ kernel says when vmlinux or a loaded module has a
+// function of the name already; the id is that function's.
+func (v *idView) taken(name string, loaded Taken) string {
+	if t, ok := v.b.raw.Find(btf.Func, name); ok {
+		return fmt.Sprintf("kfunc %s (id: %d) is already present in vmlinux.", name, t.ID)
 	}
-	return loaded != nil && loaded(name)
+	if loaded != nil {
+		if module, id := loaded(name); module != "" {
+			return fmt.Sprintf("kfunc %s (id: %d) is already present in module %s.", name, id, module)
+		}
+	}
+	return ""
 }
 
 // iterator mirrors btf_check_iter_kfuncs.

@@ -66,7 +66,8 @@ func TestInitIDsOfKfuncs(t *testing.T) {
 		}
 	}
 	reg := Registered{Kfuncs: []Kfuncs{{Flags: set8Kfuncs, IDs: []uint32{c.ids["two"]}}}}
-	if got := c.base.InitIDs(c.split, nil, reg, func(n string) bool { return n == "two" }); got.Rule != "kfunc.duplicate" {
+	if got := c.base.InitIDs(c.split, nil, reg, func(n string) (string, uint32) { return map[string]string{"two": "other"}[n], 9 }); got.Rule != "kfunc.duplicate" ||
+		got.Text != "kfunc two (id: 9) is already present in module other." {
 		t.Errorf("a name that a loaded module has: %+v", got)
 	}
 	reg.Kfuncs[0].Flags = 0
