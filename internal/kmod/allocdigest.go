@@ -2,9 +2,8 @@ package kmod
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
-	"hash"
+	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -21,10 +20,14 @@ const (
 	nameRepeat = 8 // linkers let names share their ends, which repeats some bytes
 )
 
+// digestSeed makes digests of one process comparable. A second pass of SHA-256
+// over every module would cost a twentieth of recording a release.
+var digestSeed = maphash.MakeSeed()
+
 // digester makes AllocDigest. Symbols are entered by content when a relocation
 // first uses them and by number from then on, because stripping renumbers them.
 type digester struct {
-	h      hash.Hash
+	h      maphash.Hash
 	buf    []byte
 	order  []int
 	relocs []relocOf
@@ -38,10 +41,7 @@ type digester struct {
 // do not count: they differ between copies of one module.
 func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 	d := &s.digest
-	if d.h == nil {
-		d.h = sha256.New()
-	}
-	d.h.Reset()
+	d.h.SetSeed(digestSeed) // resets it too
 	d.buf, d.used = d.buf[:0], 0
 	d.names = nameRepeat * len(s.elf.Bytes())
 	if cap(d.seen) < t.Len() {
@@ -75,7 +75,7 @@ func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 		}
 	}
 	d.flush()
-	d.h.Sum(f.AllocDigest[:0])
+	f.AllocDigest = d.h.Sum64()
 	return nil
 }
 

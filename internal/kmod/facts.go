@@ -18,14 +18,16 @@ type Facts struct {
 	Digest [32]byte
 	Size   int64
 	// AllocDigest tells whether two copies of one module (signed or not,
-	// stripped of debug information, udeb, dbg) are the same code: the SHA-256
-	// over every SHF_ALLOC section that is not empty, in name order, with its
+	// stripped of debug information, udeb, dbg) are the same code: a hash over
+	// every SHF_ALLOC section that is not empty, in name order, with its
 	// name, type, flags (write, alloc, execute), size and content, and its
 	// relocations with what they refer to by name. Addresses, file offsets, the
 	// order of sections, symbol numbers, symbols that no relocation uses,
 	// sections that are not loaded (.BTF, .symtab, .comment, debug) and the
 	// signature do not count.
-	AllocDigest [32]byte
+	// It is a seeded hash: it can be compared within one process and nowhere
+	// else, and no input can choose a collision.
+	AllocDigest uint64
 
 	// BTF and BTFBase are the raw contents of the first .BTF and .BTF.base
 	// section (the kernel takes the first of a name: find_any_sec), nil when
