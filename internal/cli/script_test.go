@@ -83,7 +83,7 @@ var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": bt
 // kernel PATH RELEASE [key=value...]: writes a small release as a tree, or as
 // a .deb when PATH ends so. Keys: image, build (variants of the base), key,
 // modulekey, modules (comma-separated), crc, only (path substring of the
-// files to keep), without (to leave out), flags nobtf, distilled, noconfig.
+// files to keep), without (to leave out), arch (of the image), flags nobtf, distilled, noconfig.
 func kernel(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: kernel PATH RELEASE [key=value...]")
@@ -112,6 +112,11 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 			n, err := strconv.ParseUint(value, 0, 32)
 			ts.Check(err)
 			k.CRC = uint32(n)
+		case "arch":
+			if value != "arm64" {
+				ts.Fatalf("arch=%s: only arm64", value)
+			}
+			k.Machine = 183
 		case "name":
 			name = value
 		case "only":
@@ -136,6 +141,7 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	path := ts.MkAbs(args[0])
 	if filepath.Ext(path) == ".deb" {
+		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 		ts.Check(os.WriteFile(path, releasetest.Deb(name, "1.0-1", "amd64", files), 0o644))
 		return
 	}

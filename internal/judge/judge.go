@@ -46,7 +46,7 @@ func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o 
 		}
 	}
 	for _, r := range news.Releases {
-		v, err := checkRelease(ctx, r, olds, o)
+		v, err := checkRelease(ctx, r, news.Releases, olds, o)
 		if err != nil {
 			return nil, err
 		}
@@ -71,14 +71,14 @@ func ignored(news *release.Loaded, olds []*release.Loaded) []model.IgnoredInput 
 	return out
 }
 
-func checkRelease(ctx context.Context, r *release.Release, olds []*release.Loaded, o Options) (*model.ReleaseVerdict, error) {
+func checkRelease(ctx context.Context, r *release.Release, all []*release.Release, olds []*release.Loaded, o Options) (*model.ReleaseVerdict, error) {
 	n := newNotes(r.Name)
 	m, err := r.Record("")
 	if err != nil {
 		return nil, err
 	}
 	v := &model.ReleaseVerdict{Release: refOf(r, m), Windows: []model.WindowResult{}}
-	res, mods, err := self(ctx, r, n, o)
+	res, mods, err := self(ctx, r, all, n, o)
 	if err != nil {
 		return nil, err
 	}

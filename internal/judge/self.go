@@ -16,6 +16,7 @@ import (
 // are looked at.
 type selfState struct {
 	r       *release.Release
+	all     []*release.Release // of the same side
 	n       *notes
 	image   *release.Image
 	base    *base
@@ -27,8 +28,8 @@ type selfState struct {
 }
 
 // self judges a release's modules on its own image.
-func self(ctx context.Context, r *release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
-	s := &selfState{r: r, n: n, image: bootImage(r), trust: trustOf(r, o.Certificates), jobs: o.Jobs}
+func self(ctx context.Context, r *release.Release, all []*release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
+	s := &selfState{r: r, all: all, n: n, image: bootImage(r), trust: trustOf(r, o.Certificates), jobs: o.Jobs}
 	res := model.SelfResult{Modules: len(r.Modules)}
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
@@ -66,7 +67,7 @@ func (s *selfState) prepare() bool {
 		s.inconclusive("self.no-modules", "no modules among the inputs: 0 of 0 proves nothing", s.missingPackage("modules"))
 	}
 	if s.image == nil && s.modules != kimage.No {
-		s.inconclusive("self.no-image", "no kernel image among the inputs: nothing says which base the modules must match", s.missingPackage("image"))
+		s.noImage()
 		return false
 	}
 	if len(s.r.Modules) == 0 {
@@ -89,6 +90,19 @@ func (s *selfState) prepare() bool {
 
 func (s *selfState) inconclusive(rule, msg, hint string) {
 	s.n.one(model.Finding{Rule: rule, Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: msg, Hint: hint})
+}
+
+// noImage tells two cases apart: no image at all, and one of another
+// architecture under the same name.
+func (s *selfState) noImage() {
+	for _, o := range s.all {
+		if o.Name == s.r.Name && o.Arch != s.r.Arch && bootImage(o) != nil {
+			s.inconclusive("self.image-architecture", fmt.Sprintf("the image given for %s is for %s, these modules are for %s", s.r.Name, o.Arch, s.r.Arch),
+				"give image and modules of one architecture")
+			return
+		}
+	}
+	s.inconclusive("self.no-image", "no kernel image among the inputs: nothing says which base the modules must match", s.missingPackage("image"))
 }
 
 // missingPackage names the package that holds what is missing, by the names

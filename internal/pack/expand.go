@@ -45,6 +45,8 @@ func (in *Input) Open(ctx context.Context, o Options) (*Package, error) {
 //	X.changes,   the .deb, .udeb and .ddeb files that its Checksums-Sha256
 //	X.buildinfo  lists, which lie beside it; the rest of the upload (source,
 //	             logs) is passed over. All of them must be there.
+//	FOLDER       itself, a tree; but one that holds packages and none of lib,
+//	             usr and boot is a folder of packages: those, in name order
 //	else         itself
 //
 // A file that was named before, under whatever name, is left out; a digest
@@ -75,7 +77,46 @@ func (x *expander) arg(path, from string) error {
 	case ".changes", ".buildinfo":
 		return where.In(path, x.upload(path))
 	}
+	packages, err := packagesIn(path)
+	if err != nil {
+		return where.In(path, err)
+	}
+	for _, p := range packages {
+		if err := x.add(Input{Path: p, From: path, Size: -1}); err != nil {
+			return err
+		}
+	}
+	if packages != nil {
+		return nil
+	}
 	return x.add(Input{Path: path, From: from, Size: -1})
+}
+
+// packagesIn lists the packages of a folder that is no tree; nil when the path
+// is anything else.
+func packagesIn(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return nil, nil // Open says what is wrong with it
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, ioError(err)
+	}
+	var out []string
+	for _, e := range entries {
+		switch name := e.Name(); strings.ToLower(filepath.Ext(name)) {
+		case ".deb", ".udeb", ".ddeb", ".rpm":
+			if !strings.HasSuffix(name, ".src.rpm") && !e.IsDir() {
+				out = append(out, filepath.Join(path, name))
+			}
+		default:
+			if name == "lib" || name == "usr" || name == "boot" {
+				return nil, nil
+			}
+		}
+	}
+	return out, nil
 }
 
 // add appends an input once.

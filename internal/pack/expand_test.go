@@ -117,3 +117,29 @@ func TestExpandRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A folder of packages is its packages; one with lib, usr or boot is a tree.
+func TestExpandFolder(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []string{"b.deb", "a.udeb", "c.rpm", "c.src.rpm", "notes.txt"} {
+		write(n)
+	}
+	got, err := Expand([]string{dir})
+	if err != nil || len(got) != 3 || got[0].Path != filepath.Join(dir, "a.udeb") || got[2].Path != filepath.Join(dir, "c.rpm") || got[0].From != dir {
+		t.Errorf("%+v %v", got, err)
+	}
+	write("lib/modules/1/x.ko")
+	if got, err := Expand([]string{dir}); err != nil || len(got) != 1 || got[0].Path != dir {
+		t.Errorf("a tree: %+v %v", got, err)
+	}
+}

@@ -37,6 +37,8 @@ type Kernel struct {
 	// Distilled is a kernel that honours .BTF.base (6.11+).
 	Distilled bool
 	NoConfig  bool
+	// Machine is the image's ELF machine; 0 means x86-64.
+	Machine uint16
 }
 
 // Files are the files of the release by path.
@@ -108,7 +110,7 @@ func (k Kernel) Vmlinux() []byte {
 	if !k.NoBTF {
 		sections = append(sections, elftest.Section{Name: ".BTF", Flags: alloc, Align: 4, Data: btftest.Kernel(k.Image).Bytes()})
 	}
-	return elftest.File{Type: 2, Sections: sections}.Bytes()
+	return elftest.File{Type: 2, Machine: k.Machine, Sections: sections}.Bytes()
 }
 
 // Module builds one module by its description.
