@@ -3,6 +3,27 @@ module kpkg-btf
 go 1.26.2
 
 require (
+	github.com/anchore/go-lzo v0.1.1 // the one free LZO decoder; our own lzop framing around it
+	github.com/blakesmith/ar v0.0.0-20190502131153-809d4375e1fb // prescribed; writes ar members in fixtures, peer of our reader in tests
+	github.com/cilium/ebpf v0.22.0 // prescribed; btf: oracle in tests of the raw model
+	github.com/cloudflare/circl v1.6.3 // ML-DSA signatures of modules (7.x)
+	github.com/goccy/go-yaml v1.19.2 // policy files: strict, errors with line and excerpt
+	github.com/goreleaser/nfpm/v2 v2.45.2 // prescribed; builds packages in tests (later the companion); later versions break go mod tidy
+	github.com/klauspost/compress v1.20.3 // zstd and gzip at the speed of the C libraries, no cgo
+	github.com/pierrec/lz4/v4 v4.1.33 // lz4 frames and the legacy form of kernel payloads
+	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
+	github.com/sassoftware/go-rpmutils v0.4.0 // prescribed; peer of our rpm reader in tests
+	github.com/smallstep/pkcs7 v0.2.3 // tests: oracle for signatures
+	github.com/spf13/cobra v1.10.2 // command line, completion
+	github.com/spf13/pflag v1.0.10 // flags from the environment
+	github.com/ulikunitz/xz v0.5.17 // tests: second decoder for the fuzzer
+	golang.org/x/sync v0.24.0 // errgroup, weighted semaphore
+	golang.org/x/sys v0.49.0 // O_TMPFILE, mmap, renameat2
+	golang.org/x/term v0.47.0 // progress only on a terminal
+	pgregory.net/rapid v1.3.0 // tests: properties
+)
+
+require (
 	dario.cat/mergo v1.0.2 // indirect
 	github.com/AlekSi/pointer v1.2.0 // indirect
 	github.com/DataDog/zstd v1.5.5 // indirect
@@ -11,56 +32,33 @@ require (
 	github.com/Masterminds/sprig/v3 v3.3.0 // indirect
 	github.com/Microsoft/go-winio v0.6.2 // indirect
 	github.com/ProtonMail/go-crypto v1.5.2 // indirect
-	github.com/anchore/go-lzo v0.1.1 // indirect
-	github.com/blakesmith/ar v0.0.0-20190502131153-809d4375e1fb // indirect
-	github.com/cilium/ebpf v0.22.0 // indirect
-	github.com/cloudflare/circl v1.6.3 // indirect
 	github.com/cyphar/filepath-securejoin v0.4.1 // indirect
 	github.com/emirpasic/gods v1.18.1 // indirect
 	github.com/go-git/gcfg v1.5.1-0.20230307220236-3a3c6141e376 // indirect
 	github.com/go-git/go-billy/v5 v5.7.0 // indirect
 	github.com/go-git/go-git/v5 v5.16.5 // indirect
 	github.com/gobwas/glob v0.2.3 // indirect
-	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/golang/groupcache v0.0.0-20241129210726-2c02b8208cf8 // indirect
-	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/goreleaser/chglog v0.7.4 // indirect
 	github.com/goreleaser/fileglob v1.4.0 // indirect
-	github.com/goreleaser/nfpm/v2 v2.45.2 // indirect
 	github.com/huandu/xstrings v1.5.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/jbenet/go-context v0.0.0-20150711004518-d14ea06fba99 // indirect
 	github.com/kevinburke/ssh_config v1.2.0 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
-	github.com/knqyf263/go-deb-version v0.0.0-20241115132648-6f4aee6ccd23 // indirect
-	github.com/knqyf263/go-rpm-version v0.0.0-20260811110310-1815e1f1b790 // indirect
 	github.com/mitchellh/copystructure v1.2.0 // indirect
 	github.com/mitchellh/reflectwalk v1.0.2 // indirect
-	github.com/pierrec/lz4/v4 v4.1.33 // indirect
 	github.com/pjbgf/sha1cd v0.3.2 // indirect
-	github.com/rogpeppe/go-internal v1.16.0 // indirect
-	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
-	github.com/sassoftware/go-rpmutils v0.4.0 // indirect
 	github.com/sergi/go-diff v1.3.2-0.20230802210424-5b0b94c5c0d3 // indirect
 	github.com/shopspring/decimal v1.4.0 // indirect
 	github.com/skeema/knownhosts v1.3.1 // indirect
-	github.com/smallstep/pkcs7 v0.2.3 // indirect
 	github.com/spf13/cast v1.10.0 // indirect
-	github.com/spf13/cobra v1.10.2 // indirect
-	github.com/spf13/pflag v1.0.10 // indirect
-	github.com/ulikunitz/xz v0.5.17 // indirect
 	github.com/xanzy/ssh-agent v0.3.3 // indirect
 	github.com/xi2/xz v0.0.0-20171230120015-48954b6210f8 // indirect
 	gitlab.com/digitalxero/go-conventional-commit v1.0.7 // indirect
 	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	golang.org/x/crypto v0.46.0 // indirect
 	golang.org/x/net v0.48.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/term v0.47.0 // indirect
-	golang.org/x/text v0.32.0 // indirect
 	golang.org/x/tools v0.40.1-0.20260108161641-ca281cf95054 // indirect
 	gopkg.in/warnings.v0 v0.1.2 // indirect
-	pgregory.net/rapid v1.3.0 // indirect
 )
