@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"internal/pack/tarstream": {"internal/where", "internal/limits"},
 	// BTF
 	"internal/btf/evidence": {"internal/btf", "internal/where", "internal/limits"},
-	"internal/btf/verdict":  {"internal/btf", "internal/where", "internal/limits"},
+	"internal/btf/verdict":  {"internal/btf", "internal/where", "internal/limits", "internal/model"},
 	// facts
 	"internal/kimage": {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
 	"internal/kmod":   {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},

@@ -83,7 +83,8 @@ var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": bt
 // kernel PATH RELEASE [key=value...]: writes a small release as a tree, or as
 // a .deb when PATH ends so. Keys: image, build (variants of the base), key,
 // modulekey, modules (comma-separated), crc, only (path substring of the
-// files to keep), without (to leave out), arch (of the image), flags nobtf, distilled, noconfig.
+// files to keep), without (to leave out), arch (of the image), flags nobtf, distilled, noconfig, strict (no BTF mismatch
+// allowed), kfuncfatal.
 func kernel(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: kernel PATH RELEASE [key=value...]")
@@ -127,6 +128,10 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 			k.NoBTF = true
 		case "distilled":
 			k.Distilled = true
+		case "strict":
+			k.Strict = true
+		case "kfuncfatal":
+			k.KfuncFatal = true
 		case "noconfig":
 			k.NoConfig = true
 		default:

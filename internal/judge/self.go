@@ -21,6 +21,7 @@ type selfState struct {
 	image   *release.Image
 	base    *base
 	index   *evidence.Base // nil without a base
+	kernel  *kernel        // nil without a boot image that has a base
 	modules kimage.Tri     // this kernel reads module BTF
 	why     string
 	trust   trust
@@ -84,6 +85,31 @@ func (s *selfState) prepare() bool {
 	}
 	if s.base != nil {
 		s.index = evidence.Index(s.base.raw)
+	}
+	return s.prepareKernel()
+}
+
+// prepareKernel readies the kernel's own rules. A kernel that refuses its own
+// base refuses every module's BTF.
+func (s *selfState) prepareKernel() bool {
+	if s.modules == kimage.No {
+		return true
+	}
+	var err error
+	if s.kernel, err = kernelOf(s.r); err != nil {
+		s.inconclusive("self.base-unreadable", err.Error(), "")
+		return false
+	}
+	if s.kernel == nil {
+		return true
+	}
+	if own := s.kernel.base.Own(); !own.OK {
+		s.n.one(model.Finding{Rule: "self.base-refused", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
+			Message: "the kernel refuses its own base: " + own.String()})
+	}
+	if s.kernel.profile.Assumed {
+		s.n.one(model.Finding{Rule: "self.profile-assumed", Severity: model.Info, Encounter: model.Self,
+			Message: "newer than any kernel whose rules are known here: judged by the newest rules and what the image shows"})
 	}
 	return true
 }

@@ -25,6 +25,7 @@ type moduleSelf struct {
 	sign      signState
 	result    *evidence.Result // nil when there was nothing to check
 	malformed error            // its BTF cannot be parsed at all
+	words     string           // the kernel's own, where it does not just take the module
 	stamp     stampState
 }
 
@@ -62,6 +63,12 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 	case len(f.BTF) == 0:
 		x.verdict, x.meaning = model.Inert, model.MeaningNone
 		x.missing = s.missing(f)
+	}
+	if s.kernel != nil {
+		a := s.kernel.ask(f)
+		x.verdict, x.words = a.verdict, a.words
+	}
+	if len(f.BTF) == 0 {
 		return x
 	}
 	raw, err := s.parse(f)

@@ -48,6 +48,9 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Rule = "self.btf-lost"
 			f.Hint = "kbuild prints \"Skipping BTF generation … due to unavailability of vmlinux\" and goes on; or a strip removed it: keep .BTF (find-debuginfo --keep-section .BTF) and build modules with vmlinux there"
 			s.n.many(f, modulesText("in-tree without BTF, although this kernel has a base"), x.m.Path, x.m.Path)
+		case x.verdict == model.Rejected || x.verdict == model.Dropped || x.verdict == model.InitFails:
+			f.Rule, f.Hint = "self."+string(x.verdict), ""
+			s.n.many(f, modulesText(selfWords[x.verdict]), x.m.Path, x.m.Path+": "+x.words)
 		case x.malformed != nil:
 			f.Rule, f.Hint = "self.btf-malformed", ""
 			s.n.many(f, modulesText("with BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+x.malformed.Error())
@@ -65,6 +68,13 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 				modulesText("that loads but is oddly made"), x.m.Path, x.m.Path+": "+strings.Join(odd, "; "))
 		}
 	}
+}
+
+// selfWords say what a kernel does with a module of its own build.
+var selfWords = map[model.Verdict]string{
+	model.Rejected:  "that this kernel refuses to load",
+	model.Dropped:   "whose BTF this kernel drops",
+	model.InitFails: "whose init fails on this kernel",
 }
 
 // nameFindings: vermagic must name the release, and be one for all modules

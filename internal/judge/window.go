@@ -43,7 +43,9 @@ func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, pol
 	w.abi(exports)
 	w.vermagic()
 	w.moduleSets()
-	w.btf()
+	if err := w.btf(); err != nil {
+		return nil, err
+	}
 	w.signer()
 	w.res.IfIgnored = w.rest
 	w.res.IfEnforced = max(w.rest, w.signatures)

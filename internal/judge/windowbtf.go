@@ -3,8 +3,10 @@ package judge
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
@@ -12,14 +14,17 @@ import (
 )
 
 // btf decides what becomes of the new modules' BTF on the old kernel. With
-// one base on both sides nothing changes. With another, kernel rules and
-// meaning would have to be judged module by module; until then each is
-// unknown and the action is the one that is safe whatever the answer is.
-func (w *windowState) btf() {
+// one base on both sides nothing changes. With another, the old kernel is asked
+// module by module, by its own rules, where its image is there; what it takes
+// may still mean something else, which only equal bases rule out.
+func (w *windowState) btf() error {
+	old, err := kernelOf(w.p.old)
+	if err != nil {
+		return err
+	}
 	reads := readsModuleBTF(w.old)
-	verdicts, meanings := counter{}, counter{}
-	repair, why := w.repair()
-	var fatal, changed, undecided []string
+	t := &tally{verdicts: counter{}, meanings: counter{}, fates: fates{}}
+	t.repair, t.why = w.repair()
 	for i := range w.new.Modules {
 		m := &w.new.Modules[i]
 		x := &w.mods[i]
@@ -28,33 +33,123 @@ func (w *windowState) btf() {
 		case reads == kimage.No:
 			x.Verdict = model.Inert
 		case m.BTF.Kind == manifest.BTFNone:
-			x.Verdict, x.Meaning = model.Inert, model.MeaningNone
-			if w.missingIsFatal(m) == manifest.Yes {
-				x.Verdict, x.Action, x.Why = model.InitFails, model.Bump, "BTF missing is fatal to its init there"
-				fatal = append(fatal, m.Path)
-			}
+			w.without(m, x, t)
 		case w.res.BaseEqual == model.Equal:
 			x.Verdict, x.Meaning = model.Attached, model.Same
+		case old != nil && w.res.BaseEqual == model.Differs && i < len(w.r.Modules):
+			w.asked(old, w.r.Modules[i].Facts, m, x, t)
 		default:
-			x.Action, x.Why = repair, why
-			changed = append(changed, m.Path)
-			if repair != model.Strip {
-				break
-			}
-			switch w.missingIsFatal(m) {
-			case manifest.Yes:
-				x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
-				fatal = append(fatal, m.Path)
-			case manifest.Unknown:
-				undecided = append(undecided, m.Path)
-			}
+			w.unasked(m, x, t)
 		}
-		verdicts.add(string(x.Verdict))
-		meanings.add(string(x.Meaning))
+		t.verdicts.add(string(x.Verdict))
+		t.meanings.add(string(x.Meaning))
 	}
-	w.res.Verdicts, w.res.Meanings = verdicts.sorted(), meanings.sorted()
-	w.btfFindings(repair, why, changed, fatal)
-	w.undecided(undecided)
+	w.res.Verdicts, w.res.Meanings = t.verdicts.sorted(), t.meanings.sorted()
+	w.btfFindings(t)
+	w.undecided(t.undecided)
+	return nil
+}
+
+// tally gathers what the modules need.
+type tally struct {
+	repair             model.Action // what a module of another base needs
+	why                string
+	verdicts, meanings counter
+	changed            []string // to be repaired
+	fates              fates    // why those are
+	dropped            []string // load without BTF until reboot; nothing to do
+	fatal              []string // cannot be repaired
+	undecided          []string
+	words              string // the old kernel's, of the first module it refuses
+}
+
+// fates counts the modules to be repaired by what the old kernel does with them.
+type fates map[model.Verdict]int
+
+func (f fates) text() string {
+	var parts []string
+	for _, p := range []struct {
+		verdict model.Verdict
+		format  string
+	}{
+		{model.Attached, "the old kernel takes %s with types that may mean something else"},
+		{model.Rejected, "the old kernel refuses to load %s"},
+		{model.InitFails, "the old kernel fails the init of %s"},
+		{model.Dropped, "the old kernel drops the BTF of %s with an id list that would be stale"},
+		{model.VerdictUnknown, "the old kernel refuses %s or takes them with other types: which is not known without its image"},
+	} {
+		if n := f[p.verdict]; n > 0 {
+			parts = append(parts, fmt.Sprintf(p.format, plural(n, "module", "modules")))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// without: a module that has no BTF.
+func (w *windowState) without(m *manifest.Module, x *model.ModuleWindow, t *tally) {
+	x.Verdict, x.Meaning = model.Inert, model.MeaningNone
+	if w.missingIsFatal(m) == manifest.Yes {
+		x.Verdict, x.Action, x.Why = model.InitFails, model.Bump, "BTF missing is fatal to its init there"
+		t.fatal = append(t.fatal, m.Path)
+	}
+}
+
+// asked: the old kernel's own verdict. What it refuses and may load without
+// BTF is kept, unless an id list of the module, which no kernel checks, would
+// be read with the old base.
+func (w *windowState) asked(old *kernel, f *kmod.Facts, m *manifest.Module, x *model.ModuleWindow, t *tally) {
+	a := old.ask(f)
+	x.Verdict, x.Why = a.verdict, a.words
+	if t.words == "" {
+		t.words = a.words
+	}
+	if a.verdict == model.Dropped && !w.staleList(f) {
+		x.Meaning = model.MeaningNone
+		t.dropped = append(t.dropped, m.Path)
+		return
+	}
+	t.changed = append(t.changed, m.Path)
+	t.fates[a.verdict]++
+	x.Action = t.repair
+	if x.Why == "" {
+		x.Why = t.why
+	}
+	if t.repair == model.Strip && a.bareFails {
+		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
+		t.fatal = append(t.fatal, m.Path)
+	}
+}
+
+// staleList tells whether a module has plain id words that name types of its
+// own base: they are compared with the old base's ids and never checked.
+func (w *windowState) staleList(f *kmod.Facts) bool {
+	if f.IDs == nil || w.new.Base == nil {
+		return false
+	}
+	if !f.IDs.Located {
+		return true // nothing says which words are ids
+	}
+	return slices.ContainsFunc(f.IDs.Words, func(x kmod.IDWord) bool {
+		return x.Set < 0 && x.ID != 0 && int64(x.ID) < w.new.Base.Types
+	})
+}
+
+// unasked: the old kernel's image is not there. The action is the one that is
+// safe whatever its verdict is.
+func (w *windowState) unasked(m *manifest.Module, x *model.ModuleWindow, t *tally) {
+	x.Action, x.Why = t.repair, t.why
+	t.changed = append(t.changed, m.Path)
+	t.fates[model.VerdictUnknown]++
+	if t.repair != model.Strip {
+		return
+	}
+	switch w.missingIsFatal(m) {
+	case manifest.Yes:
+		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
+		t.fatal = append(t.fatal, m.Path)
+	case manifest.Unknown:
+		t.undecided = append(t.undecided, m.Path)
+	}
 }
 
 // repair is the lowest action that is safe for a module of another base:
@@ -102,19 +197,25 @@ func (w *windowState) undecided(list []string) {
 		Hint:    "give the older vmlinuz with --against"})
 }
 
-func (w *windowState) btfFindings(repair model.Action, why string, changed, fatal []string) {
-	if w.res.BaseEqual == model.NotKnownSame && len(changed)+len(fatal) > 0 {
+func (w *windowState) btfFindings(t *tally) {
+	if w.res.BaseEqual == model.NotKnownSame && len(t.changed)+len(t.fatal) > 0 {
 		w.add(model.Finding{Rule: "window.base-unknown", Severity: model.Error, Inconclusive: true,
 			Message: "no base on one side: whether the modules' BTF fits the old kernel is not known",
 			Hint:    "give the package with the older vmlinuz, or linux-headers with its vmlinux, with --against"})
 		return
 	}
-	if len(changed) > 0 {
-		w.add(model.Finding{Rule: "window.base", Severity: model.Error, Action: repair, Count: len(changed), Subjects: capped(changed),
-			Message: fmt.Sprintf("the base changed from %s to %s: %s would be refused by the old kernel, or taken with types that mean something else; %s: %s them",
-				short(w.old.Base), short(w.new.Base), plural(len(changed), "module", "modules"), why, repair),
+	if len(t.changed) > 0 {
+		w.add(model.Finding{Rule: "window.base", Severity: model.Error, Action: t.repair, Count: len(t.changed), Subjects: capped(t.changed),
+			Message: fmt.Sprintf("the base changed from %s to %s: %s; %s: %s them",
+				short(w.old.Base), short(w.new.Base), t.fates.text(), t.why, t.repair),
 			Hint: "equal counts are no comfort: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"})
 	}
+	if len(t.dropped) > 0 {
+		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: capped(t.dropped),
+			Message: fmt.Sprintf("%s without BTF until reboot: the old kernel refuses it and allows the mismatch (it says: %s)",
+				plural(len(t.dropped), "module loads", "modules load"), t.words)})
+	}
+	fatal := t.fatal
 	if len(fatal) > 0 {
 		w.add(model.Finding{Rule: "window.missing-fatal", Severity: model.Error, Action: model.Bump, Count: len(fatal), Subjects: capped(fatal),
 			Message: plural(len(fatal), "module", "modules") + " can neither keep BTF of another base nor do without BTF on the old kernel"})

@@ -131,4 +131,6 @@ type IDSet struct {
 	Count uint32 // the cnt word in the file; more than len(IDs) in a broken set
 	Flags uint32 // of a set8 (6.9+)
 	IDs   []uint32
+	// PairFlags are the flags beside each id of a set8 (KF_*), nil in a set.
+	PairFlags []uint32
 }

@@ -140,7 +140,13 @@ func (s *IDSet) read(d []byte, l elfx.Layout) {
 		n = int(s.Count)
 	}
 	s.IDs = make([]uint32, n)
+	if s.Set8 {
+		s.PairFlags = make([]uint32, n)
+	}
 	for i := range s.IDs {
 		s.IDs[i] = l.U32(d[head+i*step:])
+		if s.Set8 {
+			s.PairFlags[i] = l.U32(d[head+i*step+4:])
+		}
 	}
 }

@@ -136,7 +136,7 @@ func checkIDs(t *testing.T, ids *kmod.IDs) {
 		{Off: 40, ID: 31, Kind: "typedef", Name: "t_", Set: -1},
 	})
 	want(t, "sets", ids.Sets, []kmod.IDSet{
-		{Off: 8, Name: "kfuncs", Set8: true, Count: 2, Flags: 1, IDs: []uint32{20, 21}},
+		{Off: 8, Name: "kfuncs", Set8: true, Count: 2, Flags: 1, IDs: []uint32{20, 21}, PairFlags: []uint32{4, 0}},
 		{Off: 32, Name: "plain_set", Count: 1, IDs: []uint32{30}},
 	})
 }

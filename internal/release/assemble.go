@@ -131,10 +131,10 @@ func group(items []*item) ([]*bundle, []error) {
 		case it.err != nil:
 			errs = append(errs, it.err)
 		case len(byKey) == 0:
-			errs = append(errs, it.source.in(where.New(where.Inconclusive, "no other input says which release this file belongs to").
+			errs = append(errs, it.source.In(where.New(where.Inconclusive, "no other input says which release this file belongs to").
 				WithHint("give the package or image it came with")))
 		default:
-			errs = append(errs, it.source.in(where.New(where.Inconclusive, "the inputs hold %d releases and nothing says which one this file belongs to", len(byKey)).
+			errs = append(errs, it.source.In(where.New(where.Inconclusive, "the inputs hold %d releases and nothing says which one this file belongs to", len(byKey)).
 				WithHint("give the files of one release at a time, or keep their usual names (config-RELEASE)")))
 		}
 	}
@@ -188,7 +188,7 @@ func (b *bundle) build() *Release {
 		case it.role == roleSymvers:
 			t, err := symvers.Parse(it.text)
 			if err != nil {
-				r.Unread = append(r.Unread, it.source.in(err))
+				r.Unread = append(r.Unread, it.source.In(err))
 				continue
 			}
 			tables = append(tables, tableSource{it.source, t})
@@ -262,7 +262,7 @@ func (r *Release) chooseConfig() {
 	}
 	var err error
 	if r.Options, err = manifest.ConfigOptions(r.Config.Data); err != nil {
-		r.Unread = append(r.Unread, r.Config.Source.in(err))
+		r.Unread = append(r.Unread, r.Config.Source.In(err))
 	}
 }
 

@@ -217,7 +217,7 @@ func (it *item) parse(ctx context.Context, w *worker, data []byte) {
 				WithHint("please report this with the file: it is a fault of kpkg-btf, not of your package")
 		}
 		if it.err != nil {
-			it.err = it.source.in(it.err)
+			it.err = it.source.In(it.err)
 		}
 	}()
 	switch it.role {
@@ -232,7 +232,8 @@ func (it *item) parse(ctx context.Context, w *worker, data []byte) {
 	}
 }
 
-func (s Source) in(err error) error {
+// In puts the source before the path of an error.
+func (s Source) In(err error) error {
 	if s.Path != "" {
 		err = where.In(s.Path, err)
 	}

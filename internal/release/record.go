@@ -19,7 +19,7 @@ import (
 // addDoc takes a release from its manifest.
 func (r *Release) addDoc(it *item) {
 	if r.Doc != nil {
-		r.Unread = append(r.Unread, it.source.in(where.New(where.Inconclusive, "a second manifest of the same release")))
+		r.Unread = append(r.Unread, it.source.In(where.New(where.Inconclusive, "a second manifest of the same release")))
 		return
 	}
 	r.Doc = it.doc
@@ -45,7 +45,7 @@ func (r *Release) Record(tool string) (*manifest.Manifest, error) {
 	if r.Builtin != nil {
 		paths, err := manifest.BuiltInPaths(r.Builtin.Data)
 		if err != nil {
-			return nil, r.Builtin.Source.in(err)
+			return nil, r.Builtin.Source.In(err)
 		}
 		m.BuiltIn = paths
 	}
@@ -153,7 +153,7 @@ func (r *Release) recordBase(m *manifest.Manifest) error {
 	}
 	raw, err := btf.Parse(b)
 	if err != nil {
-		return im.Source.in(where.In("base BTF", err))
+		return im.Source.In(where.In("base BTF", err))
 	}
 	cut := raw.Bytes()
 	m.Base = &manifest.Base{

@@ -90,7 +90,7 @@ func (t *text) self(s *model.SelfResult) {
 		t.f("  not judged\n")
 		return
 	}
-	t.f("  %s, %d with BTF; meaning %s\n", count(s.Modules, "module", "modules"), s.WithBTF, words(s.Meanings))
+	t.f("  %s, %d with BTF: %s; meaning %s\n", count(s.Modules, "module", "modules"), s.WithBTF, fate(s.Verdicts), words(s.Meanings))
 	for _, e := range s.Evidence {
 		if e.Contradicts > 0 {
 			t.f("  %s contradicts %s: %s\n", string(e.Evidence), count(e.Contradicts, "module", "modules"), e.FirstExample)
@@ -136,7 +136,7 @@ func (t *text) window(name string, w *model.WindowResult) {
 		return
 	}
 	if len(w.Verdicts) > 0 {
-		t.f("  modules: verdict %s; meaning %s\n", words(w.Verdicts), words(w.Meanings))
+		t.f("  %s; meaning %s\n", fate(w.Verdicts), words(w.Meanings))
 	}
 	t.f("  needs: %s where signatures are enforced, %s where not\n", w.IfEnforced.String(), w.IfIgnored.String())
 }
@@ -185,6 +185,28 @@ func (t *text) decision(r *model.Report) {
 		t.f(", passed by --fail-on %s", r.FailOn)
 	}
 	t.f("\n")
+}
+
+// fateWords say in words what a kernel does with modules.
+var fateWords = map[string]string{
+	string(model.Attached):       "load with their BTF",
+	string(model.Dropped):        "load without it because this kernel allows the mismatch",
+	string(model.Rejected):       "are refused",
+	string(model.InitFails):      "fail in init",
+	string(model.Inert):          "load without BTF",
+	string(model.Blocked):        "would not load anyway",
+	string(model.VerdictUnknown): "with a verdict that is not known",
+}
+
+func fate(list []model.Count) string {
+	if len(list) == 0 {
+		return "no modules"
+	}
+	parts := make([]string, len(list))
+	for i, c := range list {
+		parts[i] = fmt.Sprintf("%d %s", c.Count, fateWords[c.Word])
+	}
+	return strings.Join(parts, ", ")
 }
 
 func words(list []model.Count) string {

@@ -15,7 +15,7 @@ func sample() *model.Report {
 		Old:    []model.ReleaseRef{{Name: "6.1.0-1", Arch: model.X8664, Packages: []string{"linux-image 1"}, Base: model.BaseRef{SHA256: strings.Repeat("ab", 32), Types: 5, StringBytes: 7}}},
 		Releases: []model.ReleaseVerdict{{
 			Release: model.ReleaseRef{Name: "6.1.0-2"},
-			Self: model.SelfResult{Judged: true, Modules: 2, WithBTF: 1, Meanings: []model.Count{{Word: "same", Count: 1}, {Word: "none", Count: 1}},
+			Self: model.SelfResult{Judged: true, Modules: 2, WithBTF: 1, Verdicts: []model.Count{{Word: "attached", Count: 1}, {Word: "inert", Count: 1}}, Meanings: []model.Count{{Word: "same", Count: 1}, {Word: "none", Count: 1}},
 				Missing:  []model.Count{{Word: "lost", Count: 1}},
 				Evidence: []model.EvidenceCount{{Evidence: "dedup", Contradicts: 1, FirstExample: "kernel/a.ko: [5] PTR"}, {Evidence: "signature", Supports: 2}}},
 			Windows: []model.WindowResult{{Old: model.ReleaseRef{Name: "6.1.0-1"}, Judged: true, Why: "both are called so", BaseEqual: model.Differs,
@@ -47,7 +47,7 @@ func TestText(t *testing.T) {
 		"old: linux-image 1 (6.1.0-1), x86_64, base abababab… (5 types, 7 string bytes)",
 		"",
 		"6.1.0-2 on its own image",
-		"  2 modules, 1 with BTF; meaning same 1, none 1",
+		"  2 modules, 1 with BTF: 1 load with their BTF, 1 load without BTF; meaning same 1, none 1",
 		"  dedup contradicts 1 module: kernel/a.ko: [5] PTR",
 		"  consistent by evidence: signature 2",
 		"  without BTF: lost 1",

@@ -37,7 +37,7 @@ func BigKernel(v Variant) *Builder { return fillKernel(BigBase(), v) }
 
 func fillKernel(b *Builder, v Variant) *Builder {
 	if v == Grown {
-		b.Str("banner_7.0")
+		b.Str("banner_7_0")
 	}
 	for _, s := range kernelStrings {
 		b.Str(s)
@@ -50,7 +50,7 @@ func fillKernel(b *Builder, v Variant) *Builder {
 		b.Array(ch, u, 216) // linux_banner
 	}
 	if v == Grown {
-		b.Fwd("banner_7.0", false)
+		b.Fwd("banner_7_0", false)
 	}
 	bl := b.Int("_Bool", 1, Bool)
 	kernelTypes(b, v, kernelInts{i, ch, ul, u, bl})

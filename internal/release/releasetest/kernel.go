@@ -37,6 +37,9 @@ type Kernel struct {
 	// Distilled is a kernel that honours .BTF.base (6.11+).
 	Distilled bool
 	NoConfig  bool
+	// Strict does not allow a BTF mismatch; KfuncFatal fails the init of a
+	// module that registers kfuncs without BTF (as 6.1.0 to 6.1.38).
+	Strict, KfuncFatal bool
 	// Machine is the image's ELF machine; 0 means x86-64.
 	Machine uint16
 }
@@ -70,7 +73,11 @@ func (k Kernel) Config() string {
 	if k.NoBTF {
 		return "CONFIG_MODULES=y\nCONFIG_MODULE_SIG=y\n# CONFIG_DEBUG_INFO_BTF is not set\n"
 	}
-	return "CONFIG_MODULES=y\nCONFIG_MODVERSIONS=y\nCONFIG_MODULE_SIG=y\nCONFIG_DEBUG_INFO_BTF=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\nCONFIG_MODULE_ALLOW_BTF_MISMATCH=y\n"
+	text := "CONFIG_MODULES=y\nCONFIG_MODVERSIONS=y\nCONFIG_MODULE_SIG=y\nCONFIG_DEBUG_INFO_BTF=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\n"
+	if !k.Strict {
+		text += "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y\n"
+	}
+	return text
 }
 
 // Symvers is the text of Module.symvers.
@@ -84,10 +91,14 @@ func (k Kernel) Symvers() string {
 
 // texts are literals of a kernel that tell what it does (KERNEL-BTF.md §2.5).
 func (k Kernel) texts() string {
+	level := "4"
+	if k.KfuncFatal {
+		level = "3"
+	}
 	t := "Linux version " + k.Release + " (builder@host) (gcc) #1 SMP\n\x00" +
 		"failed to validate module [%s] BTF: %ld\n\x00" +
 		"Type tags don't precede modifiers\x00Max chain length or cycle detected\x00" +
-		"\x014missing module BTF, cannot register kfuncs\n\x00\x013missing module BTF, cannot register dtor kfuncs\n\x00" +
+		"\x01" + level + "missing module BTF, cannot register kfuncs\n\x00\x013missing module BTF, cannot register dtor kfuncs\n\x00" +
 		"module verification failed: signature and/or required key missing\x00"
 	if k.Distilled {
 		t += "distilled base BTF type '%s' [%u] is not mapped to base BTF id\n\x00"
