@@ -3,176 +3,125 @@ package xz
 import (
 	"encoding/binary"
 	"io"
+	"math/bits"
 
-	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/where"
 )
 
 const (
-	aloneHeader = 13
+	aloneSize   = 13 // bytes of the header
 	unknownSize = -1
 	aloneStep   = 64 << 10 // bytes decoded in one step
 	minDict     = 4096
+	maxAlone    = 256 << 30
 )
 
-// alone decodes the .lzma format: properties, dictionary, size (or all ones
-// where an end marker follows), and one range coded stream.
-type alone struct {
-	lzma
-	dict uint32
-	left int64 // bytes still to come, or unknownSize
-}
-
-// IsAlone tells whether head can be the start of a .lzma file. It has no magic,
-// so the dictionary must be 2^n or 2^n+2^(n-1) and the size below 256 GiB, as
-// xz(1) demands, and the first byte of the range coder zero, as it always is.
+// IsAlone tells whether head can be the start of a .lzma file: properties,
+// dictionary, size (or all ones where an end marker follows), one range coded
+// stream. It has no magic, so the dictionary must be 2^n or 2^n+2^(n-1) and the
+// size below 256 GiB, as xz(1) demands, and the first byte of the range coder
+// zero, as it always is.
 func IsAlone(head []byte) bool {
-	if len(head) <= aloneHeader || head[aloneHeader] != 0 {
+	if len(head) <= aloneSize || head[aloneSize] != 0 {
 		return false
 	}
-	var d lzma
-	dict := binary.LittleEndian.Uint32(head[1:])
-	size := binary.LittleEndian.Uint64(head[5:])
-	top := dict
-	for top&(top-1) != 0 {
-		top &= top - 1 // the highest bit remains
-	}
-	return d.setProps(head[0]) && dict >= minDict && (dict == top || dict == top+top/2 || dict == 1<<32-1) &&
-		(size == 1<<64-1 || size < 256<<30)
+	dict, size := binary.LittleEndian.Uint32(head[1:]), binary.LittleEndian.Uint64(head[5:])
+	top := uint32(1) << (bits.Len32(dict|1) - 1)
+	return new(lzma).setProps(head[0]) && dict >= minDict &&
+		(dict == top || dict == top+top/2 || dict == 1<<32-1) && (size == 1<<64-1 || size < maxAlone)
 }
 
-func (a *alone) begin(in *input, w *window, maxDict int64) error {
-	h, err := in.take(aloneHeader+5, "a .lzma header")
+func (d *decoder) aloneHeader() error {
+	h, err := d.in.take(aloneSize+5, "a .lzma header")
 	if err != nil {
 		return err
 	}
-	dict, size := binary.LittleEndian.Uint32(h[1:]), binary.LittleEndian.Uint64(h[5:])
-	if !a.setProps(h[0]) || size != 1<<64-1 && size >= 256<<30 || !a.initRange(h[aloneHeader:]) {
+	dict, size := max(binary.LittleEndian.Uint32(h[1:]), minDict), binary.LittleEndian.Uint64(h[5:])
+	var ok bool
+	d.rc, ok = newCoder(d.in.buf, d.in.rd-5)
+	if !ok || !d.setProps(h[0]) || size != 1<<64-1 && size >= maxAlone {
 		return where.New(where.Malformed, "bad .lzma header").At(0)
 	}
-	a.dict = max(dict, minDict)
-	if int64(a.dict) > maxDict {
-		return where.New(where.Limit, "a .lzma dictionary of %d bytes, more than the %d allowed", a.dict, maxDict).At(0)
+	if int64(dict) > d.maxDict {
+		return where.New(where.Limit, "a .lzma dictionary of %d bytes, more than the %d allowed", dict, d.maxDict).At(0)
 	}
-	a.left = int64(size) // all ones is unknownSize
-	a.resetState()
-	w.dict = a.dict
-	w.resetDict()
+	d.left = int64(size) // all ones is unknownSize
+	d.resetState()
+	d.w.begin(dict)
+	d.next = (*decoder).aloneData
 	return nil
 }
 
-// step decodes some bytes behind w.pos; io.EOF is the end.
-func (a *alone) step(in *input, w *window) error {
-	soft := aloneStep
-	hard := soft + matchMax
+// aloneData decodes some bytes behind w.pos.
+func (d *decoder) aloneData() error {
+	w := &d.w
+	soft, hard := aloneStep, aloneStep+matchMax
 	switch {
-	case a.left == 0 && a.code == 0:
-		return io.EOF
-	case a.left == 0: // only an end marker may follow
+	case d.left == 0 && d.rc.code == 0:
+		d.next = (*decoder).aloneEnd
+		return nil
+	case d.left == 0: // only an end marker may follow
 		soft, hard = 1, 1
-	case a.left > 0:
-		soft, hard = int(min(int64(soft), a.left)), int(min(int64(hard), a.left))
+	case d.left > 0:
+		soft, hard = int(min(int64(soft), d.left)), int(min(int64(hard), d.left))
 	}
 	w.reserve(hard)
-	s := span{out: w.buf, pos: w.pos, start: w.start, origin: w.origin, dict: w.dict,
-		soft: w.pos + soft, hard: w.pos + hard}
-	st, err := a.feed(in, &s)
+	from := w.pos
+	st, err := d.feed(from+soft, from+hard)
 	if err != nil {
 		return err
 	}
-	n := s.pos - w.pos
+	n := w.pos - from
+	w.pos = from
 	switch {
-	case st == marker && a.code == 0 && (a.left == unknownSize || a.left == int64(n)):
-		a.left, a.code = 0, 0
-	case st != more || a.left == 0:
-		return st.fault(&s).At(in.off())
-	case a.left > 0:
-		a.left -= int64(n)
+	case st == marker && d.rc.code == 0 && (d.left == unknownSize || d.left == int64(n)):
+		d.left = 0
+	case st != more || d.left == 0:
+		return st.fault(hard - n).At(d.in.off())
+	case d.left > 0:
+		d.left -= int64(n)
 	}
-	if err = w.budget.Take(int64(n)); err != nil {
+	if err = w.charge(n); err != nil {
 		return err
 	}
-	w.pos = s.pos
+	w.pos += n
+	d.out = w.buf[from:w.pos]
 	return nil
 }
 
-// feed runs the decoder over the input that is there.
-func (a *alone) feed(in *input, s *span) (status, error) {
+// feed runs the decoder up to soft, a buffer at a time.
+func (d *decoder) feed(soft, hard int) (status, error) {
+	in := &d.in
 	for {
 		// As much as there is: the end of the input is no error by itself.
-		if err := in.have(2*inSlack, ""); err != nil && err != io.EOF && where.KindOf(err) != where.Malformed {
+		err := in.have(2*inSlack, "")
+		last := err == io.EOF || where.KindOf(err) == where.Malformed
+		if err != nil && !last {
 			return more, err
 		}
-		n := in.wr - in.rd
-		tail := n < 2*inSlack
-		if tail { // behind it come zeros that nobody may use
-			if cap(in.scratch) < maxTake+inSlack {
-				in.scratch = make([]byte, maxTake+inSlack)
-			}
-			s.in = in.scratch[:n+inSlack]
-			clear(s.in[copy(s.in, in.buf[in.rd:in.wr]):])
-			s.stop = n
-		} else {
-			s.in, s.stop = in.buf[in.rd:in.wr], n-inSlack
+		stop := in.wr - inSlack
+		if last { // behind it come zeros that nobody may use
+			stop = in.wr
+			clear(in.buf[in.wr : in.wr+inSlack])
 		}
-		s.ip = 0
-		st := a.run(s)
-		if s.ip > n || tail && st == more && s.pos < s.soft {
+		d.rc.ip = in.rd
+		st := d.run(&d.w, soft, hard, stop)
+		if d.rc.ip > in.wr || last && st == more && d.w.pos < soft {
 			return st, where.New(where.Malformed, "truncated: ends within .lzma data").At(in.base + int64(in.wr))
 		}
-		in.rd += s.ip
-		if st != more || s.pos >= s.soft {
+		in.rd = d.rc.ip
+		if st != more || d.w.pos >= soft {
 			return st, nil
 		}
 	}
 }
 
-// AloneReader decodes a .lzma file as a stream.
-type AloneReader struct {
-	a       alone
-	in      input
-	w       window
-	maxDict int64
-	pending []byte
-	begun   bool
-	err     error
-}
-
-// NewAloneReader decodes the .lzma file r, which must end where its data end.
-// A dictionary of more than maxDict bytes is refused.
-func NewAloneReader(r io.Reader, maxDict int64, b *limits.Budget) *AloneReader {
-	a := &AloneReader{maxDict: maxDict}
-	a.in.fromReader(r, 0)
-	a.w.slide, a.w.budget = true, b
-	return a
-}
-
-func (a *AloneReader) Read(p []byte) (int, error) {
-	for len(a.pending) == 0 {
-		if a.err != nil {
-			return 0, a.err
-		}
-		a.err = a.next()
+func (d *decoder) aloneEnd() error {
+	if d.single {
+		return io.EOF
 	}
-	n := copy(p, a.pending)
-	a.pending = a.pending[n:]
-	return n, nil
-}
-
-func (a *AloneReader) next() error {
-	if !a.begun {
-		a.begun = true
-		return a.a.begin(&a.in, &a.w, a.maxDict)
+	if err := d.in.have(1, ""); err != nil {
+		return err
 	}
-	// The window may move what is before pos, so the size tells what is new.
-	a.w.reserve(aloneStep + matchMax)
-	from := a.w.pos
-	err := a.a.step(&a.in, &a.w)
-	if err == io.EOF && a.in.have(1, "") == nil {
-		return where.New(where.Malformed, "trailing garbage after .lzma data").At(a.in.off())
-	}
-	if err == nil {
-		a.pending = a.w.buf[from:a.w.pos]
-	}
-	return err
+	return where.New(where.Malformed, "trailing garbage after .lzma data").At(d.in.off())
 }

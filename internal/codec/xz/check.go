@@ -2,10 +2,10 @@ package xz
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"hash"
 	"hash/crc32"
 	"hash/crc64"
+	"slices"
 
 	"kpkg-btf/internal/where"
 )
@@ -24,60 +24,45 @@ var crc64Table = crc64.MakeTable(crc64.ECMA)
 type check struct {
 	id   byte
 	size int
-	crc  uint64
-	sha  hash.Hash // kept between blocks
+	hash.Hash
+	made [checkSHA256 + 1]hash.Hash // kept between streams
 	sum  [sha256.Size]byte
 }
 
-// set takes the check id of the stream at offset at. Ids without a meaning are refused: data
-// that cannot be checked is not taken.
+// set takes the check id of the stream at offset at. Ids without a meaning are
+// refused: data that cannot be checked is not taken.
 func (c *check) set(id byte, at int64) error {
-	switch id {
-	case checkNone:
-		c.size = 0
-	case checkCRC32:
-		c.size = 4
-	case checkCRC64:
-		c.size = 8
-	case checkSHA256:
-		c.size = sha256.Size
-		if c.sha == nil {
-			c.sha = sha256.New()
+	if id > checkSHA256 || c.made[id] == nil {
+		switch id {
+		case checkNone:
+			c.made[id] = noCheck{}
+		case checkCRC32:
+			c.made[id] = crc32.NewIEEE()
+		case checkCRC64:
+			c.made[id] = crc64.New(crc64Table)
+		case checkSHA256:
+			c.made[id] = sha256.New()
+		default:
+			return where.New(where.Unsupported, "xz check type %d", id).At(at)
 		}
-	default:
-		return where.New(where.Unsupported, "xz check type %d", id).At(at)
 	}
-	c.id = id
+	c.id, c.Hash, c.size = id, c.made[id], c.made[id].Size()
 	return nil
 }
 
-func (c *check) begin() {
-	c.crc = 0
-	if c.id == checkSHA256 {
-		c.sha.Reset()
-	}
-}
-
-func (c *check) update(b []byte) {
-	switch c.id {
-	case checkCRC32:
-		c.crc = uint64(crc32.Update(uint32(c.crc), crc32.IEEETable, b))
-	case checkCRC64:
-		c.crc = crc64.Update(c.crc, crc64Table, b)
-	case checkSHA256:
-		c.sha.Write(b)
-	}
-}
-
-// equals compares with the bytes of the file.
+// equals compares with the bytes of the file, where CRCs are little endian.
 func (c *check) equals(want []byte) bool {
-	switch c.id {
-	case checkCRC32:
-		return binary.LittleEndian.Uint32(want) == uint32(c.crc)
-	case checkCRC64:
-		return binary.LittleEndian.Uint64(want) == c.crc
-	case checkSHA256:
-		return string(c.sha.Sum(c.sum[:0])) == string(want)
+	got := c.Sum(c.sum[:0])
+	if c.id != checkSHA256 {
+		slices.Reverse(got)
 	}
-	return true
+	return string(got) == string(want)
 }
+
+// noCheck is the hash of no bytes.
+type noCheck struct{ hash.Hash }
+
+func (noCheck) Write(b []byte) (int, error) { return len(b), nil }
+func (noCheck) Sum(b []byte) []byte         { return b }
+func (noCheck) Reset()                      {}
+func (noCheck) Size() int                   { return 0 }

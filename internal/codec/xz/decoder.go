@@ -1,18 +1,36 @@
 package xz
 
 import (
-	"encoding/binary"
+	"bytes"
+	"context"
 	"io"
 
-	"kpkg-btf/internal/where"
+	"kpkg-btf/internal/limits"
 )
+
+// decoder decodes a file piece by piece. Each step reads what comes next; its
+// output, if any, is in out until the next one. io.EOF is the end. A decoder
+// keeps its tables between files.
+type decoder struct {
+	lzma2
+	in      input
+	w       window
+	c       check
+	blk     block
+	records []record // of the blocks of this stream so far
+	tail    []byte
+	maxDict int64
+	left    int64 // .lzma: bytes still to come, or unknownSize
+	single  bool  // the end of the first stream is the end
+	next    func(*decoder) error
+	out     []byte
+}
 
 // Decoder decodes streams that are in memory, one after the other, without
 // setting up anew. The zero value is ready.
 type Decoder struct {
-	core
-	w     window
-	alone alone
+	d   decoder
+	src bytes.Reader
 }
 
 // Decode decodes the first stream of src behind dst and gives the number of
@@ -20,142 +38,93 @@ type Decoder struct {
 // maxDict is refused. On error the result holds what was decoded before and
 // the offset.
 func (d *Decoder) Decode(dst, src []byte, max, maxDict int64) ([]byte, int, error) {
-	in, w := &d.in, &d.w
-	in.fromMemory(src)
-	dst = growFor(dst, sizeHint(src), max, len(src))
-	w.into(dst, max, nil)
-	err := d.stream(in, w, maxDict)
-	out := w.buf[:w.pos]
-	w.buf, in.buf = nil, nil // do not keep the caller's memory
-	return out, in.rd, err
-}
-
-// stream decodes one stream; the window does not slide.
-func (d *core) stream(in *input, w *window, maxDict int64) error {
-	if err := d.streamHeader(in); err != nil {
-		return err
-	}
-	for {
-		ok, err := d.more(in)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return d.finish(in)
-		}
-		if err = d.blk.readHeader(in, maxDict); err != nil {
-			return err
-		}
-		r, err := d.block(in, w, nil)
-		if err != nil {
-			return err
-		}
-		if err = d.addRecord(r, in); err != nil {
-			return err
-		}
-	}
-}
-
-// block decodes the block whose header was read behind w.pos, in a window that
-// does not slide. Step, if not nil, is called with the bytes of finished output
-// after each chunk; its error ends the work.
-func (d *core) block(in *input, w *window, step func(done int) error) (record, error) {
-	b, begin := &d.blk, w.pos
-	d.beginBlock(w)
-	for more := true; more; {
-		from := w.pos
-		var err error
-		if more, err = d.chunk(in, w); err != nil {
-			return record{}, err
-		}
-		if err = b.inBounds(in, int64(w.pos-begin)); err != nil {
-			return record{}, err
-		}
-		if b.filterN == 0 {
-			d.c.update(w.buf[from:w.pos])
-			from = w.pos
-		} else {
-			from = begin
-		}
-		if step != nil {
-			if err = step(from - begin); err != nil {
-				return record{}, err
-			}
-		}
-	}
-	if b.filterN > 0 {
-		for i := b.filterN - 1; i >= 0; i-- {
-			b.filters[i].apply(w.buf[begin:w.pos])
-		}
-		d.c.update(w.buf[begin:w.pos])
-	}
-	return b.end(in, &d.c, int64(w.pos-begin))
-}
-
-func (d *core) beginBlock(w *window) {
-	w.dict = d.blk.dict
-	w.resetDict()
-	d.begin()
-	d.c.begin()
-}
-
-// sizeHint gives the size of the output as the index at the end of src claims
-// it; 0 where there is none. Nothing rests on it but the first allocation.
-func sizeHint(src []byte) int64 {
-	n := len(src)
-	if n < headerSize+footerSize || string(src[n-2:]) != footerMagic {
-		return 0
-	}
-	index := (int64(binary.LittleEndian.Uint32(src[n-8:])) + 1) * 4
-	if index < 8 || index > int64(n-headerSize-footerSize) {
-		return 0
-	}
-	p := fields{b: src[int64(n-footerSize)-index+1 : n-footerSize-4]}
-	var total int64
-	for count := p.vli(); count > 0 && !p.bad; count-- {
-		p.vli()
-		size := int64(p.vli())
-		if total += size; size < 0 || total < 0 {
-			return 0
-		}
-	}
-	return total
-}
-
-// growFor makes room for a claimed size, but no more than max and 64 times
-// the input: what is more comes when it is really decoded.
-func growFor(dst []byte, claim, max int64, input int) []byte {
-	n := int(min(claim, max, 64*int64(input)+minWindow))
-	if n <= cap(dst)-len(dst) {
-		return dst
-	}
-	b := make([]byte, len(dst), len(dst)+n)
-	copy(b, dst)
-	return b
+	return d.decode((*decoder).header, dst, src, max, maxDict)
 }
 
 // DecodeAlone is Decode for the .lzma format.
 func (d *Decoder) DecodeAlone(dst, src []byte, max, maxDict int64) ([]byte, int, error) {
-	in, w, a := &d.in, &d.w, &d.alone
-	in.fromMemory(src)
-	err := a.begin(in, w, maxDict)
-	if err == nil {
-		dst = growFor(dst, a.left, max, len(src))
-		w.into(dst, max, nil)
-		w.dict = a.dict
-	} else {
-		w.into(dst, max, nil)
-	}
+	return d.decode((*decoder).aloneHeader, dst, src, max, maxDict)
+}
+
+func (d *Decoder) decode(first func(*decoder) error, dst, src []byte, max, maxDict int64) ([]byte, int, error) {
+	d.src.Reset(src)
+	f := &d.d
+	f.in.reset(&d.src, 0)
+	f.w.into(dst, max)
+	f.w.first = 4 * len(src)
+	f.maxDict, f.single = maxDict, true
+	err := first(f)
 	for err == nil {
-		err = a.step(in, w)
-		if err == nil && w.pos > w.max {
-			err = where.New(where.Limit, "more than the %d bytes allowed", max)
-		}
+		err = f.next(f)
 	}
 	if err == io.EOF {
 		err = nil
 	}
-	out := w.buf[:w.pos]
-	w.buf, in.buf = nil, nil
-	return out, in.rd, err
+	out := f.w.buf[:f.w.pos]
+	d.src.Reset(nil) // do not keep the caller's memory
+	f.w.buf, f.out = nil, nil
+	return out, f.in.rd + int(f.in.base), err
+}
+
+// Options bound one reader.
+type Options struct {
+	Jobs    int            // goroutines that decode; 1 or less: the one that reads
+	MaxDict int64          // the largest dictionary in bytes
+	Budget  *limits.Budget // charged for output before it is made
+}
+
+// NewReader decodes the size bytes of ra: all streams with their padding. With
+// two jobs or more, blocks that the index names are decoded in parallel;
+// without such an index, or where blocks are too large to be held, the stream
+// is decoded through a window, in stream order, which also finds what is wrong
+// with the index.
+func NewReader(ctx context.Context, ra io.ReaderAt, size int64, o Options) (io.ReadCloser, error) {
+	if o.Jobs > 1 {
+		if p := newPlan(ra, size); p.parallel(o.Jobs) {
+			return newParallel(ctx, ra, p, o), nil
+		}
+	}
+	return newSequential(ctx, (*decoder).header, io.NewSectionReader(ra, 0, size), o), nil
+}
+
+// NewAloneReader decodes the .lzma file r, which must end where its data end.
+// A dictionary of more than maxDict bytes is refused.
+func NewAloneReader(r io.Reader, maxDict int64, b *limits.Budget) io.ReadCloser {
+	return newSequential(context.Background(), (*decoder).aloneHeader, r, Options{MaxDict: maxDict, Budget: b})
+}
+
+// sequential decodes a file in the goroutine that reads.
+type sequential struct {
+	decoder
+	ctx context.Context
+	err error
+}
+
+func newSequential(ctx context.Context, first func(*decoder) error, r io.Reader, o Options) *sequential {
+	s := &sequential{ctx: ctx}
+	s.in.reset(r, 0)
+	s.w.slide, s.w.budget = true, o.Budget
+	s.maxDict, s.next = o.MaxDict, first
+	return s
+}
+
+func (s *sequential) Read(p []byte) (int, error) {
+	for len(s.out) == 0 {
+		if s.err == nil {
+			s.err = s.ctx.Err()
+		}
+		if s.err != nil {
+			return 0, s.err
+		}
+		s.err = s.next(&s.decoder)
+	}
+	n := copy(p, s.out)
+	s.out = s.out[n:]
+	return n, nil
+}
+
+func (s *sequential) Close() error {
+	s.out, s.w.buf = nil, nil
+	s.err = io.ErrClosedPipe
+	return nil
 }

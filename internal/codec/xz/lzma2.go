@@ -22,88 +22,33 @@ const (
 
 func (d *lzma2) begin() { d.needDict, d.needProps = true, true }
 
-// chunk decodes one chunk behind w.pos; false after the last.
-func (d *lzma2) chunk(in *input, w *window) (bool, error) {
+// chunk decodes one chunk behind w.pos and gives what it wrote; false after
+// the last.
+func (d *lzma2) chunk(in *input, w *window) ([]byte, bool, error) {
 	at := in.off()
 	b, err := in.take(1, "an LZMA2 chunk")
-	if err != nil {
-		return false, err
+	if err != nil || b[0] == endChunk {
+		return nil, false, err
 	}
 	control := b[0]
-	if control == endChunk {
-		return false, nil
-	}
 	if control == storeReset || control >= newDict {
 		w.resetDict()
 		d.needDict, d.needProps = false, true
 	}
-	if d.needDict || control > store && control < lzmaChunk {
-		return false, where.New(where.Malformed, "bad LZMA2 chunk 0x%02x", control).At(at)
+	if d.needDict || control > store && control < lzmaChunk || control >= lzmaChunk && control < newProps && d.needProps {
+		return nil, false, where.New(where.Malformed, "bad LZMA2 chunk 0x%02x", control).At(at)
 	}
+	size := w.size()
 	if control < lzmaChunk {
-		return true, d.stored(in, w)
+		err = stored(in, w)
+	} else {
+		err = d.packed(control, in, w, at)
 	}
-	if control < newProps && d.needProps {
-		return false, where.New(where.Malformed, "LZMA2 chunk 0x%02x without properties", control).At(at)
-	}
-	n := 4
-	if control >= newProps {
-		n = 5
-	}
-	if b, err = in.take(n, "an LZMA2 chunk header"); err != nil {
-		return false, err
-	}
-	usize := int(control&0x1f)<<16 + int(b[0])<<8 + int(b[1]) + 1
-	csize := int(b[2])<<8 + int(b[3]) + 1
-	if control >= newProps {
-		if !d.setProps(b[4]) {
-			return false, where.New(where.Malformed, "bad LZMA properties 0x%02x", b[4]).At(at)
-		}
-		d.needProps = false
-	}
-	if control >= newState {
-		d.resetState()
-	}
-	return true, d.packed(in, w, csize, usize, at)
+	n := int(w.size() - size)
+	return w.buf[w.pos-n : w.pos], true, err
 }
 
-func (d *lzma2) packed(in *input, w *window, csize, usize int, at int64) error {
-	b, err := in.take(csize, "an LZMA2 chunk")
-	if err != nil {
-		return err
-	}
-	if csize < 5 || !d.initRange(b) {
-		return where.New(where.Malformed, "bad start of an LZMA2 chunk").At(at)
-	}
-	if err = w.room(usize); err != nil {
-		return err
-	}
-	s := span{out: w.buf, pos: w.pos, start: w.start, origin: w.origin, dict: w.dict,
-		soft: w.pos + usize, hard: w.pos + usize, in: b[:csize+inSlack], ip: 5, stop: csize}
-	st := d.run(&s)
-	if st != more || s.pos != s.hard || s.ip != csize || d.code != 0 {
-		return st.fault(&s).At(at)
-	}
-	w.pos = s.pos
-	return nil
-}
-
-// fault words what stopped run.
-func (st status) fault(s *span) *where.Error {
-	switch {
-	case st == badDist:
-		return where.New(where.Malformed, "LZMA match from before the dictionary")
-	case st == badMatch:
-		return where.New(where.Malformed, "LZMA match beyond the end")
-	case st == marker:
-		return where.New(where.Malformed, "LZMA end marker before the end")
-	case s.pos < s.hard:
-		return where.New(where.Malformed, "LZMA data ends %d bytes early", s.hard-s.pos)
-	}
-	return where.New(where.Malformed, "LZMA data does not end where it should")
-}
-
-func (d *lzma2) stored(in *input, w *window) error {
+func stored(in *input, w *window) error {
 	b, err := in.take(2, "an LZMA2 chunk header")
 	if err != nil {
 		return err
@@ -112,9 +57,63 @@ func (d *lzma2) stored(in *input, w *window) error {
 	if b, err = in.take(n, "a stored LZMA2 chunk"); err != nil {
 		return err
 	}
-	if err = w.room(n); err != nil {
+	if err = w.charge(n); err != nil {
 		return err
 	}
+	w.reserve(n)
 	w.pos += copy(w.buf[w.pos:], b)
 	return nil
+}
+
+func (d *lzma2) packed(control byte, in *input, w *window, at int64) error {
+	b, err := in.take(4, "an LZMA2 chunk header")
+	if err != nil {
+		return err
+	}
+	n := int(control&0x1f)<<16 + int(b[0])<<8 + int(b[1]) + 1
+	csize := int(b[2])<<8 + int(b[3]) + 1
+	if control >= newProps {
+		if b, err = in.take(1, "LZMA properties"); err != nil {
+			return err
+		}
+		if !d.setProps(b[0]) {
+			return where.New(where.Malformed, "bad LZMA properties 0x%02x", b[0]).At(at)
+		}
+		d.needProps = false
+	}
+	if control >= newState {
+		d.resetState()
+	}
+	if _, err = in.take(csize, "an LZMA2 chunk"); err != nil {
+		return err
+	}
+	var ok bool
+	if d.rc, ok = newCoder(in.buf, in.rd-csize); csize < 5 || !ok {
+		return where.New(where.Malformed, "bad start of an LZMA2 chunk").At(at)
+	}
+	if err = w.charge(n); err != nil {
+		return err
+	}
+	w.reserve(n)
+	end := w.pos + n
+	st := d.run(w, end, end, in.rd)
+	if st != more || w.pos != end || d.rc.ip != in.rd || d.rc.code != 0 {
+		return st.fault(end - w.pos).At(at)
+	}
+	return nil
+}
+
+// fault words what stopped run, missing bytes before the end.
+func (st status) fault(missing int) *where.Error {
+	switch {
+	case st == badDist:
+		return where.New(where.Malformed, "LZMA match from before the dictionary")
+	case st == badMatch:
+		return where.New(where.Malformed, "LZMA match beyond the end")
+	case st == marker:
+		return where.New(where.Malformed, "LZMA end marker before the end")
+	case missing > 0:
+		return where.New(where.Malformed, "LZMA data ends %d bytes early", missing)
+	}
+	return where.New(where.Malformed, "LZMA data does not end where it should")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"sync"
-	"sync/atomic"
 
 	"kpkg-btf/internal/where"
 )
@@ -17,34 +16,32 @@ type parallel struct {
 	cancel  context.CancelFunc
 	ra      io.ReaderAt
 	o       Options
-	plan    plan
-	next    int       // first task not handed out
+	tasks   []task    // not handed out
 	queue   chan *job // to the workers; never full
 	pending []*job    // handed out, in order; the first is being read
 	free    [][]byte  // buffers without a job; nil where there is none yet
-	pos     int       // in the first pending job
+	cur     []byte    // of the first pending job
 	workers sync.WaitGroup
 	err     error
 }
 
-// job is a task at work. Out is written by one worker up to ready, which only
-// grows; wake gets a token when it did.
+// job is a task at work: its output comes in pieces of out. Err is set when
+// pieces is closed.
 type job struct {
 	task
-	out   []byte
-	ready atomic.Int64
-	wake  chan struct{}
-	fin   atomic.Bool
-	err   error
+	out    []byte
+	pieces chan []byte // never full
+	err    error
 }
+
+const pieceSize = 1 << 20 // at least, but for the last
 
 func newParallel(ctx context.Context, ra io.ReaderAt, p plan, o Options) *parallel {
 	n := p.buffers(o.Jobs)
-	r := &parallel{ra: ra, o: o, plan: p, queue: make(chan *job, n), free: make([][]byte, n)}
+	r := &parallel{ra: ra, o: o, tasks: p.tasks, queue: make(chan *job, n), free: make([][]byte, n)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
-	queue := r.queue
 	for range min(o.Jobs, n-1, len(p.tasks)) {
-		r.workers.Go(func() { r.work(queue) })
+		r.workers.Go(r.work)
 	}
 	r.hand()
 	return r
@@ -52,124 +49,94 @@ func newParallel(ctx context.Context, ra io.ReaderAt, p plan, o Options) *parall
 
 // hand gives out tasks while there are buffers.
 func (r *parallel) hand() {
-	for len(r.free) > 0 && r.next < len(r.plan.tasks) {
-		j := &job{task: r.plan.tasks[r.next], wake: make(chan struct{}, 1)}
+	for len(r.free) > 0 && len(r.tasks) > 0 {
 		last := len(r.free) - 1
-		j.out, r.free = r.free[last], r.free[:last]
-		if int64(cap(j.out)) < j.want.size {
-			j.out = nil // the worker takes a larger one
-		}
-		r.next++
+		j := &job{task: r.tasks[0], out: r.free[last]}
+		j.pieces = make(chan []byte, j.want.size/pieceSize+1)
+		r.free, r.tasks = r.free[:last], r.tasks[1:]
 		r.pending = append(r.pending, j)
 		r.queue <- j
 	}
 }
 
 func (r *parallel) Read(p []byte) (int, error) {
-	for {
+	for len(r.cur) == 0 {
+		if r.err == nil && len(r.pending) == 0 {
+			r.err = io.EOF
+		}
 		if r.err != nil {
 			return 0, r.err
 		}
-		if len(r.pending) == 0 {
-			return 0, io.EOF
-		}
+		var ok bool
 		j := r.pending[0]
-		fin := j.fin.Load() // before ready: what is ready when it is finished is all
-		if ready := int(j.ready.Load()); r.pos < ready {
-			n := copy(p, j.out[r.pos:ready])
-			r.pos += n
-			return n, nil
-		}
-		if fin {
-			r.advance(j)
-			continue
-		}
 		select {
-		case <-j.wake:
+		case r.cur, ok = <-j.pieces:
 		case <-r.ctx.Done():
 			r.err = r.ctx.Err()
+			continue
+		}
+		if !ok {
+			r.err, r.pending = j.err, r.pending[1:]
+			r.free = append(r.free, j.out[:0])
+			if r.err == nil {
+				r.hand()
+			}
 		}
 	}
-}
-
-// advance goes on to the next block, after a finished one was read.
-func (r *parallel) advance(j *job) {
-	r.err = j.err
-	r.pending = r.pending[1:]
-	r.pos = 0
-	r.free = append(r.free, j.out[:0])
-	if r.err == nil {
-		r.hand()
-	}
+	n := copy(p, r.cur)
+	r.cur = r.cur[n:]
+	return n, nil
 }
 
 // Close ends the workers and waits for them: a chunk's work at most.
 func (r *parallel) Close() error {
 	r.cancel()
-	if r.queue != nil {
+	if r.err != io.ErrClosedPipe {
 		close(r.queue)
-		r.queue = nil
 	}
 	r.workers.Wait()
 	r.err = io.ErrClosedPipe
-	r.pending, r.free = nil, nil
+	r.cur, r.pending, r.free = nil, nil, nil
 	return nil
 }
 
-func (r *parallel) work(queue <-chan *job) {
-	var d core
-	for j := range queue {
-		err := r.ctx.Err()
-		if err == nil {
-			err = d.job(r, j)
-		}
-		j.err = err
-		j.fin.Store(true)
-		j.signal()
+func (r *parallel) work() {
+	d := decoder{maxDict: r.o.MaxDict}
+	for j := range r.queue {
+		j.err = d.block(r, j)
+		close(j.pieces)
 	}
 }
 
-func (j *job) signal() {
-	select {
-	case j.wake <- struct{}{}:
-	default: // a token is there already
-	}
-}
-
-// job decodes one block.
-func (d *core) job(r *parallel, j *job) error {
-	if int64(cap(j.out)) < j.want.size {
-		j.out = make([]byte, j.want.size)
-	}
-	j.out = j.out[:j.want.size]
+// block decodes one block.
+func (d *decoder) block(r *parallel, j *job) error {
 	if err := d.c.set(j.id, j.at); err != nil {
 		return err
 	}
-	d.in.fromReader(io.NewSectionReader(r.ra, j.at, j.packed), j.at)
-	ok, err := d.more(&d.in)
-	if err != nil {
-		return err
+	if int64(cap(j.out)) < j.want.size {
+		j.out = make([]byte, j.want.size)
 	}
-	if !ok {
-		return where.New(where.Malformed, "xz index names a block where there is none").At(j.at)
+	d.in.reset(io.NewSectionReader(r.ra, j.at, j.packed), j.at)
+	d.w.into(j.out[:0], j.want.size)
+	d.w.exact, d.w.budget = true, r.o.Budget
+	d.records, d.next = d.records[:0], (*decoder).blockOrIndex
+	sent, done := 0, 0
+	for len(d.records) == 0 {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		d.out = nil
+		if err := d.next(d); err != nil {
+			return err
+		}
+		if done += len(d.out); done-sent >= pieceSize {
+			j.pieces <- j.out[sent:done:done]
+			sent = done
+		}
 	}
-	if err = d.blk.readHeader(&d.in, r.o.MaxDict); err != nil {
-		return err
-	}
-	var w window
-	w.into(j.out[:0], j.want.size, r.o.Budget)
-	w.exact = true
-	got, err := d.block(&d.in, &w, func(done int) error {
-		j.ready.Store(int64(done))
-		j.signal()
-		return r.ctx.Err()
-	})
-	if err != nil {
-		return err
-	}
-	if got != j.want {
+	if d.records[0] != j.want {
 		return where.New(where.Malformed, "xz index differs from its block").At(j.at)
 	}
-	j.ready.Store(got.size)
+	j.pieces <- j.out[sent:done:done]
 	return nil
 }

@@ -2,7 +2,9 @@ package xz
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
+	"slices"
 
 	"kpkg-btf/internal/limits"
 )
@@ -28,23 +30,23 @@ const (
 	parallelMemory = limits.DefaultMemory / 2
 	// chunkOut and chunkIn: an LZMA2 chunk of at least chunkIn bytes gives at
 	// most chunkOut.
-	chunkOut = 2 << 20
-	chunkIn  = 6
+	chunkOut   = 2 << 20
+	chunkIn    = 6
+	maxIndex   = 16 << 20 // bytes of an index that are read back to front
+	maxPadding = 64 << 10 // likewise, of padding
 )
 
 func newPlan(ra io.ReaderAt, size int64) plan {
 	var p plan
 	for end := size; end > 0; {
 		start, tasks := streamBefore(ra, end)
-		if start < 0 || len(p.tasks)+len(tasks) > maxBlocks {
+		if tasks == nil || len(p.tasks)+len(tasks) > maxBlocks {
 			return plan{}
 		}
 		p.tasks = append(p.tasks, tasks...) // in reverse
 		end = start
 	}
-	for i, j := 0, len(p.tasks)-1; i < j; i, j = i+1, j-1 {
-		p.tasks[i], p.tasks[j] = p.tasks[j], p.tasks[i]
-	}
+	slices.Reverse(p.tasks)
 	for _, t := range p.tasks {
 		p.large = max(p.large, t.want.size)
 	}
@@ -52,79 +54,61 @@ func newPlan(ra io.ReaderAt, size int64) plan {
 }
 
 // streamBefore finds the stream that ends, padding included, at end: its
-// start, and its blocks in reverse. The start is -1 if there is none.
+// start, and its blocks in reverse; nil if there is none.
 func streamBefore(ra io.ReaderAt, end int64) (int64, []task) {
-	var f [footerSize]byte
-	var size int64
-	var id byte
-	for {
-		if end&3 != 0 || end < headerSize+footerSize || !readAt(ra, f[:], end-footerSize) {
-			return -1, nil
+	f, stop := make([]byte, footerSize), end-maxPadding
+	for ; ; end -= 4 {
+		if end&3 != 0 || end < max(headerSize+footerSize, stop) || !readAt(ra, f, end-footerSize) {
+			return 0, nil
 		}
-		if bytes.Equal(f[8:], []byte{0, 0, 0, 0}) { // no footer ends so
-			end -= 4
-			continue
+		if string(f[8:]) != "\x00\x00\x00\x00" { // no footer ends so
+			break
 		}
-		var err error
-		if size, id, err = parseFooter(f[:], end-footerSize); err != nil {
-			return -1, nil
-		}
-		break
 	}
+	size, id := (int64(binary.LittleEndian.Uint32(f[4:]))+1)*4, f[9]
 	at := end - footerSize - size
-	if at < headerSize {
-		return -1, nil
+	if at < headerSize || size < 8 || size > maxIndex {
+		return 0, nil
 	}
-	records, packed := readIndex(ra, at, size)
-	start := at - packed - headerSize
-	var h [headerSize]byte
-	if packed < 0 || start < 0 || !readAt(ra, h[:], start) {
-		return -1, nil
+	t := make([]byte, size+footerSize)
+	if !readAt(ra, t, at) {
+		return 0, nil
 	}
-	if got, err := parseHeader(h[:], start); err != nil || got != id {
-		return -1, nil
+	records := parseIndex(t[1:size-4], at)
+	if !bytes.Equal(t, tail(nil, records, id)) {
+		return 0, nil
 	}
 	tasks := make([]task, 0, len(records))
-	for i := len(records) - 1; i >= 0; i-- {
-		r := records[i]
+	for _, r := range slices.Backward(records) {
 		n := (r.unpadded + 3) &^ 3
 		at -= n
 		tasks = append(tasks, task{at: at, packed: n, want: r, id: id})
 	}
-	return start, tasks
+	h := make([]byte, headerSize)
+	if at -= headerSize; at < 0 || !readAt(ra, h, at) || !bytes.Equal(h, header(id)) {
+		return 0, nil
+	}
+	return at, tasks
 }
 
-// readIndex reads the index of size bytes at at. It also gives the bytes that
-// its blocks take, or -1 if the index is not sound or claims what no block of
-// that size can give.
-func readIndex(ra io.ReaderAt, at, size int64) ([]record, int64) {
-	var in input
-	in.fromReader(io.NewSectionReader(ra, at, size), 0)
-	if b, err := in.crcTake(1); err != nil || b[0] != 0 {
-		return nil, -1
+// parseIndex reads the records of an index whose blocks lie before at; it stops
+// where they cannot, or claim what no block of that size can give.
+func parseIndex(b []byte, at int64) []record {
+	p := fields{b: b}
+	n := p.vli()
+	if n > int64(len(b)/2) {
+		return nil
 	}
-	count, err := in.vli()
-	if err != nil || count > maxBlocks || int64(count) > size/2 {
-		return nil, -1
-	}
-	records := make([]record, count)
-	var total int64
-	for i := range records {
-		unpadded, err1 := in.vli()
-		out, err2 := in.vli()
-		r := record{int64(unpadded), int64(out)}
-		if err1 != nil || err2 != nil || r.unpadded <= 0 || r.unpadded > at || r.size > (r.unpadded/chunkIn+1)*chunkOut {
-			return nil, -1
+	records := make([]record, 0, n)
+	for ; n > 0; n-- {
+		r := record{p.vli(), p.vli()}
+		if p.bad || r.unpadded <= 0 || r.unpadded > at || r.size > (r.unpadded/chunkIn+1)*chunkOut {
+			return nil
 		}
-		records[i] = r
-		if total += (r.unpadded + 3) &^ 3; total > at {
-			return nil, -1
-		}
+		at -= (r.unpadded + 3) &^ 3
+		records = append(records, r)
 	}
-	if in.indexEnd(0) != nil || in.off() != size {
-		return nil, -1
-	}
-	return records, total
+	return records
 }
 
 func readAt(ra io.ReaderAt, b []byte, off int64) bool {

@@ -2,414 +2,186 @@ package xz
 
 import "encoding/binary"
 
-// run decodes symbols; it is where the time goes, so the range coder is
-// written out at each use with its state in locals, and literals, whose bits
-// no branch predictor can guess, are decoded without branches: mask is all ones
-// where the bit is 0, from the borrow of code-bound.
-func (d *lzma) run(s *span) status {
+// run decodes symbols behind w.pos; it is where the time goes. It ends when pos
+// reaches soft, when the input passes stop, at the end marker or at an error; a
+// match must end at or before hard. The input has inSlack bytes behind stop.
+func (d *lzma) run(w *window, soft, hard, stop int) status {
 	var (
-		p                      = &d.p
-		rng, code              = d.rng, d.code
-		rep0, rep1, rep2, rep3 = d.rep0, d.rep1, d.rep2, d.rep3
-		state                  = d.state
-		lc, lpMask, pbMask     = d.lc, d.lpMask, d.pbMask
-		out, in                = s.out[:s.hard], s.in
-		pos, ip                = s.pos, s.ip
-		origin                 = s.origin
-		ret                    = more
+		p     = &d.p
+		c     = d.rc
+		rep   = d.rep[0]
+		state = d.state
+		out   = w.buf[:hard]
+		pos   = w.pos
+		ret   = more
+		one   bool
 	)
-	for pos < s.soft && ip <= s.stop {
-		at := uint32(pos - origin)
-		posState := at & pbMask & (posStates - 1)
-		// One bit: is it a match?
-		pr := &p.isMatch[state][posState]
-		v := uint64(*pr)
-		bound := (rng >> probBits) * v
-		if code < bound {
-			rng = bound
-			*pr = uint16(v + (1<<probBits-v)>>moveBits)
-			if rng < topValue {
-				rng <<= 8
-				code = code<<8 | uint64(in[ip])
-				ip++
-			}
+	for pos < soft && c.ip <= stop {
+		at := uint32(pos - w.origin)
+		posState := uint8(at & d.pbMask & (posStates - 1))
+		both := state<<4 | posState
+		if c, one = c.norm().bit(&p.Match[both]); !one {
 			var prev uint32
-			if pos > s.start {
+			if pos > w.start {
 				prev = uint32(out[pos-1])
 			}
-			off := ((at&lpMask)<<lc + prev>>(8-lc)) * litSize
-			lit := (*[litSize]uint16)(p.lit[off : off+litSize])
-			m := uint32(1)
-			if state < firstLitSt {
-				for m < 0x100 {
-					v := uint64(lit[m])
-					bound := (rng >> probBits) * v
-					c := code - bound
-					mask := uint64(int64(c) >> 63)
-					code = c + bound&mask
-					rng -= bound
-					rng ^= (rng ^ bound) & mask
-					lit[m] = uint16(v - uint64(int64(v-((1<<probBits-31)&mask))>>moveBits))
-					m = m<<1 + 1 + uint32(mask)
-					if rng < topValue {
-						rng <<= 8
-						code = code<<8 | uint64(in[ip])
-						ip++
-					}
-				}
+			off := ((at&d.lpMask)<<d.lc + prev>>(8-d.lc)) * litSize
+			lit := (*[litSize]uint16)(p.Lit[off : off+litSize])
+			if state < firstRep {
+				c, out[pos] = c.literal(lit)
 			} else {
-				mb := uint32(out[pos-int(rep0)-1])
-				offs := uint32(0x100)
-				for m < 0x100 {
-					mb <<= 1
-					idx := offs + mb&offs + m
-					v := uint64(lit[idx])
-					bound := (rng >> probBits) * v
-					c := code - bound
-					mask := uint64(int64(c) >> 63)
-					code = c + bound&mask
-					rng -= bound
-					rng ^= (rng ^ bound) & mask
-					lit[idx] = uint16(v - uint64(int64(v-((1<<probBits-31)&mask))>>moveBits))
-					m = m<<1 + 1 + uint32(mask)
-					offs &= mb ^ uint32(mask)
-					if rng < topValue {
-						rng <<= 8
-						code = code<<8 | uint64(in[ip])
-						ip++
-					}
-				}
+				c, out[pos] = c.unlike(lit, uint32(out[pos-int(rep)-1]))
 			}
-			out[pos] = byte(m)
 			pos++
-			state = uint32(afterLiteral[state])
+			state = afterLiteral[state&15]
 			continue
 		}
-		rng -= bound
-		code -= bound
-		*pr = uint16(v - v>>moveBits)
-		if rng < topValue {
-			rng <<= 8
-			code = code<<8 | uint64(in[ip])
-			ip++
-		}
 
-		var lp *lenProbs
-		pr = &p.isRep[state]
-		v = uint64(*pr)
-		bound = (rng >> probBits) * v
-		if code < bound { // a match with a new distance
-			rng = bound
-			*pr = uint16(v + (1<<probBits-v)>>moveBits)
-			if rng < topValue {
-				rng <<= 8
-				code = code<<8 | uint64(in[ip])
-				ip++
-			}
-			rep3, rep2, rep1 = rep2, rep1, rep0
-			lp = &p.matchLen
-			state = uint32(afterMatch[state])
+		lp := &p.MatchLen
+		if c, one = c.norm().bit(&p.Rep[state&15]); !one { // a match with a new distance
+			d.rep[3], d.rep[2], d.rep[1] = d.rep[2], d.rep[1], rep
 		} else {
-			rng -= bound
-			code -= bound
-			*pr = uint16(v - v>>moveBits)
-			if rng < topValue {
-				rng <<= 8
-				code = code<<8 | uint64(in[ip])
-				ip++
-			}
-			pr = &p.isRepG0[state]
-			v = uint64(*pr)
-			bound = (rng >> probBits) * v
-			if code < bound {
-				rng = bound
-				*pr = uint16(v + (1<<probBits-v)>>moveBits)
-				if rng < topValue {
-					rng <<= 8
-					code = code<<8 | uint64(in[ip])
-					ip++
-				}
-				pr = &p.isRep0Long[state][posState]
-				v = uint64(*pr)
-				bound = (rng >> probBits) * v
-				if code < bound { // one byte at the last distance
-					rng = bound
-					*pr = uint16(v + (1<<probBits-v)>>moveBits)
-					if rng < topValue {
-						rng <<= 8
-						code = code<<8 | uint64(in[ip])
-						ip++
-					}
-					if int(rep0) >= pos-s.start || rep0 >= s.dict {
+			lp = &p.RepeatLen
+			if c, one = c.norm().bit(&p.G0[state&15]); !one {
+				if c, one = c.norm().bit(&p.Rep0Long[both]); !one { // one byte at the last distance
+					if int(rep) >= pos-w.start || rep >= w.dict {
 						ret = badDist
 						break
 					}
-					out[pos] = out[pos-int(rep0)-1]
+					out[pos] = out[pos-int(rep)-1]
 					pos++
-					state = uint32(afterShortRep[state])
+					state = afterShortRep[state&15]
 					continue
 				}
-				rng -= bound
-				code -= bound
-				*pr = uint16(v - v>>moveBits)
-				if rng < topValue {
-					rng <<= 8
-					code = code<<8 | uint64(in[ip])
-					ip++
-				}
+			} else if c, one = c.norm().bit(&p.G1[state&15]); !one {
+				rep, d.rep[1] = d.rep[1], rep
+			} else if c, one = c.norm().bit(&p.G2[state&15]); !one {
+				rep, d.rep[1], d.rep[2] = d.rep[2], rep, d.rep[1]
 			} else {
-				rng -= bound
-				code -= bound
-				*pr = uint16(v - v>>moveBits)
-				if rng < topValue {
-					rng <<= 8
-					code = code<<8 | uint64(in[ip])
-					ip++
-				}
-				pr = &p.isRepG1[state]
-				v = uint64(*pr)
-				bound = (rng >> probBits) * v
-				if code < bound {
-					rng = bound
-					*pr = uint16(v + (1<<probBits-v)>>moveBits)
-					if rng < topValue {
-						rng <<= 8
-						code = code<<8 | uint64(in[ip])
-						ip++
-					}
-					rep0, rep1 = rep1, rep0
-				} else {
-					rng -= bound
-					code -= bound
-					*pr = uint16(v - v>>moveBits)
-					if rng < topValue {
-						rng <<= 8
-						code = code<<8 | uint64(in[ip])
-						ip++
-					}
-					pr = &p.isRepG2[state]
-					v = uint64(*pr)
-					bound = (rng >> probBits) * v
-					if code < bound {
-						rng = bound
-						*pr = uint16(v + (1<<probBits-v)>>moveBits)
-						rep0, rep1, rep2 = rep2, rep0, rep1
-					} else {
-						rng -= bound
-						code -= bound
-						*pr = uint16(v - v>>moveBits)
-						rep0, rep1, rep2, rep3 = rep3, rep0, rep1, rep2
-					}
-					if rng < topValue {
-						rng <<= 8
-						code = code<<8 | uint64(in[ip])
-						ip++
-					}
-				}
+				rep, d.rep[1], d.rep[2], d.rep[3] = d.rep[3], rep, d.rep[1], d.rep[2]
 			}
-			lp = &p.repLen
-			state = uint32(afterRep[state])
 		}
 
-		// The length: 8 of each position, 8 more, or 256.
 		var n uint32 // length less matchMin
-		v = uint64(lp.choice)
-		bound = (rng >> probBits) * v
-		if code < bound {
-			rng = bound
-			lp.choice = uint16(v + (1<<probBits-v)>>moveBits)
-			if rng < topValue {
-				rng <<= 8
-				code = code<<8 | uint64(in[ip])
-				ip++
+		c, n = c.length(lp, posState)
+		if lp == &p.MatchLen {
+			state = afterMatch[state&15]
+			c, rep = c.distance(p, n)
+			if rep == noDist {
+				ret = marker
+				break
 			}
-			tree := &lp.low[posState]
-			m := uint32(1)
-			for m < 8 {
-				v := uint64(tree[m])
-				bound := (rng >> probBits) * v
-				if code < bound {
-					rng = bound
-					tree[m] = uint16(v + (1<<probBits-v)>>moveBits)
-					m <<= 1
-				} else {
-					rng -= bound
-					code -= bound
-					tree[m] = uint16(v - v>>moveBits)
-					m = m<<1 + 1
-				}
-				if rng < topValue {
-					rng <<= 8
-					code = code<<8 | uint64(in[ip])
-					ip++
-				}
-			}
-			n = m - 8
 		} else {
-			rng -= bound
-			code -= bound
-			lp.choice = uint16(v - v>>moveBits)
-			if rng < topValue {
-				rng <<= 8
-				code = code<<8 | uint64(in[ip])
-				ip++
-			}
-			v = uint64(lp.choice2)
-			bound = (rng >> probBits) * v
-			tree, limit, add := lp.high[:], uint32(256), uint32(16)
-			if code < bound {
-				rng = bound
-				lp.choice2 = uint16(v + (1<<probBits-v)>>moveBits)
-				tree, limit, add = lp.mid[posState][:], 8, 8
-			} else {
-				rng -= bound
-				code -= bound
-				lp.choice2 = uint16(v - v>>moveBits)
-			}
-			if rng < topValue {
-				rng <<= 8
-				code = code<<8 | uint64(in[ip])
-				ip++
-			}
-			m := uint32(1)
-			for m < limit {
-				v := uint64(tree[m])
-				bound := (rng >> probBits) * v
-				if code < bound {
-					rng = bound
-					tree[m] = uint16(v + (1<<probBits-v)>>moveBits)
-					m <<= 1
-				} else {
-					rng -= bound
-					code -= bound
-					tree[m] = uint16(v - v>>moveBits)
-					m = m<<1 + 1
-				}
-				if rng < topValue {
-					rng <<= 8
-					code = code<<8 | uint64(in[ip])
-					ip++
-				}
-			}
-			n = m - limit + add
+			state = afterRep[state&15]
 		}
-
-		if lp == &p.matchLen {
-			tree := &p.slot[min(n, 3)]
-			m := uint32(1)
-			for m < maxDistSlots {
-				v := uint64(tree[m])
-				bound := (rng >> probBits) * v
-				if code < bound {
-					rng = bound
-					tree[m] = uint16(v + (1<<probBits-v)>>moveBits)
-					m <<= 1
-				} else {
-					rng -= bound
-					code -= bound
-					tree[m] = uint16(v - v>>moveBits)
-					m = m<<1 + 1
-				}
-				if rng < topValue {
-					rng <<= 8
-					code = code<<8 | uint64(in[ip])
-					ip++
-				}
-			}
-			slot := m - maxDistSlots
-			rep0 = slot
-			if slot >= 4 {
-				low := slot>>1 - 1 // bits below the two that the slot gives
-				rep0 = (2 + slot&1) << low
-				tree, bits := p.special[:], low
-				base := rep0 - slot
-				if slot >= startEnd {
-					for range low - 4 { // even odds, not modelled
-						rng >>= 1
-						c := code - rng
-						mask := uint64(int64(c) >> 63)
-						code = c + rng&mask
-						low--
-						rep0 += (1 + uint32(mask)) << low
-						if rng < topValue {
-							rng <<= 8
-							code = code<<8 | uint64(in[ip])
-							ip++
-						}
-					}
-					tree, bits, base = p.align[:], 4, 0
-				}
-				m := uint32(1)
-				for i := range bits { // lowest bit first
-					v := uint64(tree[base+m])
-					bound := (rng >> probBits) * v
-					if code < bound {
-						rng = bound
-						tree[base+m] = uint16(v + (1<<probBits-v)>>moveBits)
-						m <<= 1
-					} else {
-						rng -= bound
-						code -= bound
-						tree[base+m] = uint16(v - v>>moveBits)
-						m = m<<1 + 1
-						rep0 += 1 << i
-					}
-					if rng < topValue {
-						rng <<= 8
-						code = code<<8 | uint64(in[ip])
-						ip++
-					}
-				}
-				if rep0 == noDist {
-					ret = marker
-					break
-				}
-			}
-		}
-
-		if int(rep0) >= pos-s.start || rep0 >= s.dict {
+		if int(rep) >= pos-w.start || rep >= w.dict {
 			ret = badDist
 			break
 		}
-		size := int(n) + matchMin
-		if size > s.hard-pos {
+		end := pos + int(n) + matchMin
+		if end > hard {
 			ret = badMatch
 			break
 		}
-		dist := int(rep0) + 1
-		from := pos - dist
-		end := pos + size
-		switch {
-		case dist >= 16 && size <= 32 && end+32 <= len(out):
-			for {
-				a, b := out[from:from+16], out[pos:pos+16]
-				binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(a))
-				binary.LittleEndian.PutUint64(b[8:], binary.LittleEndian.Uint64(a[8:]))
-				from += 16
-				pos += 16
-				if pos >= end {
-					break
-				}
-			}
-		case dist >= size:
-			copy(out[pos:end], out[from:])
-		default: // the match repeats what it writes
-			for pos < end {
-				pos += copy(out[pos:end], out[from:pos])
-			}
-		}
+		repeat(out, pos, end, int(rep)+1)
 		pos = end
 	}
-	d.rng, d.code = rng, code
-	d.rep0, d.rep1, d.rep2, d.rep3, d.state = rep0, rep1, rep2, rep3, state
-	s.pos, s.ip = pos, ip
+	d.rc, d.rep[0], d.state = c.norm(), rep, state
+	w.pos = pos
 	return ret
+}
+
+// length decodes the length of a match, less matchMin.
+func (c coder) length(p *lenProbs, posState uint8) (coder, uint32) {
+	var one bool
+	m := uint32(1)
+	if c, one = c.norm().bit(&p.Choice[0]); !one {
+		t := &p.Short[0][posState&15]
+		for m < 8 {
+			c, one = c.norm().bit(&t[m])
+			m = next(m, one)
+		}
+		return c, m - 8
+	}
+	t, limit, add := p.High[:], uint32(256), uint32(16)
+	if c, one = c.norm().bit(&p.Choice[1]); !one {
+		t, limit, add = p.Short[1][posState&15][:], 8, 8
+	}
+	for m < limit {
+		c, one = c.norm().bit(&t[m])
+		m = next(m, one)
+	}
+	return c, m - limit + add
+}
+
+// next goes down a tree.
+func next(m uint32, one bool) uint32 {
+	m <<= 1
+	if one {
+		m++
+	}
+	return m
+}
+
+// distance decodes the distance, less one, of a match whose length is n.
+func (c coder) distance(p *probs, n uint32) (coder, uint32) {
+	t := &p.Slot[min(n, 3)]
+	m := uint32(1)
+	var mask uint32
+	for m < 64 {
+		c, mask = c.norm().blind(&t[m])
+		m = m<<1 + 1 + mask
+	}
+	slot := m - 64
+	if slot < 4 {
+		return c, slot
+	}
+	bits := slot>>1 - 1 // below the two that the slot gives
+	dist := (2 + slot&1) << bits
+	low, base := p.Special[:], dist-slot
+	if slot >= startEnd {
+		for ; bits > 4; bits-- { // even odds, not modelled
+			c = c.norm()
+			c.rng >>= 1
+			left := c.code - c.rng
+			neg := uint64(int64(left) >> 63)
+			c.code = left + c.rng&neg
+			dist += (1 + uint32(neg)) << (bits - 1)
+		}
+		low, base = p.Align[:], 0
+	}
+	m = 1
+	for i := range bits { // lowest bit first
+		c, mask = c.norm().blind(&low[base+m])
+		m = m<<1 + 1 + mask
+		dist += (1 + mask) << i
+	}
+	return c, dist
+}
+
+// repeat copies what lies dist bytes back to out[pos:end].
+func repeat(out []byte, pos, end, dist int) {
+	from := pos - dist
+	switch {
+	case dist >= 16 && end-pos <= 32 && end+32 <= len(out):
+		for ; pos < end; pos, from = pos+16, from+16 {
+			a, b := out[from:from+16], out[pos:pos+16]
+			binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(a))
+			binary.LittleEndian.PutUint64(b[8:], binary.LittleEndian.Uint64(a[8:]))
+		}
+	case dist >= end-pos:
+		copy(out[pos:end], out[from:])
+	default: // the match repeats what it writes
+		for pos < end {
+			pos += copy(out[pos:end], out[from:pos])
+		}
+	}
 }
 
 // The states: what the last symbols were (literals, match, rep, short rep).
 var (
-	afterLiteral  = [numStates]uint8{0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 4, 5}
-	afterMatch    = [numStates]uint8{7, 7, 7, 7, 7, 7, 7, 10, 10, 10, 10, 10}
-	afterRep      = [numStates]uint8{8, 8, 8, 8, 8, 8, 8, 11, 11, 11, 11, 11}
-	afterShortRep = [numStates]uint8{9, 9, 9, 9, 9, 9, 9, 11, 11, 11, 11, 11}
+	afterLiteral  = [16]uint8{0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 4, 5}
+	afterMatch    = [16]uint8{7, 7, 7, 7, 7, 7, 7, 10, 10, 10, 10, 10}
+	afterRep      = [16]uint8{8, 8, 8, 8, 8, 8, 8, 11, 11, 11, 11, 11}
+	afterShortRep = [16]uint8{9, 9, 9, 9, 9, 9, 9, 11, 11, 11, 11, 11}
 )

@@ -14,9 +14,11 @@ type window struct {
 	start  int    // begin of the dictionary
 	origin int    // where the position counter was zero
 	dict   uint32
+	moved  int64 // bytes that are no longer in buf
 	slide  bool
 	exact  bool           // max is the size that the block must have
 	max    int            // without slide: pos stays at or below it
+	first  int            // a guess of the output, for the first allocation
 	budget *limits.Budget // charged with what is about to be written
 }
 
@@ -26,48 +28,55 @@ const (
 )
 
 // into begins output behind dst, at most max bytes.
-func (w *window) into(dst []byte, max int64, b *limits.Budget) {
+func (w *window) into(dst []byte, max int64) {
 	limit := len(dst) + int(min(max, 1<<62-int64(len(dst))))
-	*w = window{buf: dst[:cap(dst)], pos: len(dst), start: len(dst), origin: len(dst), max: limit, budget: b}
+	*w = window{buf: dst[:cap(dst)], pos: len(dst), max: limit}
+}
+
+// begin begins a dictionary of dict bytes.
+func (w *window) begin(dict uint32) {
+	w.dict = dict
+	w.resetDict()
 }
 
 // resetDict forgets what was written: matches reach no further back.
 func (w *window) resetDict() { w.start, w.origin = w.pos, w.pos }
 
-// room makes n bytes writable behind pos. What lies before pos must have been
-// consumed when the window slides.
-func (w *window) room(n int) error {
+// size is the length of all the output.
+func (w *window) size() int64 { return w.moved + int64(w.pos) }
+
+// charge accounts for n bytes behind pos.
+func (w *window) charge(n int) error {
 	if !w.slide && n > w.max-w.pos {
 		if w.exact {
 			return where.New(where.Malformed, "xz block is larger than its index says")
 		}
 		return where.New(where.Limit, "more than the %d bytes allowed", w.max)
 	}
-	if err := w.budget.Take(int64(n)); err != nil {
-		return err
-	}
-	w.reserve(n)
-	return nil
+	return w.budget.Take(int64(n))
 }
 
-// reserve is room without the account of it.
+// reserve makes n bytes writable behind pos. What lies before pos must have
+// been consumed when the window slides.
 func (w *window) reserve(n int) {
 	if n <= len(w.buf)-w.pos {
 		return
 	}
 	if !w.slide {
-		w.resize(max(w.pos+n, min(max(2*len(w.buf), minWindow), w.max)))
+		w.resize(max(w.pos+n, min(max(2*len(w.buf), w.first, minWindow), w.max)))
 		return
 	}
-	if keep := int(w.dict); w.pos >= keep+max(keep/2, minSlide) {
+	keep := int(w.dict)
+	if w.pos >= keep+max(keep/2, minSlide) {
 		from := max((w.pos-keep)&^(posStates-1), 0)
 		copy(w.buf, w.buf[from:w.pos])
 		w.pos -= from
+		w.moved += int64(from)
 		w.origin -= from
 		w.start = max(w.start-from, 0)
 	}
 	if n > len(w.buf)-w.pos {
-		w.resize(max(w.pos+n, min(2*len(w.buf), int(w.dict)+max(int(w.dict)/2, minSlide)+n), minWindow))
+		w.resize(max(w.pos+n, min(2*len(w.buf), keep+max(keep/2, minSlide)+n), minWindow))
 	}
 }
 
