@@ -5,36 +5,18 @@ package btf_test
 import (
 	"context"
 	"encoding/hex"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/realtest"
 )
 
 // realBase takes the base out of a real package's image or headers vmlinux.
-func realBase(t *testing.T, pkg, pattern string) []byte {
+func realBase(t *testing.T, spec, pattern string) []byte {
 	t.Helper()
-	cache := os.Getenv("KPKG_BTF_CACHE")
-	if cache == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cache = filepath.Join(home, ".cache", "kpkg-btf")
-	}
-	deb := filepath.Join(cache, "pool", pkg)
-	if _, err := os.Stat(deb); err != nil {
-		t.Fatalf("%v (testdata/real/fetch.sh gets it)", err)
-	}
-	unpack := exec.Command("sh", "-c", `dpkg-deb --fsys-tarfile "$1" | tar xO --wildcards "$2"`, "sh", deb, pattern)
-	image, err := unpack.Output()
-	if err != nil || len(image) == 0 {
-		t.Fatalf("%s: %s: %d bytes, %v", pkg, pattern, len(image), err)
-	}
+	image := realtest.Member(t, realtest.Deb(t, spec), pattern)
 	f, err := kimage.Parse(context.Background(), image, kimage.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -49,36 +31,38 @@ func TestE2EBases(t *testing.T) {
 		pkg, pattern, sum string
 		types, strings    uint32
 	}{
-		{"linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb", "./boot/vmlinuz*", "c09f1a7c565d81fc", 100800, 1794321},
-		{"linux-image-6.1.0-56-amd64_6.1.192-2_amd64.deb", "./boot/vmlinuz*", "a53c4b97419ba67a", 100751, 1794309},
-		{"linux-headers-6.12.115+deb13-amd64_6.12.115-1_amd64.deb", "*/vmlinux", "db58ed1601b73bb4", 113903, 2060547},
-		{"linux-headers-6.12.115+deb13.1-amd64_6.12.115-2_amd64.deb", "*/vmlinux", "c2d03c1930ad37f2", 113903, 2060547},
+		{realtest.PairAOld, "boot/vmlinuz-*", "c09f1a7c565d81fc", 100800, 1794321},
+		{realtest.PairANew, "boot/vmlinuz-*", "a53c4b97419ba67a", 100751, 1794309},
+		{realtest.PairBOldHeaders, "vmlinux", "db58ed1601b73bb4", 113903, 2060547},
+		{realtest.PairBNewHeaders, "vmlinux", "c2d03c1930ad37f2", 113903, 2060547},
 	} {
-		blob := realBase(t, c.pkg, c.pattern)
-		sum, err := btf.Checksum(blob)
-		if err != nil {
-			t.Fatal(err)
-		}
-		best := time.Hour
-		var r *btf.Raw
-		for range 5 {
-			start := time.Now()
-			if r, err = btf.Parse(blob); err != nil {
+		t.Run(c.pkg, func(t *testing.T) {
+			blob := realBase(t, c.pkg, c.pattern)
+			sum, err := btf.Checksum(blob)
+			if err != nil {
 				t.Fatal(err)
 			}
-			best = min(best, time.Since(start))
-		}
-		t.Logf("%s: %d types in %v", c.pkg, r.NumTypes(), best)
-		if hex.EncodeToString(sum[:8]) != c.sum || r.NumTypes() != c.types || r.StrLen() != c.strings {
-			t.Errorf("%s: %x, %d types, %d string bytes", c.pkg, sum, r.NumTypes(), r.StrLen())
-		}
-		if best > 10*time.Millisecond {
-			t.Errorf("%s: parsed in %v", c.pkg, best)
-		}
-		walk(t, r)
-		checkEncoding(t, r)
-		if got, want := dump(r), bpftoolDump(t, nil, blob); got != want {
-			t.Errorf("%s: %s", c.pkg, firstDiff(got, want))
-		}
+			best := time.Hour
+			var r *btf.Raw
+			for range 5 {
+				start := time.Now()
+				if r, err = btf.Parse(blob); err != nil {
+					t.Fatal(err)
+				}
+				best = min(best, time.Since(start))
+			}
+			t.Logf("%s: %d types in %v", c.pkg, r.NumTypes(), best)
+			if hex.EncodeToString(sum[:8]) != c.sum || r.NumTypes() != c.types || r.StrLen() != c.strings {
+				t.Errorf("%s: %x, %d types, %d string bytes", c.pkg, sum, r.NumTypes(), r.StrLen())
+			}
+			if best > 10*time.Millisecond {
+				t.Errorf("%s: parsed in %v", c.pkg, best)
+			}
+			walk(t, r)
+			checkEncoding(t, r)
+			if got, want := dump(r), bpftoolDump(t, nil, blob); got != want {
+				t.Errorf("%s: %s", c.pkg, firstDiff(got, want))
+			}
+		})
 	}
 }

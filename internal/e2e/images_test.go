@@ -13,13 +13,10 @@ import (
 // The images of all architectures of Debian's 7.2.13: a base where the config
 // says DEBUG_INFO_BTF=y, none and no modules' BTF read where not.
 func TestArchitectures(t *testing.T) {
-	for _, a := range []struct{ flavour, deb string }{
-		{"amd64", "amd64"}, {"arm64", "arm64"}, {"armmp", "armhf"}, {"loong64", "loong64"},
-		{"powerpc64le", "ppc64el"}, {"riscv64", "riscv64"}, {"s390x", "s390x"},
-	} {
-		t.Run(a.flavour, func(t *testing.T) {
-			image := realtest.Deb(t, "sid/linux-binary-7.2.13+deb14-"+a.flavour+":"+a.deb+"=7.2.13-1")
-			base := realtest.Deb(t, "sid/linux-base-7.2.13+deb14-"+a.flavour+":"+a.deb+"=7.2.13-1")
+	for _, a := range realtest.Flavours72 {
+		t.Run(a.Flavour, func(t *testing.T) {
+			image := realtest.Deb(t, realtest.Image72(a.Flavour))
+			base := realtest.Deb(t, realtest.Base72(a.Flavour))
 			out, complaint, code := realtest.Run(t, "inspect", "--format", "json", image, base)
 			if code != 0 {
 				t.Fatalf("exit %d: %s", code, complaint)
@@ -33,7 +30,7 @@ func TestArchitectures(t *testing.T) {
 			}
 			r := in.Releases[0]
 			im := r.Images[0]
-			if im.Release != "7.2.13+deb14-"+a.flavour {
+			if im.Release != "7.2.13+deb14-"+a.Flavour {
 				t.Errorf("uname -r %q", im.Release)
 			}
 			want := false
@@ -45,10 +42,10 @@ func TestArchitectures(t *testing.T) {
 			if got := im.Base.SHA256 != ""; got != want {
 				t.Errorf("config wants a base: %v, found: %v (%s)", want, got, im.Base.Where)
 			}
-			if want && (im.Base.Types < 50000 || im.BigEndian != (a.flavour == "s390x")) {
+			if want && (im.Base.Types < 50000 || im.BigEndian != (a.Flavour == "s390x")) {
 				t.Errorf("base %+v, big endian %v", im.Base, im.BigEndian)
 			}
-			t.Logf("%s: %v, base %.8s %d types", a.flavour, im.Format, im.Base.SHA256, im.Base.Types)
+			t.Logf("%s: %v, base %.8s %d types", a.Flavour, im.Format, im.Base.SHA256, im.Base.Types)
 		})
 	}
 }

@@ -8,9 +8,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,58 +15,31 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/realtest"
 	"kpkg-btf/internal/symvers"
 )
 
-// pool is the folder with the real packages (testdata/real/fetch.sh).
-func pool(t testing.TB) string {
-	dir := os.Getenv("KPKG_BTF_CACHE")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir = filepath.Join(home, ".cache", "kpkg-btf")
-	}
-	return filepath.Join(dir, "pool")
-}
-
-// member reads the files of a real package whose path matches the pattern.
-func member(t testing.TB, pkg, pattern string) []byte {
-	t.Helper()
-	debs, err := filepath.Glob(filepath.Join(pool(t), pkg))
-	if err != nil || len(debs) != 1 {
-		t.Fatalf("%s: %d packages in %s, want one (%v)", pkg, len(debs), pool(t), err)
-	}
-	tar := exec.Command("dpkg-deb", "--fsys-tarfile", debs[0])
-	x := exec.Command("tar", "xO", "--wildcards", pattern)
-	if x.Stdin, err = tar.StdoutPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := tar.Start(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := x.Output()
-	if err != nil {
-		t.Fatalf("%s: %s: %v", pkg, pattern, err)
-	}
-	if err := tar.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
 // parsed keeps the facts of the images that several tests look at.
-var parsed = map[[2]string]*Facts{}
+var parsed = map[string]*Facts{}
 
-// parseReal gives the facts of an image in a package.
-func parseReal(t testing.TB, pkg, path string) *Facts {
+// parseReal gives the facts of the image in a package: boot/vmlinuz-* until
+// 6.18, later vmlinuz of the modules' folder, vmlinux in headers.
+func parseReal(t testing.TB, spec string) *Facts {
 	t.Helper()
-	key := [2]string{pkg, path}
-	if parsed[key] == nil {
-		parsed[key] = mustParse(t, member(t, pkg, path))
+	if parsed[spec] == nil {
+		parsed[spec] = mustParse(t, realtest.Member(t, realtest.Deb(t, spec), imageName(spec)))
 	}
-	return parsed[key]
+	return parsed[spec]
+}
+
+func imageName(spec string) string {
+	switch _, pkg, _ := strings.Cut(spec, "/"); {
+	case strings.HasPrefix(pkg, "linux-headers-"):
+		return "vmlinux"
+	case strings.HasPrefix(pkg, "linux-binary-"):
+		return "vmlinuz"
+	}
+	return "boot/vmlinuz-*"
 }
 
 const (
@@ -78,32 +48,31 @@ const (
 )
 
 func TestRealImages(t *testing.T) {
-	const v = "./usr/lib/modules/*/vmlinuz"
 	for _, c := range []struct {
-		pkg, path, format, release string
-		arch                       model.Arch
-		sum                        string // of the base, "" for any, "-" for no base
-		abilities                  string
-		certs                      int
+		pkg, format, release string
+		arch                 model.Arch
+		sum                  string // of the base, "" for any, "-" for no base
+		abilities            string
+		certs                int
 	}{
-		{"linux-image-6.1.0-55-amd64_*", "./boot/vmlinuz*", "bzImage xz ELF", "6.1.0-55-amd64", model.X8664, "c09f1a7c",
+		{realtest.PairAOld, "bzImage xz ELF", "6.1.0-55-amd64", model.X8664, "c09f1a7c",
 			"module+ distilled- order+ chain+ kfunc- dtor+ mismatch? proto- duplicate- sig+ 019 024 512", 1},
-		{"linux-image-6.1.0-56-amd64_*", "./boot/vmlinuz*", "bzImage xz ELF", "6.1.0-56-amd64", model.X8664, "a53c4b97",
+		{realtest.PairANew, "bzImage xz ELF", "6.1.0-56-amd64", model.X8664, "a53c4b97",
 			"module+ distilled- order+ chain+ kfunc- dtor+ mismatch? proto- duplicate- sig+ 019 024 512", 1},
-		{"linux-image-6.12.115+deb13-amd64_*", "./boot/vmlinuz*", "bzImage zstd ELF", "6.12.115+deb13-amd64", model.X8664, "db58ed16",
+		{realtest.PairBOld, "bzImage zstd ELF", "6.12.115+deb13-amd64", model.X8664, "db58ed16",
 			"module+ distilled+ order+ chain+ kfunc- dtor- mismatch+ proto+ duplicate- sig+ 019 024 512", 1},
-		{"linux-binary-7.3.4+deb13-amd64_*", v, "bzImage zstd ELF", "7.3.4+deb13-amd64", model.X8664, "5a05808c",
+		{realtest.Image73, "bzImage zstd ELF", "7.3.4+deb13-amd64", model.X8664, "5a05808c",
 			"module+ distilled+ order- chain+ kfunc- dtor- mismatch- proto+ duplicate+ sig+ 019 032 512", 1},
-		{"linux-binary-7.2.13+deb14-amd64_*", v, "bzImage zstd ELF", "7.2.13+deb14-amd64", model.X8664, "", debian72, 1},
-		{"linux-binary-7.2.13+deb14-arm64_*", v, "Image", "7.2.13+deb14-arm64", model.ARM64, "", debian72, 2},
-		{"linux-binary-7.2.13+deb14-armmp_*", v, "zImage xz raw", "7.2.13+deb14-armmp", model.ARM, "-", debian72None, 1},
-		{"linux-binary-7.2.13+deb14-loong64_*", v, "EFI-zboot zstd Image", "7.2.13+deb14-loong64", model.LoongArch64, "-", debian72None, 1},
-		{"linux-binary-7.2.13+deb14-powerpc64le_*", v, "ELF", "7.2.13+deb14-powerpc64le", model.PPC64LE, "", debian72, 1},
-		{"linux-binary-7.2.13+deb14-riscv64_*", v, "Image", "7.2.13+deb14-riscv64", model.RISCV64, "", debian72, 1},
-		{"linux-binary-7.2.13+deb14-s390x_*", v, "s390-bzImage zstd raw", "7.2.13+deb14-s390x", model.S390X, "", debian72, 1},
+		{realtest.Image72("amd64"), "bzImage zstd ELF", "7.2.13+deb14-amd64", model.X8664, "", debian72, 1},
+		{realtest.Image72("arm64"), "Image", "7.2.13+deb14-arm64", model.ARM64, "", debian72, 2},
+		{realtest.Image72("armmp"), "zImage xz raw", "7.2.13+deb14-armmp", model.ARM, "-", debian72None, 1},
+		{realtest.Image72("loong64"), "EFI-zboot zstd Image", "7.2.13+deb14-loong64", model.LoongArch64, "-", debian72None, 1},
+		{realtest.Image72("powerpc64le"), "ELF", "7.2.13+deb14-powerpc64le", model.PPC64LE, "", debian72, 1},
+		{realtest.Image72("riscv64"), "Image", "7.2.13+deb14-riscv64", model.RISCV64, "", debian72, 1},
+		{realtest.Image72("s390x"), "s390-bzImage zstd raw", "7.2.13+deb14-s390x", model.S390X, "", debian72, 1},
 	} {
 		t.Run(c.pkg, func(t *testing.T) {
-			f := parseReal(t, c.pkg, c.path)
+			f := parseReal(t, c.pkg)
 			if got := strings.Join(f.Format, " "); got != c.format || f.Release != c.release || f.Arch != c.arch {
 				t.Errorf("%q %q %q, want %q %q %q", got, f.Release, f.Arch, c.format, c.release, c.arch)
 			}
@@ -129,17 +98,19 @@ func TestRealImages(t *testing.T) {
 // TestRealConfigs compares what the images tell with the configuration that
 // their packages ship, on every architecture.
 func TestRealConfigs(t *testing.T) {
-	type source struct{ image, path, config, configPath string }
-	list := []source{{"linux-image-6.1.0-55-amd64_*", "./boot/vmlinuz*", "linux-image-6.1.0-55-amd64_*", "./boot/config*"}}
-	list = append(list, source{"linux-image-6.12.115+deb13.1-amd64_*", "./boot/vmlinuz*", "linux-image-6.12.115+deb13.1-amd64_*", "./boot/config*"})
-	for _, flavour := range []string{"7.3.4+deb13-amd64", "7.2.13+deb14-amd64", "7.2.13+deb14-arm64", "7.2.13+deb14-armmp",
-		"7.2.13+deb14-loong64", "7.2.13+deb14-powerpc64le", "7.2.13+deb14-riscv64", "7.2.13+deb14-s390x"} {
-		list = append(list, source{"linux-binary-" + flavour + "_*", "./usr/lib/modules/*/vmlinuz", "linux-base-" + flavour + "_*", "*/config"})
+	type source struct{ image, config, name string }
+	list := []source{
+		{realtest.PairAOld, realtest.PairAOld, "boot/config-*"},
+		{realtest.PairBNew, realtest.PairBNew, "boot/config-*"},
+		{realtest.Image73, realtest.Base73, "config"},
+	}
+	for _, f := range realtest.Flavours72 {
+		list = append(list, source{realtest.Image72(f.Flavour), realtest.Base72(f.Flavour), "config"})
 	}
 	for _, s := range list {
 		t.Run(s.image, func(t *testing.T) {
-			f := parseReal(t, s.image, s.path)
-			config := member(t, s.config, s.configPath)
+			f := parseReal(t, s.image)
+			config := realtest.Member(t, realtest.Deb(t, s.config), s.name)
 			on := func(option string) bool { return hasLine(config, "CONFIG_"+option+"=y") }
 			if len(config) < 100000 || (f.BTF != nil) != on("DEBUG_INFO_BTF") {
 				t.Errorf("base %v, DEBUG_INFO_BTF %v", f.BTF != nil, on("DEBUG_INFO_BTF"))
@@ -163,10 +134,10 @@ func TestRealConfigs(t *testing.T) {
 // TestRealBase compares types and strings with known counts.
 func TestRealBase(t *testing.T) {
 	for pkg, want := range map[string][2]uint32{
-		"linux-image-6.1.0-55-amd64_*": {100800, 1794321},
-		"linux-image-6.1.0-56-amd64_*": {100751, 1794309},
+		realtest.PairAOld: {100800, 1794321},
+		realtest.PairANew: {100751, 1794309},
 	} {
-		f := parseReal(t, pkg, "./boot/vmlinuz*")
+		f := parseReal(t, pkg)
 		r, err := btf.Parse(f.BTF)
 		if err != nil {
 			t.Fatal(err)
@@ -180,12 +151,12 @@ func TestRealBase(t *testing.T) {
 // TestRealHeaders reads the vmlinux of headers packages: BTF alone, the same
 // as the image's.
 func TestRealHeaders(t *testing.T) {
-	for _, c := range [][3]string{
-		{"linux-headers-6.12.115+deb13-amd64_*", "linux-image-6.12.115+deb13-amd64_*", "./boot/vmlinuz*"},
-		{"linux-headers-7.3.4*", "linux-binary-7.3.4*", "./usr/lib/modules/*/vmlinuz"},
+	for _, c := range [][2]string{
+		{realtest.PairBOldHeaders, realtest.PairBOld},
+		{realtest.Headers73, realtest.Image73},
 	} {
-		h := parseReal(t, c[0], "*/vmlinux")
-		i := parseReal(t, c[1], c[2])
+		h := parseReal(t, c[0])
+		i := parseReal(t, c[1])
 		if !h.BTFOnly || i.BTFOnly || h.Release != "" || !bytes.Equal(h.BTF, i.BTF) {
 			t.Errorf("%s: BTF only %v (image %v), release %q, same base %v", c[0], h.BTFOnly, i.BTFOnly, h.Release, bytes.Equal(h.BTF, i.BTF))
 		}
@@ -197,13 +168,13 @@ func TestRealHeaders(t *testing.T) {
 
 // TestRealExports compares the image's tables with Module.symvers.
 func TestRealExports(t *testing.T) {
-	for _, c := range [][3]string{
-		{"linux-headers-6.1.0-55-amd64_*", "linux-image-6.1.0-55-amd64_*", "./boot/vmlinuz*"},
-		{"linux-headers-6.12.115+deb13-amd64_*", "linux-image-6.12.115+deb13-amd64_*", "./boot/vmlinuz*"},
-		{"linux-headers-7.3.4*", "linux-binary-7.3.4*", "./usr/lib/modules/*/vmlinuz"},
+	for _, c := range [][2]string{
+		{realtest.PairAOldHeaders, realtest.PairAOld},
+		{realtest.PairBOldHeaders, realtest.PairBOld},
+		{realtest.Headers73, realtest.Image73},
 	} {
-		want := symversOf(t, member(t, c[0], "*/Module.symvers"))
-		got := parseReal(t, c[1], c[2]).Exports
+		want := symversOf(t, realtest.Member(t, realtest.Deb(t, c[0]), "Module.symvers"))
+		got := parseReal(t, c[1]).Exports
 		if len(want) < 10000 || !slices.Equal(got, want) {
 			t.Errorf("%s: %d exports, Module.symvers has %d", c[1], len(got), len(want))
 			for i := range min(len(got), len(want)) {
@@ -241,7 +212,7 @@ func symversOf(t *testing.T, text []byte) []symvers.Symbol {
 
 // BenchmarkFacts measures what is left of Parse without decompression.
 func BenchmarkFacts(b *testing.B) {
-	data := member(b, "linux-image-6.1.0-55-amd64_*", "./boot/vmlinuz*")
+	data := realtest.Member(b, realtest.Deb(b, realtest.PairAOld), imageName(realtest.PairAOld))
 	var p parser
 	in, err := openBzImage(data)
 	if err != nil {
@@ -262,7 +233,7 @@ func BenchmarkFacts(b *testing.B) {
 
 // BenchmarkParse measures the whole of it.
 func BenchmarkParse(b *testing.B) {
-	data := member(b, "linux-image-6.1.0-55-amd64_*", "./boot/vmlinuz*")
+	data := realtest.Member(b, realtest.Deb(b, realtest.PairAOld), imageName(realtest.PairAOld))
 	for b.Loop() {
 		mustParse(b, data)
 	}

@@ -3,14 +3,11 @@
 package kmod_test
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,69 +17,35 @@ import (
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/modsig"
+	"kpkg-btf/internal/realtest"
 	"kpkg-btf/internal/symvers"
 )
 
 // packages are real releases and the truths about them: CASES.md and
 // KERNEL-BTF.md, and Module.symvers of the headers package.
 var packages = []struct {
-	modules, image, headers string // file name patterns in the pool
+	modules, image, headers string // specs
 	count                   int
 	btf                     int64
 	withIDs                 int
 	compression, algorithm  string
 	trailer                 int // bytes; 0: they differ
 }{
-	{"linux-image-6.1.0-55-amd64_*", "", "linux-headers-6.1.0-55-amd64_*", 4023, 60226433, 4, "", "rsa", 681 + 40},
-	{"linux-image-6.12.115+deb13-amd64_*", "", "linux-headers-6.12.115+deb13-amd64_*", 4230, 72944928, 7, "xz", "ecdsa", 0},
-	{"linux-modules-7.3.4+deb13-amd64_*", "linux-binary-7.3.4+deb13-amd64_*", "linux-headers-7.3.4+deb13-amd64_*", 4225, 107656984, 128, "xz", "ecdsa", 0},
+	{realtest.PairAOld, "", realtest.PairAOldHeaders, 4023, 60226433, 4, "", "rsa", 681 + 40},
+	{realtest.PairBOld, "", realtest.PairBOldHeaders, 4230, 72944928, 7, "xz", "ecdsa", 0},
+	{realtest.Modules73, realtest.Image73, realtest.Headers73, 4225, 107656984, 128, "xz", "ecdsa", 0},
 }
 
-func pool(t testing.TB, pattern string) string {
+// walk hands out the regular files of a package.
+func walk(t testing.TB, spec string, fn func(path string, data []byte)) {
 	t.Helper()
-	dir := os.Getenv("KPKG_BTF_CACHE")
-	if dir == "" {
-		dir = filepath.Join(os.Getenv("HOME"), ".cache", "kpkg-btf")
-	}
-	found, err := filepath.Glob(filepath.Join(dir, "pool", pattern+".deb"))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("%d packages %s in %s: testdata/real/fetch.sh fetches them", len(found), pattern, dir)
-	}
-	return found[0]
-}
-
-// walk hands out the regular files of a .deb.
-func walk(t testing.TB, pattern string, fn func(path string, data []byte)) {
-	t.Helper()
-	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", pool(t, pattern))
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	r := tar.NewReader(out)
-	for {
-		h, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
+	realtest.Walk(t, realtest.Deb(t, spec), func(path string, r io.Reader) error {
 		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
+		if err == nil {
+			fn(path, data)
 		}
-		fn(h.Name, data)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
+		return err
+	})
 }
 
 type member struct {
@@ -191,21 +154,17 @@ func TestRealReleases(t *testing.T) {
 func symbols(t *testing.T, headers string) map[string]symvers.Symbol {
 	t.Helper()
 	out := map[string]symvers.Symbol{}
-	walk(t, headers, func(path string, data []byte) {
-		if filepath.Base(path) != "Module.symvers" {
-			return
+	text := realtest.Member(t, realtest.Deb(t, headers), "Module.symvers")
+	for sc := bufio.NewScanner(bytes.NewReader(text)); sc.Scan(); {
+		w := strings.Split(sc.Text(), "\t")
+		s := symvers.Symbol{Name: w[1], Owner: w[2], Namespace: w[4], Export: symvers.ExportAny}
+		if strings.HasSuffix(w[3], "_GPL") {
+			s.Export = symvers.ExportGPL
 		}
-		for sc := bufio.NewScanner(bytes.NewReader(data)); sc.Scan(); {
-			w := strings.Split(sc.Text(), "\t")
-			s := symvers.Symbol{Name: w[1], Owner: w[2], Namespace: w[4], Export: symvers.ExportAny}
-			if strings.HasSuffix(w[3], "_GPL") {
-				s.Export = symvers.ExportGPL
-			}
-			fmt.Sscanf(w[0], "0x%x", &s.CRC)
-			s.HasCRC = s.CRC != 0
-			out[s.Name] = s
-		}
-	})
+		fmt.Sscanf(w[0], "0x%x", &s.CRC)
+		s.HasCRC = s.CRC != 0
+		out[s.Name] = s
+	}
 	if len(out) == 0 {
 		t.Fatal("no Module.symvers in ", headers)
 	}

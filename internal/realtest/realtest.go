@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -19,9 +21,9 @@ import (
 )
 
 // The packages whose measured truths tests pin (shared knowledge of the
-// project, CASES.md). Debian's archive drops old versions: Deb then prints
-// "GONE name version" and skips, which CI counts apart; the invariants run on
-// Newest as well.
+// project, CASES.md), as specs for Deb. Debian's archive drops old versions:
+// Deb then says "GONE name version" and skips, which CI counts apart; the
+// invariants run on Newest as well.
 const (
 	PairAOld        = "bookworm-security/linux-image-6.1.0-55-amd64=6.1.192-1"
 	PairANew        = "bookworm-security/linux-image-6.1.0-56-amd64=6.1.192-2"
@@ -33,11 +35,36 @@ const (
 	PairBNewHeaders = "trixie-security/linux-headers-6.12.115+deb13.1-amd64=6.12.115-2"
 	PairCOld        = "bookworm-security/linux-image-6.1.0-54-amd64=6.1.190-1"
 	PairCOldHeaders = "bookworm-security/linux-headers-6.1.0-54-amd64=6.1.190-1"
+	Image510        = "bullseye-security/linux-image-5.10.0-46-amd64=5.10.262-1"
+	Image618        = "trixie-backports/linux-image-6.18.15+deb13-amd64=6.18.15-1~bpo13+1"
+	Image71         = "trixie-backports/linux-binary-7.1.13+deb13-amd64=7.1.13-1~bpo13+1"
 	Image73         = "trixie-backports/linux-binary-7.3.4+deb13-amd64=7.3.4-1~bpo13+1"
 	Modules73       = "trixie-backports/linux-modules-7.3.4+deb13-amd64=7.3.4-1~bpo13+1"
 	Base73          = "trixie-backports/linux-base-7.3.4+deb13-amd64=7.3.4-1~bpo13+1"
 	Headers73       = "trixie-backports/linux-headers-7.3.4+deb13-amd64=7.3.4-1~bpo13+1"
 )
+
+// Flavours72 are the builds of Debian's 7.2.13, one for each architecture that
+// has one, with Debian's name of the architecture.
+var Flavours72 = []struct{ Flavour, Deb string }{
+	{"amd64", "amd64"}, {"arm64", "arm64"}, {"armmp", "armhf"}, {"loong64", "loong64"},
+	{"powerpc64le", "ppc64el"}, {"riscv64", "riscv64"}, {"s390x", "s390x"},
+}
+
+// Image72 is the spec of the package with a flavour's image.
+func Image72(flavour string) string { return sid72("linux-binary", flavour) }
+
+// Base72 is the spec of the package with a flavour's config and lists.
+func Base72(flavour string) string { return sid72("linux-base", flavour) }
+
+func sid72(kind, flavour string) string {
+	for _, f := range Flavours72 {
+		if f.Flavour == flavour {
+			return "sid/" + kind + "-7.2.13+deb14-" + flavour + ":" + f.Deb + "=7.2.13-1"
+		}
+	}
+	panic("no flavour " + flavour)
+}
 
 // Root is the top of the repository.
 func Root() string {
@@ -100,19 +127,37 @@ func script(ctx context.Context, args ...string) (string, error) {
 }
 
 // Deb is Fetch for a test that needs exactly this version: without it the
-// test cannot run, says so and is counted as gone.
+// test cannot run, says so and is counted as gone. `go test` of several
+// packages hides what passing tests print, so it is written to GoneFile too,
+// which `make e2e` shows at the end.
 func Deb(tb testing.TB, spec string) string {
 	tb.Helper()
 	file, err := Fetch(tb.Context(), spec)
 	var gone *GoneError
 	if errors.As(err, &gone) {
-		fmt.Println(gone.Error()) // seen by CI without -v
-		tb.Skip(gone.Error())
+		fmt.Println(gone)
+		note(tb, gone.Error())
+		tb.Skip(gone)
 	}
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return file
+}
+
+// GoneFile has the lines about versions that tests missed.
+func GoneFile() string { return filepath.Join(Cache(), "gone") }
+
+func note(tb testing.TB, line string) {
+	tb.Helper()
+	f, err := os.OpenFile(GoneFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err == nil {
+		_, err = f.WriteString(line + "\n")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // NewestDebs fetches the newest packages of a name pattern.
@@ -133,46 +178,78 @@ func NewestDebs(tb testing.TB, suite, regex string, n int) []string {
 }
 
 // Walk gives every regular file of a .deb as dpkg-deb unpacks it: an
-// independent reader for the tests of ours.
+// independent reader for the tests of ours. fs.SkipAll ends it early.
 func Walk(tb testing.TB, deb string, f func(name string, content io.Reader) error) {
 	tb.Helper()
 	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", deb)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
 	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
 	if err != nil {
-		tb.Fatal(err)
+		tb.Fatalf("dpkg-deb (make deps installs it): %v", err)
 	}
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	defer cmd.Wait()
-	for r := tar.NewReader(out); ; {
-		h, err := r.Next()
-		if err == io.EOF {
-			return
-		}
-		if err == nil && h.Typeflag == tar.TypeReg {
+	for r := tar.NewReader(out); err == nil; {
+		var h *tar.Header
+		if h, err = r.Next(); err == nil && h.Typeflag == tar.TypeReg {
 			err = f(strings.TrimPrefix(h.Name, "./"), r)
 		}
-		if err != nil {
+	}
+	if err != io.EOF {
+		_ = out.Close() // ends the children that dpkg-deb has, too
+		_ = cmd.Wait()
+		if err != fs.SkipAll {
 			tb.Fatalf("%s: %v", deb, err)
 		}
+		return
+	}
+	_, _ = io.Copy(io.Discard, out) // the padding after the archive
+	if err := cmd.Wait(); err != nil {
+		tb.Fatalf("%s: dpkg-deb: %v: %s", deb, err, complaint.String())
 	}
 }
 
-// Member is one file of a .deb, found by the end of its path.
-func Member(tb testing.TB, deb, suffix string) []byte {
+// Member is the first file of a .deb whose last path elements match a pattern
+// of path.Match with as many: "boot/vmlinuz-*", "Module.symvers".
+func Member(tb testing.TB, deb, pattern string) []byte {
 	tb.Helper()
-	var data []byte
+	return Members(tb, deb, pattern)[0]
+}
+
+// Members is Member for several files in one pass, in the patterns' order.
+func Members(tb testing.TB, deb string, patterns ...string) [][]byte {
+	tb.Helper()
+	found, missing := make([][]byte, len(patterns)), len(patterns)
 	Walk(tb, deb, func(name string, content io.Reader) (err error) {
-		if data == nil && strings.HasSuffix(name, suffix) {
-			data, err = io.ReadAll(content)
+		for i, p := range patterns {
+			if found[i] == nil && matches(p, name) {
+				if found[i], err = io.ReadAll(content); err != nil {
+					return err
+				}
+				missing--
+				break
+			}
 		}
-		return err
+		if missing == 0 {
+			return fs.SkipAll
+		}
+		return nil
 	})
-	if data == nil {
-		tb.Fatalf("%s has no %s", deb, suffix)
+	for i, p := range patterns {
+		if len(found[i]) == 0 {
+			tb.Fatalf("%s has no %s", deb, p)
+		}
 	}
-	return data
+	return found
+}
+
+func matches(pattern, name string) bool {
+	parts := strings.Split(name, "/")
+	from := max(0, len(parts)-1-strings.Count(pattern, "/"))
+	ok, err := path.Match(pattern, strings.Join(parts[from:], "/"))
+	return ok && err == nil
 }
 
 // Extract unpacks a .deb into a folder with dpkg-deb.

@@ -32,7 +32,7 @@
 // # To add a kernel
 //
 // Boot takes any x86-64 bzImage with an initial ramdisk and a serial port
-// built in. From packages: Fetch (or Newest) and LoadBuild, see the table in
+// built in. From packages: realtest.Deb and LoadBuild, see the table in
 // kernels_vm_test.go. Debian 6.1 to 6.18 have one package, linux-image-*;
 // later ones have linux-binary-* (the image) and linux-modules-*. Where the
 // modules are missing, leave Job.Template nil: the guest then makes a module

@@ -2,13 +2,13 @@ package vmtest
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"kpkg-btf/internal/vmtest/wire"
 )
@@ -97,14 +97,19 @@ func writeInitrd(path string, guest []byte, p *packed) error {
 	return f.Close()
 }
 
-// buildGuest compiles /init with the toolchain that runs the tests. The
+// guest compiles /init with the toolchain that runs the tests, once. The
 // package is found from any folder of this module.
-func buildGuest(ctx context.Context, dir string) ([]byte, error) {
+var guest = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "vmtest-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "init")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "kpkg-btf/internal/vmtest/guest")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "kpkg-btf/internal/vmtest/guest")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "GOFLAGS=")
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build of the guest: %w\n%s", err, msg)
 	}
 	return os.ReadFile(out)
-}
+})

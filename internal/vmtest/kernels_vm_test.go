@@ -9,6 +9,7 @@ import (
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/realtest"
 )
 
 // What a kernel does with a module whose BTF it cannot use.
@@ -21,7 +22,7 @@ const (
 )
 
 // testKernel is a kernel to boot: pinned packages, all from one suite, or the
-// newest of a series, which Fetch resolves on the day.
+// newest of a series.
 type testKernel struct {
 	name    string
 	specs   []string
@@ -30,15 +31,15 @@ type testKernel struct {
 }
 
 var kernels = []testKernel{
-	{name: "5.10", bad: ignores, specs: []string{"bullseye-security/linux-image-5.10.0-46-amd64=5.10.262-1"}},
-	{name: "6.1", bad: drops, specs: []string{"bookworm-security/linux-image-6.1.0-56-amd64=6.1.192-2"}},
-	{name: "6.12", bad: drops, distils: true, specs: []string{"trixie-security/linux-image-6.12.115+deb13-amd64=6.12.115-1"}},
-	{name: "6.18", bad: refuses, distils: true, specs: []string{"trixie-backports/linux-image-6.18.15+deb13-amd64=6.18.15-1~bpo13+1"}},
+	{name: "5.10", bad: ignores, specs: []string{realtest.Image510}},
+	{name: "6.1", bad: drops, specs: []string{realtest.PairANew}},
+	{name: "6.12", bad: drops, distils: true, specs: []string{realtest.PairBOld}},
+	{name: "6.18", bad: refuses, distils: true, specs: []string{realtest.Image618}},
 	// Its modules are no longer in the archive, the image alone is.
-	{name: "7.1", bad: refuses, distils: true, specs: []string{"trixie-backports/linux-binary-7.1.13+deb13-amd64=7.1.13-1~bpo13+1"}},
+	{name: "7.1", bad: refuses, distils: true, specs: []string{realtest.Image71}},
 	{name: "7.3", bad: refuses, distils: true, specs: []string{
-		"trixie-backports/linux-binary-7.3.4+deb13-amd64=7.3.4-1~bpo13+1",
-		"trixie-backports/linux-modules-7.3.4+deb13-amd64=7.3.4-1~bpo13+1",
+		realtest.Image73,
+		realtest.Modules73,
 	}},
 }
 
@@ -52,7 +53,7 @@ func TestKernels(t *testing.T) {
 }
 
 func (k *testKernel) test(t *testing.T) {
-	b := load(t, nil, k.specs...)
+	b := load(t, k.specs...)
 	own := anySplit()
 	if b.Template != nil {
 		i := slices.IndexFunc(b.Modules, func(m Module) bool { return m.Name == b.TemplateName })

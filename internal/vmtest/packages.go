@@ -1,20 +1,21 @@
 package vmtest
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
+	"kpkg-btf/internal/realtest"
 	"kpkg-btf/internal/vmtest/wire"
 )
 
@@ -43,29 +44,27 @@ type Build struct {
 // It reads them with dpkg-deb, archive/tar and xz rather than with this
 // program's own readers: a referee should not see the world through the eyes
 // it judges.
-func LoadBuild(ctx context.Context, keep func(name string) bool, debs ...string) (*Build, error) {
-	dir, err := os.MkdirTemp("", "vmtest-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	l := loader{dir: dir, keep: keep}
+func LoadBuild(tb testing.TB, keep func(name string) bool, debs ...string) *Build {
+	tb.Helper()
+	l := loader{dir: tb.TempDir(), keep: keep}
 	if keep == nil {
 		l.keep = func(string) bool { return false }
 	}
 	for _, deb := range debs {
-		if err := walkDeb(ctx, deb, l.entry); err != nil {
-			return nil, fmt.Errorf("%s: %w", deb, err)
-		}
+		realtest.Walk(tb, deb, l.entry)
 	}
-	if err := l.decompress(ctx); err != nil {
-		return nil, err
+	err := l.decompress(tb.Context())
+	if err == nil {
+		err = l.finish()
 	}
-	return l.finish()
+	if err != nil {
+		tb.Fatalf("%v: %v", debs, err)
+	}
+	return &l.Build
 }
 
-// loader collects a Build. Compressed modules wait in a folder, so that one
-// xz does them all.
+// loader collects a Build. Compressed modules wait in a folder, so that a few
+// runs of xz do them all.
 type loader struct {
 	Build
 	dir     string
@@ -115,13 +114,16 @@ func (l *loader) decompress(ctx context.Context) error {
 	for i := range l.waiting {
 		fmt.Fprintf(&list, "%s.xz\x00", l.file(i))
 	}
-	cmd := exec.CommandContext(ctx, "xz", "--decompress", "--files0")
+	cmd := exec.CommandContext(ctx, "xargs", "-0", "-n", "200", "-P", strconv.Itoa(runtime.NumCPU()), "xz", "--decompress", "--")
 	cmd.Stdin = strings.NewReader(list.String())
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("xz: %w: %s", err, msg)
 	}
 	for i, name := range l.waiting {
 		data, err := os.ReadFile(l.file(i))
+		if err == nil {
+			err = os.Remove(l.file(i))
+		}
 		if err == nil {
 			err = l.module(name, data)
 		}
@@ -146,19 +148,19 @@ func (l *loader) module(name string, data []byte) error {
 	return nil
 }
 
-func (l *loader) finish() (*Build, error) {
+func (l *loader) finish() error {
 	b := &l.Build
 	slices.SortFunc(b.Modules, func(x, y Module) int { return strings.Compare(x.Path, y.Path) })
 	if len(b.Modules) == 0 {
-		return b, nil
+		return nil
 	}
 	_, ko, err := l.pick.Template()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b.Template = ko
 	b.TemplateName, err = ModuleName(ko)
-	return b, err
+	return err
 }
 
 // readSections copies what is kept of a module, so that the rest can go.
@@ -175,106 +177,4 @@ func readSections(data []byte) (Module, error) {
 	base, err := wire.Section(data, ".BTF.base")
 	m.BTF, m.Base = bytes.Clone(btf), bytes.Clone(base)
 	return m, err
-}
-
-// walkDeb gives the regular files of a .deb, by dpkg-deb.
-func walkDeb(ctx context.Context, deb string, fn func(name string, r io.Reader) error) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", deb)
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	for t := tar.NewReader(out); err == nil; {
-		var h *tar.Header
-		if h, err = t.Next(); err == nil && h.Typeflag == tar.TypeReg {
-			err = fn(strings.TrimPrefix(path.Clean(h.Name), "/"), t)
-		}
-	}
-	if !errors.Is(err, io.EOF) {
-		stop()
-		_ = cmd.Wait()
-		return err
-	}
-	_, _ = io.Copy(io.Discard, out) // the padding after the archive
-	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("dpkg-deb: %w: %s", err, complaint.String())
-	}
-	return nil
-}
-
-// Gone says that the archive no longer has a version.
-type Gone struct{ What string }
-
-func (g *Gone) Error() string { return "GONE " + g.What }
-
-// Fetch makes sure that the cache has the packages (SUITE/NAME=VERSION, as
-// testdata/real/fetch.sh takes them) and gives their paths. A version that
-// left the archive is a *Gone.
-func Fetch(ctx context.Context, specs ...string) ([]string, error) {
-	out, err := fetchScript(ctx, specs...)
-	if err != nil {
-		return nil, err
-	}
-	paths := strings.Split(strings.TrimSpace(out), "\n")
-	for _, p := range paths {
-		if gone, ok := strings.CutPrefix(p, "GONE "); ok {
-			return nil, &Gone{What: gone}
-		}
-	}
-	if len(paths) != len(specs) {
-		return nil, fmt.Errorf("fetch.sh: %d packages asked for, %d given", len(specs), len(paths))
-	}
-	return paths, nil
-}
-
-// Newest names the newest package of a suite whose name matches the regular
-// expression (POSIX extended), as a spec for Fetch.
-func Newest(ctx context.Context, suite, regex string) (spec string, err error) {
-	out, err := fetchScript(ctx, "newest", suite, regex, "1")
-	if err != nil {
-		return "", err
-	}
-	name, version, ok := strings.Cut(strings.TrimSpace(out), " ")
-	if !ok {
-		return "", fmt.Errorf("fetch.sh newest: no answer in %q", out)
-	}
-	return suite + "/" + name + "=" + version, nil
-}
-
-func fetchScript(ctx context.Context, args ...string) (string, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, filepath.Join(root, "testdata/real/fetch.sh"), args...)
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("fetch.sh %s: %w\n%s", strings.Join(args, " "), err, complaint.String())
-	}
-	return string(out), nil
-}
-
-// moduleRoot is the folder of go.mod, above the folder a test runs in.
-func moduleRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no go.mod above the working directory")
-		}
-	}
 }

@@ -3,10 +3,11 @@
 package vmtest
 
 import (
-	"context"
-	"errors"
-	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+
+	"kpkg-btf/internal/realtest"
 )
 
 // A pair is two builds of one kernel: the modules of the newer are put to the
@@ -23,14 +24,14 @@ var pairs = []pair{
 	// because Debian has MODULE_ALLOW_BTF_MISMATCH.
 	{
 		name: "A", modules: 4023, attached: 523,
-		old: "bookworm-security/linux-image-6.1.0-55-amd64=6.1.192-1",
-		new: "bookworm-security/linux-image-6.1.0-56-amd64=6.1.192-2",
+		old: realtest.PairAOld,
+		new: realtest.PairANew,
 	},
 	// The same numbers, other ids: nothing shows.
 	{
 		name: "B", modules: 4230, attached: 4230,
-		old: "trixie-security/linux-image-6.12.115+deb13-amd64=6.12.115-1",
-		new: "trixie-security/linux-image-6.12.115+deb13.1-amd64=6.12.115-2",
+		old: realtest.PairBOld,
+		new: realtest.PairBNew,
 	},
 }
 
@@ -41,17 +42,7 @@ func TestPairs(t *testing.T) {
 }
 
 func (p *pair) test(t *testing.T) {
-	old := load(t, nil, p.old)
-	newer := load(t, nil, p.new)
-	job := Job{Template: old.Template}
-	for _, m := range newer.Modules {
-		job.Cases = append(job.Cases, Case{ID: m.Path, BTF: m.BTF, WantDigest: true})
-	}
-	res, err := Boot(t.Context(), old.Kernel, job)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(res.Speed())
+	old, newer, res := p.boot(t)
 	t.Logf("pair %s: %d of %d attached", p.name, res.Attached(), len(res.Verdicts))
 	if len(res.Verdicts) != p.modules || res.Attached() != p.attached {
 		t.Errorf("%d of %d modules attached, want %d of %d", res.Attached(), len(res.Verdicts), p.attached, p.modules)
@@ -72,31 +63,50 @@ func (p *pair) test(t *testing.T) {
 	}
 }
 
-// load fetches and reads the packages of one build. A version that left the
-// archive skips the test by name: its number can no longer be looked at.
-func load(t *testing.T, keep func(string) bool, specs ...string) *Build {
+// boot puts the modules of the newer build to the older one, once for all
+// tests that look at the answers.
+func (p *pair) boot(t *testing.T) (old, newer *Build, res *Result) {
 	t.Helper()
-	paths := fetch(t, specs...)
-	b, err := LoadBuild(t.Context(), keep, paths...)
-	if err != nil {
-		t.Fatal(err)
+	old, newer = load(t, p.old), load(t, p.new)
+	if answers[p.name] == nil {
+		job := Job{Template: old.Template}
+		for _, m := range newer.Modules {
+			c := Case{ID: m.Path, BTF: m.BTF, Base: m.Base, WantDigest: true}
+			if m.Base != nil {
+				c.Kind = DistilledBTF
+			}
+			job.Cases = append(job.Cases, c)
+		}
+		res, err := Boot(t.Context(), old.Kernel, job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(res.Speed())
+		answers[p.name] = res
 	}
-	for i := range paths {
-		paths[i] = filepath.Base(paths[i])
-	}
-	t.Logf("%v: %d modules, template %s", paths, len(b.Modules), b.TemplateName)
-	return b
+	return old, newer, answers[p.name]
 }
 
-func fetch(t *testing.T, specs ...string) []string {
+// Several tests look at the same builds and boots; none changes them.
+var (
+	answers = map[string]*Result{}
+	builds  = map[string]*Build{}
+)
+
+// load fetches and reads the packages of one build, once. Of the modules that
+// tests load as they are the whole contents are kept.
+func load(t *testing.T, specs ...string) *Build {
 	t.Helper()
-	paths, err := Fetch(context.WithoutCancel(t.Context()), specs...)
-	var gone *Gone
-	if errors.As(err, &gone) {
-		t.Skip(gone)
+	key := strings.Join(specs, " ")
+	if builds[key] == nil {
+		var debs []string
+		for _, s := range specs {
+			debs = append(debs, realtest.Deb(t, s))
+		}
+		keep := func(name string) bool { return name == "crc7" || slices.Contains(initOrder, name) }
+		builds[key] = LoadBuild(t, keep, debs...)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return paths
+	b := builds[key]
+	t.Logf("%s: %d modules, template %s", key, len(b.Modules), b.TemplateName)
+	return b
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // Picker finds the module that makes the best template: the smallest that
-// needs no other module, does nothing when loaded and can be unloaded (crc7,
-// until 7.2 made it part of the kernel).
+// needs no other module, does nothing when loaded and can be unloaded (crc7
+// in 6.1 and 6.12; 6.18 and later have no such module).
 type Picker struct {
 	path string
 	data []byte

@@ -9,8 +9,8 @@ import "testing"
 // line may depend on which it was.
 func TestSyntheticTemplate(t *testing.T) {
 	p := pairs[0]
-	old := load(t, nil, p.old)
-	newer := load(t, nil, p.new)
+	old := load(t, p.old)
+	newer := load(t, p.new)
 	var cases []Case
 	for i := 0; i < len(newer.Modules); i += 20 {
 		cases = append(cases, Case{ID: newer.Modules[i].Path, BTF: newer.Modules[i].BTF, WantDigest: true})

@@ -15,6 +15,7 @@ import (
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/btf/verdict/mutant"
 	"kpkg-btf/internal/btf/verdict/vector"
+	"kpkg-btf/internal/realtest"
 )
 
 // verdictKernels are the kernels that are asked: one of each generation of
@@ -24,13 +25,13 @@ var verdictKernels = []struct {
 	allow   bool // MODULE_ALLOW_BTF_MISMATCH
 	specs   []string
 }{
-	{version: vector.Version{5, 10, 262}, specs: []string{"bullseye-security/linux-image-5.10.0-46-amd64=5.10.262-1"}},
-	{version: vector.Version{6, 1, 192}, allow: true, specs: []string{"bookworm-security/linux-image-6.1.0-55-amd64=6.1.192-1"}},
-	{version: vector.Version{6, 12, 115}, allow: true, specs: []string{"trixie-security/linux-image-6.12.115+deb13-amd64=6.12.115-1"}},
-	{version: vector.Version{6, 18, 15}, specs: []string{"trixie-backports/linux-image-6.18.15+deb13-amd64=6.18.15-1~bpo13+1"}},
+	{version: vector.Version{5, 10, 262}, specs: []string{realtest.Image510}},
+	{version: vector.Version{6, 1, 192}, allow: true, specs: []string{realtest.PairAOld}},
+	{version: vector.Version{6, 12, 115}, allow: true, specs: []string{realtest.PairBOld}},
+	{version: vector.Version{6, 18, 15}, specs: []string{realtest.Image618}},
 	{version: vector.Version{7, 3, 4}, specs: []string{
-		"trixie-backports/linux-binary-7.3.4+deb13-amd64=7.3.4-1~bpo13+1",
-		"trixie-backports/linux-modules-7.3.4+deb13-amd64=7.3.4-1~bpo13+1",
+		realtest.Image73,
+		realtest.Modules73,
 	}},
 }
 
@@ -56,7 +57,7 @@ func TestVerdictOfCases(t *testing.T) {
 	}
 	for _, k := range verdictKernels {
 		t.Run(k.version.Series(), func(t *testing.T) {
-			b := load(t, nil, k.specs...)
+			b := load(t, k.specs...)
 			p := verdict.ForVersion(k.version[0], k.version[1], k.version[2])
 			p.AllowMismatch = k.allow
 			r := newReferee(t, p, imageBTF(t, b.Kernel))

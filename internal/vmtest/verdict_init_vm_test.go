@@ -27,14 +27,14 @@ var registering = []string{"nf_conntrack", "nf_nat", "tcp_bbr", "tcp_dctcp"}
 func TestVerdictOfInit(t *testing.T) {
 	for _, k := range verdictKernels[1:] {
 		t.Run(k.version.Series(), func(t *testing.T) {
-			b := load(t, func(name string) bool { return slices.Contains(initOrder, name) }, k.specs...)
+			b := load(t, k.specs...)
 			p := verdict.ForVersion(k.version[0], k.version[1], k.version[2])
 			p.AllowMismatch = k.allow
 			base, err := verdict.NewBase(&p, imageBTF(t, b.Kernel))
 			if err != nil {
 				t.Fatal(err)
 			}
-			job := Job{Cmdline: []string{"no_timer_check"}}
+			var job Job
 			var want []verdict.Init
 			for _, name := range initOrder {
 				i := slices.IndexFunc(b.Modules, func(m Module) bool { return m.Name == name && m.Data != nil })

@@ -53,8 +53,7 @@ func newReferee(t *testing.T, p verdict.Profile, base []byte) *referee {
 
 // job asks all questions in one boot.
 func (r *referee) job(template []byte, qs []question) Job {
-	// On a busy host the emulated timer may be late for the kernel's test of it.
-	job := Job{Template: template, Cmdline: []string{"no_timer_check"}}
+	job := Job{Template: template}
 	for _, q := range qs {
 		c := Case{ID: q.id, BTF: q.split, Base: q.base}
 		if q.base != nil {
@@ -65,7 +64,7 @@ func (r *referee) job(template []byte, qs []question) Job {
 	return job
 }
 
-// ask boots the kernel with all questions and compares every answer.
+// ask boots the kernel with all questions and compares the answers.
 func (r *referee) ask(k Kernel, template []byte, qs []question) {
 	r.t.Helper()
 	res, err := Boot(r.t.Context(), k, r.job(template, qs))
@@ -73,6 +72,12 @@ func (r *referee) ask(k Kernel, template []byte, qs []question) {
 		r.t.Fatal(err)
 	}
 	r.t.Log(res.Speed())
+	r.judge(qs, res)
+}
+
+// judge compares every answer.
+func (r *referee) judge(qs []question, res *Result) {
+	r.t.Helper()
 	if len(res.Verdicts) != len(qs) {
 		r.t.Fatalf("%d answers to %d questions", len(res.Verdicts), len(qs))
 	}
@@ -195,13 +200,13 @@ func TestVerdictOfPairs(t *testing.T) {
 	for _, c := range verdictPairs {
 		p := pairs[c.pair]
 		t.Run(p.name, func(t *testing.T) {
-			old, newer := load(t, nil, p.old), load(t, nil, p.new)
+			old, newer, res := p.boot(t)
 			r := newReferee(t, c.profile, imageBTF(t, old.Kernel))
 			var qs []question
 			for _, m := range newer.Modules {
 				qs = append(qs, question{id: m.Path, split: m.BTF, base: m.Base})
 			}
-			r.ask(old.Kernel, old.Template, qs)
+			r.judge(qs, res)
 			if r.attached != p.attached || len(qs) != p.modules {
 				t.Errorf("%d of %d predicted as attached, want %d of %d", r.attached, len(qs), p.attached, p.modules)
 			}

@@ -26,15 +26,17 @@ func TestE2EOwnBase(t *testing.T) {
 		{"6.12.115-2", 4230, 0, true},
 		{"7.3.4", 4225, 3, false},
 	} {
-		r := release(t, c.release)
-		o := judgeAll(t, r.base, r.mods)
-		t.Logf("%s: %+v", c.release, o)
-		if o.modules != c.modules || o.contradicted != 0 || o.silent != c.silent || o.hits != [evidence.NumChecks]int{} {
-			t.Errorf("%s: %d modules, %d contradicted, %d silent, hits %v; first: %s", c.release, o.modules, o.contradicted, o.silent, o.hits, o.first)
-		}
-		if o.looked[evidence.IDs] == 0 || o.looked[evidence.Dedup] == 0 || (o.looked[evidence.Versions] == c.modules) != c.versions {
-			t.Errorf("%s: looked at %v", c.release, o.looked)
-		}
+		t.Run(c.release, func(t *testing.T) {
+			r := release(t, c.release)
+			o := judgeAll(t, r.base, r.mods)
+			t.Logf("%s: %+v", c.release, o)
+			if o.modules != c.modules || o.contradicted != 0 || o.silent != c.silent || o.hits != [evidence.NumChecks]int{} {
+				t.Errorf("%s: %d modules, %d contradicted, %d silent, hits %v; first: %s", c.release, o.modules, o.contradicted, o.silent, o.hits, o.first)
+			}
+			if o.looked[evidence.IDs] == 0 || o.looked[evidence.Dedup] == 0 || (o.looked[evidence.Versions] == c.modules) != c.versions {
+				t.Errorf("%s: looked at %v", c.release, o.looked)
+			}
+		})
 	}
 }
 
@@ -47,12 +49,14 @@ func TestE2EOtherBase(t *testing.T) {
 		{"6.1.192-1", "6.1.192-2", [...]int{0, 4022, 4023, 2169, 1287, 4023, 4}},
 		{"6.12.115-1", "6.12.115-2", [...]int{0, 0, 717, 1160, 23, 4230, 0}},
 	} {
-		mods := release(t, c.modules).mods
-		o := judgeAll(t, release(t, c.base).base, mods)
-		t.Logf("%s on %s: %d of %d, by check %v; %s", c.modules, c.base, o.contradicted, o.modules, o.hits, o.first)
-		if o.contradicted != len(mods) || o.hits != c.want {
-			t.Errorf("%s on %s: %d of %d contradicted, by check %v, want %v", c.modules, c.base, o.contradicted, o.modules, o.hits, c.want)
-		}
+		t.Run(c.modules+" on "+c.base, func(t *testing.T) {
+			mods := release(t, c.modules).mods
+			o := judgeAll(t, release(t, c.base).base, mods)
+			t.Logf("%s on %s: %d of %d, by check %v; %s", c.modules, c.base, o.contradicted, o.modules, o.hits, o.first)
+			if o.contradicted != len(mods) || o.hits != c.want {
+				t.Errorf("%s on %s: %d of %d contradicted, by check %v, want %v", c.modules, c.base, o.contradicted, o.modules, o.hits, c.want)
+			}
+		})
 	}
 }
 

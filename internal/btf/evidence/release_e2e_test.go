@@ -3,12 +3,9 @@
 package evidence_test
 
 import (
-	"archive/tar"
 	"context"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +15,7 @@ import (
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/realtest"
 )
 
 // real is one release of Debian, as its packages have it.
@@ -32,14 +30,13 @@ type realModule struct {
 	more evidence.Module
 }
 
-// packages of the pool (testdata/real/fetch.sh) that make one release.
+// packages that make one release.
 var packages = map[string][]string{
-	"6.1.192-1":  {"linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb"},
-	"6.1.192-2":  {"linux-image-6.1.0-56-amd64_6.1.192-2_amd64.deb"},
-	"6.12.115-1": {"linux-image-6.12.115+deb13-amd64_6.12.115-1_amd64.deb"},
-	"6.12.115-2": {"linux-image-6.12.115+deb13.1-amd64_6.12.115-2_amd64.deb"},
-	"7.3.4": {"linux-binary-7.3.4+deb13-amd64_7.3.4-1~bpo13+1_amd64.deb",
-		"linux-modules-7.3.4+deb13-amd64_7.3.4-1~bpo13+1_amd64.deb"},
+	"6.1.192-1":  {realtest.PairAOld},
+	"6.1.192-2":  {realtest.PairANew},
+	"6.12.115-1": {realtest.PairBOld},
+	"6.12.115-2": {realtest.PairBNew},
+	"7.3.4":      {realtest.Image73, realtest.Modules73},
 }
 
 var (
@@ -54,17 +51,9 @@ func release(t testing.TB, name string) *real {
 	if r := reals[name]; r != nil {
 		return r
 	}
-	cache := os.Getenv("KPKG_BTF_CACHE")
-	if cache == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cache = filepath.Join(home, ".cache", "kpkg-btf")
-	}
 	r := new(real)
 	for _, p := range packages[name] {
-		r.read(t, filepath.Join(cache, "pool", p))
+		r.read(t, realtest.Deb(t, p))
 	}
 	if r.base == nil || len(r.mods) == 0 {
 		t.Fatalf("%s: base of %d bytes, %d modules", name, len(r.base), len(r.mods))
@@ -74,41 +63,18 @@ func release(t testing.TB, name string) *real {
 }
 
 // read takes image and modules out of one package, by dpkg-deb.
-func (r *real) read(t testing.TB, path string) {
+func (r *real) read(t testing.TB, deb string) {
 	t.Helper()
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v (testdata/real/fetch.sh gets it)", err)
-	}
-	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", path)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	dec := new(codec.Decoder)
-	files := tar.NewReader(out)
-	for {
-		h, err := files.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		base := filepath.Base(h.Name)
-		switch {
-		case h.Typeflag != tar.TypeReg:
+	realtest.Walk(t, deb, func(name string, file io.Reader) error {
+		switch base := path.Base(name); {
 		case strings.HasPrefix(base, "vmlinuz"):
-			r.base = imageBase(t, content(t, files))
+			r.base = imageBase(t, content(t, file))
 		case strings.Contains(base, ".ko"):
-			r.mods = append(r.mods, oneModule(t, h.Name, content(t, files), dec))
+			r.mods = append(r.mods, oneModule(t, name, content(t, file), dec))
 		}
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
+		return nil
+	})
 }
 
 func content(t testing.TB, r io.Reader) []byte {

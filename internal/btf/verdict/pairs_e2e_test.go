@@ -5,33 +5,15 @@ package verdict_test
 import (
 	"context"
 	"maps"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/realtest"
 	"kpkg-btf/internal/vmtest"
 )
-
-func cached(t *testing.T, deb string) *vmtest.Build {
-	t.Helper()
-	dir := os.Getenv("KPKG_BTF_CACHE")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir = filepath.Join(home, ".cache", "kpkg-btf")
-	}
-	b, err := vmtest.LoadBuild(context.Background(), nil, filepath.Join(dir, "pool", deb))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func baseOf(t *testing.T, p verdict.Profile, b *vmtest.Build) *verdict.Base {
 	t.Helper()
@@ -60,50 +42,52 @@ func TestPairs(t *testing.T) {
 		first             map[string]int
 	}{
 		{
-			old: "linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb", new: "linux-image-6.1.0-56-amd64_6.1.192-2_amd64.deb",
+			old: realtest.PairAOld, new: realtest.PairANew,
 			profile: verdict.ForVersion(6, 1, 192), modules: 4023, attached: 523,
 			first: map[string]int{"member.name": 1639, "struct.name": 803, "enumerator.name": 791, "func.name": 181, "enum.name": 60, "typedef.name": 26},
 		},
 		{
-			old: "linux-image-6.12.115+deb13-amd64_6.12.115-1_amd64.deb", new: "linux-image-6.12.115+deb13.1-amd64_6.12.115-2_amd64.deb",
+			old: realtest.PairBOld, new: realtest.PairBNew,
 			profile: verdict.ForVersion(6, 12, 115), modules: 4230, attached: 4230, first: map[string]int{},
 		},
 	} {
-		old, newer := cached(t, c.old), cached(t, c.new)
-		base, own := baseOf(t, c.profile, old), baseOf(t, c.profile, newer)
-		attached, first := 0, map[string]int{}
-		start := time.Now()
-		for _, m := range newer.Modules {
-			if r := base.Module(m.BTF, m.Base); r.OK {
-				attached++
-			} else {
-				first[group(r.Rule)]++
+		t.Run(c.new, func(t *testing.T) {
+			old, newer := vmtest.LoadBuild(t, nil, realtest.Deb(t, c.old)), vmtest.LoadBuild(t, nil, realtest.Deb(t, c.new))
+			base, own := baseOf(t, c.profile, old), baseOf(t, c.profile, newer)
+			attached, first := 0, map[string]int{}
+			start := time.Now()
+			for _, m := range newer.Modules {
+				if r := base.Module(m.BTF, m.Base); r.OK {
+					attached++
+				} else {
+					first[group(r.Rule)]++
+				}
 			}
-		}
-		took := time.Since(start)
-		if len(newer.Modules) != c.modules || attached != c.attached || !maps.Equal(first, c.first) {
-			t.Errorf("%s: %d of %d attached, first refusals %v", c.new, attached, len(newer.Modules), first)
-		}
-		start, wrong := time.Now(), 0
-		for _, m := range newer.Modules {
-			if r := own.Module(m.BTF, m.Base); !r.OK {
-				t.Errorf("%s on its own base: %s", m.Path, r.String())
+			took := time.Since(start)
+			if len(newer.Modules) != c.modules || attached != c.attached || !maps.Equal(first, c.first) {
+				t.Errorf("%s: %d of %d attached, first refusals %v", c.new, attached, len(newer.Modules), first)
 			}
-		}
-		self := time.Since(start)
-		start = time.Now()
-		for _, m := range newer.Modules {
-			if r := own.Sound(m.BTF, m.Base, 8); !r.OK {
-				t.Errorf("%s is not sound: %s", m.Path, r.String())
+			start, wrong := time.Now(), 0
+			for _, m := range newer.Modules {
+				if r := own.Module(m.BTF, m.Base); !r.OK {
+					t.Errorf("%s on its own base: %s", m.Path, r.String())
+				}
 			}
-			if r := base.Sound(m.BTF, m.Base, 8); !r.OK {
-				wrong++
+			self := time.Since(start)
+			start = time.Now()
+			for _, m := range newer.Modules {
+				if r := own.Sound(m.BTF, m.Base, 8); !r.OK {
+					t.Errorf("%s is not sound: %s", m.Path, r.String())
+				}
+				if r := base.Sound(m.BTF, m.Base, 8); !r.OK {
+					wrong++
+				}
 			}
-		}
-		t.Logf("%s: verdicts on the older base %v, on its own %v; soundness on both %v, unsound on the older %d", c.new, took, self, time.Since(start), wrong)
-		if limit := 500 * time.Millisecond; took > limit || self > 2*limit {
-			t.Errorf("verdicts of %d modules took %v and %v", len(newer.Modules), took, self)
-		}
+			t.Logf("%s: verdicts on the older base %v, on its own %v; soundness on both %v, unsound on the older %d", c.new, took, self, time.Since(start), wrong)
+			if limit := 500 * time.Millisecond; took > limit || self > 2*limit {
+				t.Errorf("verdicts of %d modules took %v and %v", len(newer.Modules), took, self)
+			}
+		})
 	}
 }
 
