@@ -14,32 +14,18 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// poolFile is a real package of the cache that testdata/real/fetch.sh fills.
-func poolFile(t *testing.T, name string) string {
-	t.Helper()
-	cache := os.Getenv("KPKG_BTF_CACHE")
-	if cache == "" {
-		home, err := os.UserHomeDir()
-		check(t, err)
-		cache = filepath.Join(home, ".cache", "kpkg-btf")
-	}
-	path := filepath.Join(cache, "pool", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v: testdata/real/fetch.sh downloads it", err)
-	}
-	return path
-}
+	"kpkg-btf/internal/realtest"
+)
 
 // TestE2EDebAgainstTar walks a real kernel package and compares each entry
 // with what dpkg-deb unpacks and archive/tar reads.
 func TestE2EDebAgainstTar(t *testing.T) {
 	for _, name := range []string{
-		"linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb", "linux-headers-6.1.0-55-amd64_6.1.192-1_amd64.deb",
-		"linux-modules-7.3.4+deb13-amd64_7.3.4-1~bpo13+1_amd64.deb", "linux-binary-7.2.13+deb14-s390x_7.2.13-1_s390x.deb",
+		realtest.PairAOld, realtest.PairAOldHeaders,
+		realtest.Modules73, realtest.Image72("s390x"),
 	} {
-		t.Run(name, func(t *testing.T) { compareTar(t, poolFile(t, name)) })
+		t.Run(name, func(t *testing.T) { compareTar(t, realtest.Deb(t, name)) })
 	}
 }
 
@@ -94,7 +80,7 @@ func orNumber(name string, id int) string {
 // best of two each: wall time, and processor time, which other work on the
 // machine disturbs less. It fails only if something is badly wrong.
 func TestE2EWalkTime(t *testing.T) {
-	path := poolFile(t, "linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb")
+	path := realtest.Deb(t, realtest.PairAOld)
 	type cost struct{ wall, cpu time.Duration }
 	best := map[string]cost{}
 	measure := func(what string, who int, run func()) {
@@ -141,9 +127,9 @@ func cpuTime(t *testing.T, who int) time.Duration {
 // TestE2ERpmOfKernel packs a real kernel's files as an rpm and expects the
 // same files, sizes and modes from both.
 func TestE2ERpmOfKernel(t *testing.T) {
-	deb := poolFile(t, "linux-headers-6.1.0-55-amd64_6.1.192-1_amd64.deb")
+	deb := realtest.Deb(t, realtest.PairAOldHeaders)
 	root := t.TempDir()
-	check(t, exec.Command("dpkg-deb", "-x", deb, root).Run())
+	realtest.Extract(t, deb, root)
 	path := rpmOfTree(t, root, "%define _binary_payload w3.zstdio")
 	key := func(e *Entry) string {
 		return strings.Join([]string{e.Path, strconv.Itoa(int(e.Type)), strconv.FormatInt(e.Size, 10), e.Link, strconv.FormatUint(uint64(e.Mode), 8)}, "|")

@@ -128,10 +128,18 @@ fetch_one() {
 	fi
 	setup "$suite"
 	dir=$(mktemp -d "$cache/pool/.get.XXXXXX")
-	if ! (cd "$dir" && apt-get -qq download "$name:$arch${version:+=$version}" >&2); then
-		rm -rf "$dir"
-		echo "GONE $name $version"
-		return
+	wanted=$name:$arch${version:+=$version}
+	if ! (cd "$dir" && apt-get -qq download "$wanted" >&2); then
+		# The lists may be a day old. What the archive still lists is not
+		# gone: then the download failed, and so do we.
+		rm -f "$root/fresh"
+		setup "$suite"
+		if ! apt-cache show "$wanted" 2>/dev/null | grep -q '^Filename:'; then
+			rm -rf "$dir"
+			echo "GONE $name $version"
+			return
+		fi
+		(cd "$dir" && apt-get -qq download "$wanted" >&2) || { rm -rf "$dir"; exit 1; }
 	fi
 	for f in "$dir"/*.deb; do
 		# apt writes the version with %3a and the like; dpkg's own name has no epoch.
