@@ -94,12 +94,13 @@ func (d *lzma) run(w *window, soft, hard, stop int) status {
 // length decodes the length of a match, less matchMin.
 func (c coder) length(p *lenProbs, posState uint8) (coder, uint32) {
 	var one bool
+	var mask uint32
 	m := uint32(1)
 	if c, one = c.norm().bit(&p.Choice[0]); !one {
 		t := &p.Short[0][posState&15]
 		for m < 8 {
-			c, one = c.norm().bit(&t[m])
-			m = next(m, one)
+			c, mask = c.norm().blind(&t[m])
+			m = m<<1 + 1 + mask
 		}
 		return c, m - 8
 	}
@@ -108,19 +109,10 @@ func (c coder) length(p *lenProbs, posState uint8) (coder, uint32) {
 		t, limit, add = p.Short[1][posState&15][:], 8, 8
 	}
 	for m < limit {
-		c, one = c.norm().bit(&t[m])
-		m = next(m, one)
+		c, mask = c.norm().blind(&t[m])
+		m = m<<1 + 1 + mask
 	}
 	return c, m - limit + add
-}
-
-// next goes down a tree.
-func next(m uint32, one bool) uint32 {
-	m <<= 1
-	if one {
-		m++
-	}
-	return m
 }
 
 // distance decodes the distance, less one, of a match whose length is n.
