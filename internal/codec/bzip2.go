@@ -14,7 +14,9 @@ func newBzip2(br *bufio.Reader) io.Reader { return bzip2.NewReader(br) }
 // do not begin another one; it has read two of them by then.
 const afterBzip2 = bzip2.StructuralError("bad magic value in continuation file")
 
-// bzip2Member decodes the streams at the start of src behind dst.
+// bzip2Member decodes the streams at the start of src behind dst. Unlike in the
+// other formats joined streams count as one: the library does not stop between
+// them.
 func bzip2Member(dst, src []byte, max int64) ([]byte, int, error) {
 	in := bytes.NewReader(src)
 	out, err := appendAll(dst, bzip2.NewReader(in), max, 4*len(src))

@@ -52,7 +52,8 @@ func (d *Decoder) Decode(dst []byte, f Format, src []byte, max int64) ([]byte, e
 
 // DecodePrefix decompresses the first member or stream of src and gives the
 // number of bytes it takes: kernel payloads are followed by their size and
-// other data. See Decode for the rest.
+// other data. Bzip2 streams that are joined count as one. See Decode for the
+// rest.
 func (d *Decoder) DecodePrefix(dst []byte, f Format, src []byte, max int64) (out []byte, consumed int, err error) {
 	out, n, err := d.member(dst[:0], f, src, max)
 	if err != nil {

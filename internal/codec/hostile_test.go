@@ -178,6 +178,34 @@ func TestManyModulesCostNoSetUp(t *testing.T) {
 	}
 }
 
+// A frame that claims 100 MiB in a few bytes gets no such memory, and one that
+// fits into dst no window of the size that its header names.
+func TestZstdClaimsTakeNoMemory(t *testing.T) {
+	claim := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x20, 0, 0, 0x40, 6, 1, 0, 0} // 100 MiB in a window of 16 KiB, one empty block
+	want := sample(50_000)
+	piped := tool(t, want, "zstd", "--ultra", "-22", "--long=27", "-c")
+	var d Decoder
+	dst := make([]byte, 0, 1<<20)
+	if _, err := d.Decode(dst, Zstd, piped, 1<<20); err != nil { // the tables
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if out, err := d.Decode(nil, Zstd, claim, 1<<30); !isData(err) {
+		t.Errorf("a false claim: %d bytes, %v", len(out), err)
+	}
+	out, err := d.Decode(dst, Zstd, piped, 1<<20)
+	if err != nil || !bytes.Equal(out, want) || &out[0] != &dst[:1][0] {
+		t.Errorf("%d bytes, %v", len(out), err)
+	}
+	if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 8<<20 {
+		t.Errorf("%d bytes allocated", after.TotalAlloc-before.TotalAlloc)
+	}
+	if out, err = d.Decode(nil, Zstd, tool(t, make([]byte, 40<<20), "zstd", "-c"), 1<<30); err != nil || len(out) != 40<<20 {
+		t.Errorf("40 MiB of zeros: %d bytes, %v", len(out), err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, e := range encoders[:len(encoders)-1] {
 		f.Add(tool(f, sample(300), e.args[0], e.args[1:]...))

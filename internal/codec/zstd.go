@@ -18,11 +18,12 @@ func newZstd(r io.Reader, maxDict int64) (*zstd.Decoder, error) {
 		zstd.WithDecoderMaxWindow(uint64(maxDict)), zstd.WithDecodeAllCapLimit(true))
 }
 
-// zstdMember decodes the first frame of src behind dst. A frame that says its
-// size is decoded in one go; one that does not (the kernel build pipes into
-// zstd) as a stream.
+// zstdMember decodes the first frame of src behind dst, in one go where there
+// is room for what it can give or that is in proportion to the input. Beyond,
+// where the claim is more than a kernel compresses to, it is streamed: memory
+// grows with the output then, but the library takes a window (at most MaxDict).
 func (d *Decoder) zstdMember(dst, src []byte, max int64) ([]byte, int, error) {
-	h, n, err := zstdFrame(src)
+	h, n, most, err := zstdFrame(src)
 	if err != nil || h.Skippable {
 		return dst, n, err
 	}
@@ -31,57 +32,72 @@ func (d *Decoder) zstdMember(dst, src []byte, max int64) ([]byte, int, error) {
 			return dst, 0, err
 		}
 	}
-	if !h.HasFCS {
+	if h.HasFCS {
+		if h.FrameContentSize > uint64(max) {
+			return dst, 0, where.New(where.Limit, "a zstd frame of %d bytes, more than the %d allowed", h.FrameContentSize, max)
+		}
+		most = int64(h.FrameContentSize)
+		if err = limits.Ratio(int64(n), most); err != nil {
+			return dst, 0, err
+		}
+	}
+	room := min(most, max) + zstdSlack
+	if room > int64(cap(dst)-len(dst)) && room > zstdTrust(n) {
 		if err = d.zs.Reset(bytes.NewReader(src[:n])); err != nil {
 			return dst, 0, err
 		}
-		dst, err = appendAll(dst, d.zs, max, 4*len(src))
+		dst, err = appendAll(dst, d.zs, max, 4*n)
 		return dst, n, err
 	}
-	if h.FrameContentSize > uint64(max) {
-		return dst, 0, where.New(where.Limit, "a zstd frame of %d bytes, more than the %d allowed", h.FrameContentSize, max)
-	}
-	if err = limits.Ratio(int64(n), int64(h.FrameContentSize)); err != nil {
-		return dst, 0, err
-	}
-	dst = grow(dst, int(h.FrameContentSize)+zstdSlack)
+	dst = grow(dst, int(room))
+	from := len(dst)
 	dst, err = d.zs.DecodeAll(src[:n], dst)
+	if err == nil && int64(len(dst)-from) > max {
+		err = where.New(where.Limit, "more than the %d bytes allowed", max)
+	}
 	return dst, n, err
 }
+
+// zstdTrust is the output that n bytes of input may claim to get memory for it.
+func zstdTrust(n int) int64 { return max(16*int64(n), 1<<20) }
 
 // zstdSlack is room behind the output that lets the library copy in wide steps.
 const zstdSlack = 32
 
+// zstdBlock is the most that one block gives (RFC 8878 3.1.1.2.4).
+const zstdBlock = 128 << 10
+
 // zstdFrame finds the length of the first frame by its block headers
-// (RFC 8878 3.1.1).
-func zstdFrame(src []byte) (h zstd.Header, n int, err error) {
+// (RFC 8878 3.1.1), and the most that it can give.
+func zstdFrame(src []byte) (h zstd.Header, n int, most int64, err error) {
 	if err = h.Decode(src); err != nil {
 		if errors.Is(err, zstd.ErrMagicMismatch) {
-			return h, 0, where.New(where.Malformed, "no zstd magic").At(0)
+			return h, 0, 0, where.New(where.Malformed, "no zstd magic").At(0)
 		}
-		return h, 0, cut(err, "a zstd frame header")
+		return h, 0, 0, cut(err, "a zstd frame header")
 	}
 	n = h.HeaderSize
 	if h.Skippable {
 		n += int(h.SkippableSize)
 		if n > len(src) {
-			return h, len(src), truncated("a skippable zstd frame")
+			return h, len(src), 0, truncated("a skippable zstd frame")
 		}
-		return h, n, nil
+		return h, n, most, nil
 	}
 	for last := false; !last; {
 		if len(src)-n < 3 {
-			return h, len(src), truncated("a zstd block header")
+			return h, len(src), 0, truncated("a zstd block header")
 		}
 		word := int(src[n]) | int(src[n+1])<<8 | int(src[n+2])<<16
 		n += 3
 		last = word&1 != 0
 		size := word >> 3
+		most += zstdBlock
 		if word>>1&3 == 1 { // one byte, repeated
 			size = 1
 		}
 		if len(src)-n < size {
-			return h, len(src), truncated("a zstd block")
+			return h, len(src), 0, truncated("a zstd block")
 		}
 		n += size
 	}
@@ -89,7 +105,7 @@ func zstdFrame(src []byte) (h zstd.Header, n int, err error) {
 		n += 4
 	}
 	if n > len(src) {
-		return h, len(src), truncated("a zstd checksum")
+		return h, len(src), 0, truncated("a zstd checksum")
 	}
-	return h, n, nil
+	return h, n, most, nil
 }

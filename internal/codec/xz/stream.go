@@ -29,11 +29,11 @@ func header(id byte) []byte {
 	return binary.LittleEndian.AppendUint32(h, crc32.ChecksumIEEE(h[6:]))
 }
 
-// tail appends what follows the blocks of a stream, index and footer. The
+// tail makes what follows the blocks of a stream, index and footer, in b. The
 // format leaves no choice in them, so a reader need only compare.
 func tail(b []byte, records []record, id byte) []byte {
 	le := binary.LittleEndian
-	b = binary.AppendUvarint(append(b, 0), uint64(len(records)))
+	b = binary.AppendUvarint(append(b[:0], 0), uint64(len(records)))
 	for _, r := range records {
 		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(r.unpadded)), uint64(r.size))
 	}
@@ -83,7 +83,7 @@ func (d *decoder) blockOrIndex() error {
 
 // finish reads index and footer.
 func (d *decoder) finish() error {
-	d.tail = tail(d.tail[:0], d.records, d.c.id)
+	d.tail = tail(d.tail, d.records, d.c.id)
 	for want := d.tail; len(want) > 0; {
 		at, n := d.in.off(), min(len(want), maxTake)
 		b, err := d.in.take(n, "the end of an xz index")
