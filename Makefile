@@ -18,7 +18,7 @@ SOURCES  := $(shell find cmd internal policy hooks -name '*.go' -o -name '*.yaml
 export KPKG_BTF_CACHE := $(CACHE)
 export CGO_ENABLED ?= 0
 
-.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party man clean
+.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/abi"
+	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
@@ -97,7 +98,7 @@ func (w *windowState) changes(rule, what string, action model.Action, list []abi
 	if action == model.Keep {
 		f.Severity = model.Info
 	}
-	for _, c := range list[:min(len(list), len(capped(make([]string, len(list)))))] {
+	for _, c := range list[:min(len(list), limits.MaxFindings)] {
 		f.Subjects = append(f.Subjects, c.New.Name)
 	}
 	w.add(f)

@@ -62,7 +62,7 @@ func ParseFile(data []byte, dec *codec.Decoder, o Options) (*Facts, error) {
 	if f == codec.None {
 		return s.parse(data, o)
 	}
-	plain, err := dec.Decode(s.file[:0], f, data, limits.MaxModule)
+	plain, err := dec.Decode(s.file[:0], f, data, limits.Cap(int64(len(data)), limits.MaxPacked))
 	if err != nil {
 		return nil, where.In(f.String(), err)
 	}

@@ -11,7 +11,8 @@ import (
 // Bounds of single objects. Each is several times the largest seen in a real
 // distribution kernel.
 const (
-	MaxModule     = 1 << 30   // bytes of one module, decompressed (largest seen: 20 MB; with debug info 200 MB)
+	MaxModule     = 1 << 30   // bytes of one module (largest seen: 20 MB; with debug info 200 MB)
+	MaxPacked     = 192 << 20 // bytes of one module that is stored compressed, decompressed: each worker holds one
 	MaxImage      = 2 << 30   // bytes of one kernel image, decompressed (66 MB; a debug vmlinux 1.2 GB)
 	MaxPayload    = 64 << 30  // bytes of one package's payload, decompressed
 	MaxText       = 64 << 20  // bytes of one text file: config, Module.symvers, control
@@ -73,6 +74,15 @@ func (b *Budget) Left() int64 {
 		return 1<<63 - 1
 	}
 	return b.max - b.used.Load()
+}
+
+// Cap is how much in bytes of input may decompress to: max, or less where that
+// would be out of all proportion (Ratio).
+func Cap(in, max int64) int64 {
+	if in > max/ratioMax {
+		return max
+	}
+	return min(max, ratioFloor+in*ratioMax)
 }
 
 // Ratio refuses output that is out of all proportion to its input. Kernel

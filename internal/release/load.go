@@ -250,7 +250,7 @@ func decodeText(dec *codec.Decoder, data []byte) ([]byte, error) {
 		}
 		return append([]byte(nil), data...), nil
 	}
-	out, err := dec.Decode(nil, f, data, limits.MaxText)
+	out, err := dec.Decode(nil, f, data, limits.Cap(int64(len(data)), limits.MaxText))
 	if err != nil {
 		return nil, where.In(fmt.Sprint(f), err)
 	}

@@ -54,7 +54,7 @@ func (t *text) f(format string, args ...any) {
 }
 
 func (t *text) ref(side string, r model.ReleaseRef) {
-	t.f("%s: %s (%s), %s", side, strings.Join(r.Packages, ", "), r.Name, string(r.Arch))
+	t.f("%s: %s (%s)", side, strings.Join(r.Packages, ", "), strings.TrimSpace(r.Name+" "+string(r.Arch)))
 	if r.Modules > 0 {
 		t.f(", %d modules with %s of BTF", r.Modules, Bytes(r.BTFBytes))
 	}

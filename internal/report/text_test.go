@@ -43,8 +43,8 @@ func render(t *testing.T, r *model.Report, verbose bool) string {
 func TestText(t *testing.T) {
 	got := render(t, sample(), false)
 	want := []string{
-		`new: linux-image \x1b[31m2 (6.1.0-2), x86_64, 2 modules with 12.3 MB of BTF, no base`,
-		"old: linux-image 1 (6.1.0-1), x86_64, base abababab… (5 types, 7 string bytes)",
+		`new: linux-image \x1b[31m2 (6.1.0-2 x86_64), 2 modules with 12.3 MB of BTF, no base`,
+		"old: linux-image 1 (6.1.0-1 x86_64), base abababab… (5 types, 7 string bytes)",
 		"",
 		"6.1.0-2 on its own image",
 		"  2 modules, 1 with BTF: 1 load with their BTF, 1 load without BTF; meaning same 1, none 1",
