@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,26 +25,11 @@ func mixedTree(t *testing.T, imageDeb, modulesDeb string) string {
 			rest := name[strings.Index(name, "lib/modules/")+len("lib/modules/"):]
 			release, _, _ = strings.Cut(rest, "/")
 		}
-		return write(filepath.Join(dir, name), content)
+		return realtest.WriteFile(filepath.Join(dir, name), content)
 	})
 	image := realtest.Member(t, imageDeb, "boot/vmlinuz-*")
-	if err := write(filepath.Join(dir, "boot/vmlinuz-"+release), strings.NewReader(string(image))); err != nil {
+	if err := realtest.WriteFile(filepath.Join(dir, "boot/vmlinuz-"+release), strings.NewReader(string(image))); err != nil {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-func write(path string, content io.Reader) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(f, content); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
 }

@@ -127,7 +127,7 @@ func buildRPMs(t *testing.T, deb, payload string) []string {
 		default:
 			return nil
 		}
-		return write(filepath.Join(stage, name), content)
+		return realtest.WriteFile(filepath.Join(stage, name), content)
 	})
 	spec := filepath.Join(top, "kernel.spec")
 	text := fmt.Sprintf(fedoraSpec, payload, stage, release, release, release, release, release)
@@ -147,19 +147,4 @@ func buildRPMs(t *testing.T, deb, payload string) []string {
 		rpms = append(rpms, found[0])
 	}
 	return rpms
-}
-
-func write(path string, content io.Reader) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(f, content); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
 }

@@ -260,6 +260,22 @@ func Extract(tb testing.TB, deb, dir string) {
 	}
 }
 
+// WriteFile writes a file and the folders above it.
+func WriteFile(path string, content io.Reader) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(f, content); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
 // Binary is the program under test, built by `make build`.
 func Binary(tb testing.TB) string {
 	tb.Helper()
