@@ -87,7 +87,7 @@ type Image struct {
 type Base struct {
 	SHA256    [32]byte // of the BTF cut at the end of the last section its header declares
 	Size      int64    // bytes of that
-	Types     int64    // type records; void (id 0) has none
+	Types     int64    // ids, void included: the kernel's nr_types
 	StrLen    int64    // bytes of the string section
 	HdrLen    int64    // hdr_len: 24 or 32
 	BigEndian bool

@@ -32,9 +32,7 @@ func Text(w io.Writer, r *model.Report, verbose bool) error {
 	for i := range r.Releases {
 		t.release(&r.Releases[i])
 	}
-	if r.Policy.Source != "embedded default" {
-		t.f("policy: %s (sha256 %s)\n", r.Policy.Source, r.Policy.SHA256)
-	}
+	t.f("\npolicy: %s (sha256 %s)", r.Policy.Source, r.Policy.SHA256)
 	t.decision(r)
 	return t.w.Flush()
 }

@@ -10,7 +10,7 @@ import (
 func sample() *model.Report {
 	subjects := []string{"kernel/a.ko", "kernel/b.ko"}
 	return &model.Report{
-		Policy: model.PolicyRef{Source: "embedded default"},
+		Policy: model.PolicyRef{Source: "embedded default", SHA256: "abc"},
 		New:    []model.ReleaseRef{{Name: "6.1.0-2", Arch: model.X8664, Packages: []string{"linux-image \x1b[31m2"}, Modules: 2, BTFBytes: 12345678}},
 		Old:    []model.ReleaseRef{{Name: "6.1.0-1", Arch: model.X8664, Packages: []string{"linux-image 1"}, Base: model.BaseRef{SHA256: strings.Repeat("ab", 32), Types: 5, StringBytes: 7}}},
 		Releases: []model.ReleaseVerdict{{
@@ -61,6 +61,7 @@ func TestText(t *testing.T) {
 		"  warning      the key changed [waived]",
 		"               does not decide: policy signatures: ignored",
 		"",
+		"policy: embedded default (sha256 abc)",
 		"decision: bump (exit 4)",
 		"",
 	}
