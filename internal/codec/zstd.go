@@ -41,20 +41,16 @@ func (d *Decoder) zstdMember(dst, src []byte, max int64) ([]byte, int, error) {
 			return dst, 0, err
 		}
 	}
-	room := min(most, max) + zstdSlack
-	if room > int64(cap(dst)-len(dst)) && room > zstdTrust(n) {
+	room := most + zstdSlack
+	// In one go the library cannot tell too little room from damage.
+	if most > max || room > int64(cap(dst)-len(dst)) && room > zstdTrust(n) {
 		if err = d.zs.Reset(bytes.NewReader(src[:n])); err != nil {
 			return dst, 0, err
 		}
 		dst, err = appendAll(dst, d.zs, max, 4*n)
 		return dst, n, err
 	}
-	dst = grow(dst, int(room))
-	from := len(dst)
-	dst, err = d.zs.DecodeAll(src[:n], dst)
-	if err == nil && int64(len(dst)-from) > max {
-		err = where.New(where.Limit, "more than the %d bytes allowed", max)
-	}
+	dst, err = d.zs.DecodeAll(src[:n], grow(dst, int(room)))
 	return dst, n, err
 }
 
