@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"internal/pack/rpmhdr":    {"internal/where", "internal/limits"},
 	"internal/pack/tarstream": {"internal/where", "internal/limits"},
 	// BTF
+	"internal/btf/distill":  {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/evidence": {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/verdict":  {"internal/btf", "internal/where", "internal/limits", "internal/model"},
 	// facts
