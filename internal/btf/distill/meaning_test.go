@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"kpkg-btf/internal/btf"
@@ -88,7 +89,7 @@ func (c *comparison) run() error {
 // record compares two records field by field.
 func (c *comparison) record(was, now *btf.Record) error {
 	a, b := plain(c.was, was), plain(c.now, now)
-	if !bytes.Equal(a.words, b.words) || fmt.Sprint(a.names) != fmt.Sprint(b.names) || len(a.refs) != len(b.refs) {
+	if !bytes.Equal(a.words, b.words) || !slices.Equal(a.names, b.names) || len(a.refs) != len(b.refs) {
 		return fmt.Errorf("[%d] %+v became [%d] %+v", was.ID, a, now.ID, b)
 	}
 	for i := range a.refs {
