@@ -1,0 +1,264 @@
+package explain
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"kpkg-btf/internal/btf/btftest"
+	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/pack"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/release/releasetest"
+)
+
+// load makes a release out of a description, packed as name 1.0-1, with a
+// kernel of the version that refuses what does not fit.
+func load(t *testing.T, name string, k releasetest.Kernel, p verdict.Profile, keep func(path string) bool) Given {
+	t.Helper()
+	files := k.Files()
+	for path := range files {
+		if keep != nil && !keep(path) {
+			delete(files, path)
+		}
+	}
+	deb := filepath.Join(t.TempDir(), name+".deb")
+	if err := os.WriteFile(deb, releasetest.Deb(name, "1.0-1", "amd64", files), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	inputs, err := pack.Expand([]string{deb})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := release.Load(context.Background(), inputs, release.Options{Jobs: 1})
+	if err != nil || len(l.Releases) != 1 {
+		t.Fatal(err, l)
+	}
+	g := Given{Release: l.Releases[0]}
+	if blob, _ := g.Release.Base(); blob != nil {
+		if g.Base, err = verdict.NewBase(&p, blob); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		g.Why = "no image"
+	}
+	return g
+}
+
+const name61 = "6.1.0-1-amd64"
+
+// pair is two builds under one name.
+func pair(t *testing.T, p verdict.Profile) (older, newer Given) {
+	t.Helper()
+	older = load(t, "older", releasetest.Kernel{Release: name61}, p, nil)
+	newer = load(t, "newer", releasetest.Kernel{Release: name61, Image: btftest.Grown, Build: btftest.Grown}, p, nil)
+	return older, newer
+}
+
+// logOf is what a kernel logs for a module, with time stamps.
+func logOf(t *testing.T, on, of Given, module string) string {
+	t.Helper()
+	for _, m := range of.Release.Modules {
+		if moduleName(m.Path) != module {
+			continue
+		}
+		r := on.Base.Module(m.Facts.BTF, m.Facts.BTFBase)
+		if r.OK {
+			t.Fatalf("%s is accepted", module)
+		}
+		var b strings.Builder
+		for i, l := range append(slices.Clone(r.Lines), on.Base.Profile().FailureLine(module, r.Errno)) {
+			fmt.Fprintf(&b, "[   12.%06d] %s\n", i, l)
+		}
+		return b.String()
+	}
+	t.Fatalf("no module %s", module)
+	return ""
+}
+
+func explained(t *testing.T, log string, given ...Given) *model.Explanation {
+	t.Helper()
+	l, err := Read(strings.NewReader(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Explain(l, given)
+}
+
+// The build a refused module belongs to, and the kernel that refused it, are
+// found by the words alone, in both spacing forms and however they were
+// mangled on the way.
+func TestSourceOfARefusal(t *testing.T) {
+	for _, minor := range []int{1, 12} {
+		older, newer := pair(t, verdict.ForVersion(6, minor, 50))
+		log := logOf(t, older, newer, "beta")
+		oneLine := strings.Join(strings.Fields(strings.ReplaceAll(noStamps(log), "BPF:", "")), " ")
+		head, last, _ := strings.Cut(oneLine, " failed to validate")
+		for what, log := range map[string]string{
+			"as printed":          log,
+			"without spaces":      strings.ReplaceAll(log, "BPF: ", "BPF:"),
+			"trailing space lost": strings.ReplaceAll(log, " \n", "\n"),
+			"other lines between": strings.ReplaceAll(log, "\n", "\n[   12.5] usb 1-1: new device\n"),
+			"one line":            "BPF: " + head + "\nfailed to validate" + last + "\n",
+			"CRLF":                strings.ReplaceAll(log, "\n", "\r\n"),
+			"no last line":        log[:strings.Index(log, "failed")],
+		} {
+			x := explained(t, log, older, newer)
+			if len(x.Events) != 1 {
+				t.Errorf("6.%d %s: %d events: %+v", minor, what, len(x.Events), x.Events)
+				continue
+			}
+			e := x.Events[0]
+			i := slices.IndexFunc(e.Sources, func(s model.LogSource) bool { return s.Module == "kernel/drivers/beta.ko" })
+			if e.Kind != Refused || i < 0 {
+				t.Errorf("6.%d %s: %+v", minor, what, e)
+				continue
+			}
+			s := e.Sources[i]
+			if !s.Exact || label(&s.Of) != "newer 1.0-1" || label(&s.On) != "older 1.0-1" || s.Own != "accepted" {
+				t.Errorf("6.%d %s: %+v", minor, what, s)
+			}
+			if what != "no last line" && (len(e.Sources) != 1 || !strings.HasPrefix(e.Meaning, "the running kernel is that of older 1.0-1; the module is of newer 1.0-1, another build under the same name")) {
+				t.Errorf("6.%d %s: %d sources, %s", minor, what, len(e.Sources), e.Meaning)
+			}
+		}
+	}
+}
+
+func noStamps(log string) string {
+	var out []string
+	for l := range strings.Lines(log) {
+		out = append(out, message(strings.TrimSuffix(l, "\n")))
+	}
+	return strings.Join(out, "\n")
+}
+
+// What the record is in its own build is told beside the garbled name.
+func TestNameInItsOwnBuild(t *testing.T) {
+	older, newer := pair(t, verdict.ForVersion(6, 1, 50))
+	e := explained(t, logOf(t, older, newer, "alpha"), older, newer).Events[0]
+	if e.Type == nil || e.Sources[0].OwnType == "" || !strings.Contains(e.Name, e.Sources[0].OwnType) {
+		t.Fatalf("%+v %+v", e.Type, e)
+	}
+	if e.Type.Kind != member || e.Sources[0].OwnType != "[45] STRUCT alpha_dev" {
+		t.Errorf("own type %s", e.Sources[0].OwnType)
+	}
+}
+
+// The reverse pair is another event: older modules on the newer kernel.
+func TestDirection(t *testing.T) {
+	older, newer := pair(t, verdict.ForVersion(6, 1, 50))
+	e := explained(t, logOf(t, newer, older, "gamma"), older, newer).Events[0]
+	if len(e.Sources) != 1 || label(&e.Sources[0].On) != "newer 1.0-1" || label(&e.Sources[0].Of) != "older 1.0-1" {
+		t.Errorf("%+v", e.Sources)
+	}
+}
+
+// Modules that do not fit the image beside them: the build is wrong, no
+// reboot helps.
+func TestWrongInItself(t *testing.T) {
+	p := verdict.ForVersion(6, 1, 50)
+	bad := load(t, "bad", releasetest.Kernel{Release: name61, Build: btftest.Grown}, p, nil)
+	e := explained(t, logOf(t, bad, bad, "alpha"), bad).Events[0]
+	if len(e.Sources) != 1 || !strings.Contains(e.Meaning, "wrong in itself") || !strings.Contains(e.Cures[0], "rebuild") || e.Sources[0].Own == "accepted" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Image and modules in two packages: the module's own build is found by name
+// and by what takes it.
+func TestSplitPackages(t *testing.T) {
+	p := verdict.ForVersion(6, 1, 50)
+	older, newer := pair(t, p)
+	modules := load(t, "modules", releasetest.Kernel{Release: name61, Build: btftest.Grown}, p, func(path string) bool { return strings.HasSuffix(path, ".ko") })
+	image := load(t, "image", releasetest.Kernel{Release: name61, Image: btftest.Grown}, p, func(path string) bool { return strings.Contains(path, "vmlinuz") })
+	e := explained(t, logOf(t, older, newer, "beta"), older, image, modules).Events[0]
+	if len(e.Sources) != 1 || e.Sources[0].Own != "accepted" || label(&e.Sources[0].Of) != "modules 1.0-1" {
+		t.Errorf("%+v", e.Sources)
+	}
+}
+
+func TestSourceNotFound(t *testing.T) {
+	older, newer := pair(t, verdict.ForVersion(6, 1, 50))
+	for log, want := range map[string]string{
+		"BPF: [106314] STRUCT rimary_device size=40 vlen=3 Invalid name\nfailed to validate module [overlay] BTF: -22": "no release given has a module overlay",
+		"BPF: [106314] STRUCT rimary_device size=40 vlen=3 Invalid name\nfailed to validate module [beta] BTF: -22":    "no module and kernel given reproduce this",
+		"BPF: [106314] STRUCT rimary_device size=40 vlen=3 Invalid name":                                               "no module given makes one of the 2 kernels given say this",
+	} {
+		e := explained(t, log, older, newer).Events[0]
+		if len(e.Sources) != 0 || !strings.HasPrefix(e.Open, want) {
+			t.Errorf("%q: %q", log, e.Open)
+		}
+	}
+	modules := load(t, "modules", releasetest.Kernel{Release: name61}, verdict.Profile{}, func(path string) bool { return strings.HasSuffix(path, ".ko") })
+	e := explained(t, logOf(t, older, newer, "beta"), modules).Events[0]
+	if !strings.HasPrefix(e.Open, "none of the releases given has a kernel image") {
+		t.Error(e.Open)
+	}
+}
+
+// A line that was cut off, or the last line alone, gives a source that is
+// said not to be certain.
+func TestUncertain(t *testing.T) {
+	older, newer := pair(t, verdict.ForVersion(6, 1, 50))
+	log := logOf(t, older, newer, "beta")
+	last := log[strings.LastIndex(strings.TrimSpace(log), "\n")+1:]
+	first, _, _ := strings.Cut(log, "\n")
+	for _, log := range []string{last, first + "…\n" + last} {
+		e := explained(t, log, older, newer).Events[0]
+		i := slices.IndexFunc(e.Sources, func(s model.LogSource) bool { return label(&s.Of) == "newer 1.0-1" && label(&s.On) == "older 1.0-1" })
+		if i < 0 || e.Sources[i].Exact || !strings.HasPrefix(e.Meaning, "not certain") {
+			t.Errorf("%q: %+v", log, e)
+		}
+	}
+}
+
+func TestWarnOnce(t *testing.T) {
+	p := verdict.ForVersion(6, 12, 0)
+	p.AllowMismatch = true
+	older, newer := pair(t, p)
+	e := explained(t, p.FailureLine("beta", verdict.EINVAL), older, newer).Events[0]
+	if e.Kind != Mismatch || len(e.Sources) != 6 || !strings.Contains(e.Meaning, "another build under the same name") {
+		t.Errorf("%+v", e)
+	}
+	e = explained(t, p.FailureLine("beta", verdict.EINVAL), older).Events[0]
+	if len(e.Sources) != 0 || e.Open == "" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestRegistering(t *testing.T) {
+	p := verdict.ForVersion(6, 1, 0)
+	older := load(t, "older", releasetest.Kernel{Release: name61, Modules: []string{"alpha:ids", "beta"}}, p, nil)
+	newer := load(t, "newer", releasetest.Kernel{Release: name61, Modules: []string{"alpha:ids", "beta"}, Image: btftest.Grown, Build: btftest.Grown}, p, nil)
+	e := explained(t, "[ 1.0] missing module BTF, cannot register kfuncs", older, newer).Events[0]
+	if e.Kind != NoSetBTF || len(e.Sources) != 2 || e.Sources[0].Module != "kernel/drivers/alpha.ko" {
+		t.Errorf("%+v", e)
+	}
+	if e = explained(t, "missing module BTF, cannot register dtor kfuncs", older, newer).Events[0]; len(e.Sources) != 0 || e.Open == "" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestVermagicAndVersions(t *testing.T) {
+	p := verdict.ForVersion(6, 1, 50)
+	older := load(t, "older", releasetest.Kernel{Release: name61, Modules: []string{"alpha", "uses"}}, p, nil)
+	other := load(t, "other", releasetest.Kernel{Release: "6.1.0-2-amd64"}, p, nil)
+	log := "alpha: version magic '6.1.0-1-amd64 SMP preempt mod_unload modversions ' should be '6.1.0-2-amd64 SMP preempt mod_unload modversions '"
+	e := explained(t, log, older, other).Events[0]
+	if len(e.Sources) != 1 || label(&e.Sources[0].Of) != "older 1.0-1" || label(&e.Sources[0].On) != "other 1.0-1" {
+		t.Errorf("%+v", e)
+	}
+	if e = explained(t, log, other).Events[0]; len(e.Sources) != 0 || e.Open == "" {
+		t.Errorf("%+v", e)
+	}
+	e = explained(t, "alpha: disagrees about version of symbol module_layout", older, other).Events[0]
+	if len(e.Sources) != 0 || e.Open == "" {
+		t.Errorf("%+v", e)
+	}
+}

@@ -1,0 +1,303 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+)
+
+// maxSources bounds the sources of one event.
+const maxSources = 8
+
+// candidate is a given release with its figures.
+type candidate struct {
+	Given
+	ref     model.GivenRelease
+	modules []*release.Module
+	byName  map[string][]*release.Module
+}
+
+// answer is a kernel's word on one module.
+type answer struct {
+	on, of *candidate
+	module *release.Module
+	result verdict.Result
+	key    string // of the lines that the kernel prints
+}
+
+// search asks each kernel about the modules that may have been meant, each
+// pair once.
+type search struct {
+	given []*candidate
+	named map[string][]answer // by module name: every kernel, every release
+	byKey map[string][]answer // refusals by what is printed; nil until needed
+	all   []answer
+}
+
+func newSearch(given []Given) *search {
+	s := &search{named: map[string][]answer{}}
+	for _, g := range given {
+		c := &candidate{Given: g, byName: map[string][]*release.Module{}}
+		c.modules = append(append(c.modules, g.Release.Modules...), g.Release.Added...)
+		for _, m := range c.modules {
+			name := moduleName(m.Path)
+			c.byName[name] = append(c.byName[name], m)
+		}
+		c.ref = model.GivenRelease{Name: g.Release.Name, Arch: g.Release.Arch, Packages: []string{}, Modules: len(c.modules), Kernel: g.Base != nil, Why: g.Why}
+		for _, p := range g.Release.Packages {
+			c.ref.Packages = append(c.ref.Packages, p.Label())
+		}
+		s.given = append(s.given, c)
+	}
+	return s
+}
+
+func (s *search) ask(on, of *candidate, m *release.Module) answer {
+	a := answer{on: on, of: of, module: m, result: on.Base.Module(m.Facts.BTF, m.Facts.BTFBase)}
+	if !a.result.OK {
+		a.key = keyOf(&a.result)
+	}
+	return a
+}
+
+// keyOf is what a refusal prints, in the form in which it is compared.
+func keyOf(r *verdict.Result) string {
+	var b strings.Builder
+	for _, l := range r.Lines {
+		b.WriteString(strings.TrimPrefix(l, "BPF:"))
+	}
+	return squeeze(b.String())
+}
+
+// meet tells whether modules of one release can come before another's kernel.
+func meet(on, of *candidate) bool {
+	a, b := on.Release.Arch, of.Release.Arch
+	return on.Base != nil && (a == b || a == model.ArchUnknown || b == model.ArchUnknown)
+}
+
+// of gives every kernel's word on every module of a name.
+func (s *search) of(name string) []answer {
+	if a, ok := s.named[name]; ok {
+		return a
+	}
+	a := []answer{}
+	for _, on := range s.given {
+		for _, of := range s.given {
+			if !meet(on, of) {
+				continue
+			}
+			for _, m := range of.byName[name] {
+				a = append(a, s.ask(on, of, m))
+			}
+		}
+	}
+	s.named[name] = a
+	return a
+}
+
+// every gives the refusals of all modules by all kernels.
+func (s *search) every() []answer {
+	if s.all != nil {
+		return s.all
+	}
+	s.all = []answer{}
+	s.byKey = map[string][]answer{}
+	names := map[string]bool{}
+	for _, c := range s.given {
+		for _, m := range c.modules {
+			name := moduleName(m.Path)
+			if names[name] {
+				continue
+			}
+			names[name] = true
+			for _, a := range s.of(name) {
+				if a.result.OK {
+					continue
+				}
+				s.all = append(s.all, a)
+				if a.key != "" {
+					s.byKey[a.key] = append(s.byKey[a.key], a)
+				}
+			}
+		}
+	}
+	return s.all
+}
+
+// find looks for the source of an event.
+func (s *search) find(e *event) {
+	switch e.Kind {
+	case Refused:
+		s.refused(e)
+	case Mismatch:
+		s.dropped(e)
+	case NoSetBTF:
+		s.registering(e)
+	case Vermagic:
+		s.vermagic(e)
+	case SymbolVersion:
+		s.symbolVersion(e)
+	}
+}
+
+// refused finds the module and the kernel that give the words that were logged.
+func (s *search) refused(e *event) {
+	var exact, partial []answer
+	key, cut := trimCut(e.key)
+	for _, a := range s.candidates(e) {
+		switch {
+		case a.result.OK || e.Errno != 0 && int(a.result.Errno) != e.Errno:
+		case e.key == "" && e.Module != "":
+			partial = append(partial, a)
+		case a.key == key && !cut:
+			exact = append(exact, a)
+		case len(key) >= 8 && strings.HasPrefix(a.key, key):
+			partial = append(partial, a)
+		}
+	}
+	found := exact
+	if len(found) == 0 {
+		found = partial
+	}
+	if len(found) == 0 {
+		e.Open = s.whyNot(e)
+		return
+	}
+	for i := range found {
+		s.source(e, &found[i], len(exact) > 0)
+	}
+	e.cure(&e.Sources[0])
+	if len(exact) == 0 {
+		e.Meaning = "not certain, because too little of the message is left: " + e.Meaning
+	} else if others := len(e.Sources) + e.More - 1; others > 0 {
+		e.Meaning = fmt.Sprintf("%d more pairs of module and kernel give the same words; if it is the first: %s", others, e.Meaning)
+	}
+	s.say(e, &found[0])
+}
+
+// trimCut takes the mark of a line that was cut off from its end.
+func trimCut(key string) (string, bool) {
+	for _, mark := range []string{"…", "..."} {
+		if k, ok := strings.CutSuffix(key, mark); ok {
+			return k, true
+		}
+	}
+	return key, false
+}
+
+func (s *search) candidates(e *event) []answer {
+	if e.Module != "" {
+		return s.of(e.Module)
+	}
+	all := s.every()
+	if found := s.byKey[e.key]; len(found) > 0 {
+		return found
+	}
+	return all
+}
+
+// source adds one module on one kernel to an event.
+func (s *search) source(e *event, a *answer, exact bool) {
+	if len(e.Sources) == maxSources {
+		e.More++
+		return
+	}
+	src := model.LogSource{Module: a.module.Path, Of: a.of.ref, On: a.on.ref, Exact: exact, Says: a.result.String(), Own: "not given"}
+	if own := s.own(a.of, a.module); own != nil {
+		r := own.Base.Module(a.module.Facts.BTF, a.module.Facts.BTFBase)
+		src.Own = r.String()
+		if r.OK && own != a.on {
+			src.OwnType = ownType(own, a)
+		}
+	}
+	e.Sources = append(e.Sources, src)
+}
+
+// own is the kernel of a module's build: that of its release, else the only
+// one of that name which takes it.
+func (s *search) own(of *candidate, m *release.Module) *candidate {
+	if of.Base != nil {
+		return of
+	}
+	var own *candidate
+	for _, c := range s.given {
+		if c.Base == nil || c.Release.Key != of.Release.Key {
+			continue
+		}
+		if r := c.Base.Module(m.Facts.BTF, m.Facts.BTFBase); !r.OK {
+			continue
+		}
+		if own != nil {
+			return nil
+		}
+		own = c
+	}
+	return own
+}
+
+// ownType is the refused record as the module's own build reads it.
+func ownType(own *candidate, a *answer) string {
+	if a.result.Blob != verdict.Split || a.result.TypeID == 0 || a.module.Facts.BTFBase != nil {
+		return ""
+	}
+	base, on := own.Base.Raw(), a.on.Base.Raw()
+	if base == nil || on == nil || a.result.TypeID < on.NumTypes() {
+		return ""
+	}
+	split, err := btf.ParseWith(a.module.Facts.BTF, base, own.Base.Profile().Masks)
+	if err != nil {
+		return "" // the kernel takes it, this reader does not: nothing to show
+	}
+	return split.Label(btf.ID(a.result.TypeID - on.NumTypes() + base.NumTypes()))
+}
+
+// say puts the name as the build wrote it in place of the general words.
+func (s *search) say(e *event, a *answer) {
+	own := e.Sources[0].OwnType
+	if e.Type == nil || own == "" {
+		return
+	}
+	if e.Type.Kind != member && e.Type.Name != "" && strings.HasSuffix(own, " "+e.Type.Name) {
+		e.Name = fmt.Sprintf("the name is right, the type is %s in its own build; what fails is what it refers to", own)
+		return
+	}
+	if e.Type.Kind == member {
+		own = "a member of " + own
+	}
+	base := a.on.Base.Raw()
+	e.Name = fmt.Sprintf("in its own build this is %s. The base of the kernel that refused it has %d ids and %d bytes of strings, other than that of the build, so the same string offset leads elsewhere, here to %q",
+		own, base.NumTypes(), base.StrLen(), e.Type.Name)
+}
+
+// whyNot says what was tried in vain.
+func (s *search) whyNot(e *event) string {
+	kernels := 0
+	for _, c := range s.given {
+		if c.Base != nil {
+			kernels++
+		}
+	}
+	if kernels == 0 {
+		return "none of the releases given has a kernel image with BTF that could be asked"
+	}
+	if e.Module == "" {
+		return fmt.Sprintf("no module given makes one of the %d kernels given say this: the build of the module, or of the kernel, is not among them", kernels)
+	}
+	answers := s.of(e.Module)
+	if len(answers) == 0 {
+		return fmt.Sprintf("no release given has a module %s", e.Module)
+	}
+	var tried []string
+	for _, a := range answers {
+		t := fmt.Sprintf("%s of %s on %s: %s", e.Module, label(&a.of.ref), label(&a.on.ref), a.result.String())
+		if !slices.Contains(tried, t) && len(tried) < 4 {
+			tried = append(tried, t)
+		}
+	}
+	return "no module and kernel given reproduce this, so the build of one of them is not among the sets (" + strings.Join(tried, "; ") + ")"
+}

@@ -1,0 +1,16 @@
+package judge
+
+import (
+	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/release"
+)
+
+// Kernel gives the rules and the base of a release's kernel; nil when its
+// image or its base is not there.
+func Kernel(r *release.Release) (*verdict.Base, error) {
+	k, err := kernelOf(r)
+	if k == nil || err != nil {
+		return nil, err
+	}
+	return k.base, nil
+}
