@@ -28,6 +28,7 @@ package distill
 
 import (
 	"errors"
+	"slices"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/where"
@@ -58,18 +59,11 @@ func (r *Result) ID(old btf.ID) (btf.ID, bool) {
 	if old == 0 {
 		return 0, true
 	}
-	low, high := 0, len(r.old)
-	for low < high {
-		if mid := (low + high) / 2; r.old[mid] < old {
-			low = mid + 1
-		} else {
-			high = mid
-		}
-	}
-	if low == len(r.old) || r.old[low] != old {
+	i, found := slices.BinarySearch(r.old, old)
+	if !found {
 		return 0, false
 	}
-	return r.new[low], true
+	return r.new[i], true
 }
 
 // Distiller holds the scratch memory of one worker: 4 bytes a type of the

@@ -206,6 +206,16 @@ func TestRefuses(t *testing.T) {
 			"INT has no name", where.Unsupported},
 		"an odd ENUM": {func(b *btftest.Builder) *btftest.Builder { x := b.Enum("e", 3); s := b.Split(); s.Ptr(x); return s },
 			"an ENUM of 3 bytes", where.Malformed},
+		"an ENUM of nothing": {func(b *btftest.Builder) *btftest.Builder { x := b.Enum("e", 0); s := b.Split(); s.Ptr(x); return s },
+			"an ENUM of 0 bytes", where.Malformed},
+		"a large ENUM64": {func(b *btftest.Builder) *btftest.Builder { x := b.Enum64("e", 16); s := b.Split(); s.Ptr(x); return s },
+			"an ENUM64 of 16 bytes", where.Malformed},
+		"the split's first name in the base": {func(b *btftest.Builder) *btftest.Builder {
+			x := b.Raw(btf.Typedef, false, 0, b.Str("end")+4, 1)
+			s := b.Split()
+			s.Typedef("mine", x)
+			return s
+		}, "base+0x58: BTF type [6] TYPEDEF: name offset", where.Malformed},
 		"a FWD that refers": {func(b *btftest.Builder) *btftest.Builder {
 			s := b.Split()
 			s.Raw(btf.Fwd, false, 0, s.Str("x"), 1)

@@ -212,7 +212,7 @@ type generator struct {
 	usable []btf.ID
 }
 
-func (g *generator) any() btf.ID {
+func (g *generator) earlier() btf.ID {
 	if len(g.usable) == 0 || g.r.IntN(8) == 0 {
 		return 1
 	}
@@ -241,31 +241,31 @@ func (g *generator) add() {
 	case 2:
 		id = b.Fwd(g.name(), g.r.IntN(2) == 0)
 	case 3, 4:
-		id = b.Struct(name, 64, m(g.shared(), g.any(), 0), m(g.shared(), g.any(), 16), m("", g.any(), 48))
+		id = b.Struct(name, 64, m(g.shared(), g.earlier(), 0), m(g.shared(), g.earlier(), 16), m("", g.earlier(), 48))
 	case 5:
-		id = b.Union(name, 64, m(g.shared(), g.any(), 0), btftest.BF(g.shared(), 1, 0, 3))
+		id = b.Union(name, 64, m(g.shared(), g.earlier(), 0), btftest.BF(g.shared(), 1, 0, 3))
 	case 6:
 		id = b.Enum(name, 4, btftest.E{Name: g.name(), Value: int64(g.r.IntN(9)) - 4})
 	case 7:
 		id = b.Enum64(name, 8, btftest.E{Name: g.name(), Value: int64(g.r.Uint64())})
 	case 8:
-		id = b.Typedef(g.name(), g.any())
+		id = b.Typedef(g.name(), g.earlier())
 	case 9:
-		id = b.Array(g.any(), 1, uint32(g.r.IntN(5)))
+		id = b.Array(g.earlier(), 1, uint32(g.r.IntN(5)))
 	case 10:
-		id = b.Proto(g.any(), btftest.P(g.shared(), g.any()), btftest.P("", 0))
+		id = b.Proto(g.earlier(), btftest.P(g.shared(), g.earlier()), btftest.P("", 0))
 		if g.r.IntN(2) == 0 {
 			b.Func(g.name(), id)
 		}
 	case 11:
-		id = b.Ptr(b.TypeTag(g.shared(), g.any()))
+		id = b.Ptr(b.TypeTag(g.shared(), g.earlier()))
 	case 12:
-		id = b.Const(g.any())
+		id = b.Const(g.earlier())
 	case 13:
 		id = b.Ptr(b.Next() + 1)
-		b.Struct(name, 16, m("next", id, 0), m(g.shared(), g.any(), 8))
+		b.Struct(name, 16, m("next", id, 0), m(g.shared(), g.earlier(), 8))
 	default:
-		id = b.Ptr(g.any())
+		id = b.Ptr(g.earlier())
 	}
 	g.usable = append(g.usable, id)
 }

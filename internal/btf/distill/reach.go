@@ -18,10 +18,10 @@ type reach struct {
 	bits []uint64 // base ids reached
 	// ids says of each base id where it goes, once numbered what it becomes;
 	// 0 when it is not reached.
-	ids                []btf.ID
-	outlines, appended []btf.ID // old ids, ascending
-	todo               []btf.ID
-	newFirst           btf.ID // id of the split's first type on the new base
+	ids                     []btf.ID
+	all, outlines, appended []btf.ID // old ids, ascending
+	todo                    []btf.ID
+	newFirst                btf.ID // id of the split's first type on the new base
 }
 
 // reset forgets the last module; what it reached is cleared one by one.
@@ -36,7 +36,7 @@ func (r *reach) reset(numTypes uint32) {
 		r.ids = make([]btf.ID, need)
 		r.bits = make([]uint64, (need+63)/64)
 	}
-	r.outlines, r.appended, r.todo = r.outlines[:0], r.appended[:0], r.todo[:0]
+	r.all, r.outlines, r.appended, r.todo = r.all[:0], r.outlines[:0], r.appended[:0], r.todo[:0]
 }
 
 // mark finds every base type that the split refers to and, through all but
@@ -110,6 +110,7 @@ func (r *reach) number(split *btf.Raw) {
 	for w, word := range r.bits {
 		for ; word != 0; word &= word - 1 {
 			id := btf.ID(w*64 + bits.TrailingZeros64(word))
+			r.all = append(r.all, id)
 			if r.ids[id] == outline {
 				r.outlines = append(r.outlines, id)
 			} else {

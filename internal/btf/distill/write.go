@@ -2,6 +2,7 @@ package distill
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/limits"
@@ -117,17 +118,10 @@ func (d *Distiller) result() (*Result, error) {
 		Base:  d.blob(d.types[:d.baseTypes], d.strs.base),
 		Split: d.blob(ownTypes, d.strs.split),
 		first: d.split.FirstID(), end: btf.ID(d.split.NumTypes()), newFirst: d.reach.newFirst,
+		old: slices.Clone(d.reach.all), new: make([]btf.ID, len(d.reach.all)),
 	}
-	out, app := d.reach.outlines, d.reach.appended
-	r.old, r.new = make([]btf.ID, 0, len(out)+len(app)), make([]btf.ID, 0, len(out)+len(app))
-	for len(out)+len(app) != 0 {
-		from := &out
-		if len(out) == 0 || len(app) != 0 && app[0] < out[0] {
-			from = &app
-		}
-		id := (*from)[0]
-		*from = (*from)[1:]
-		r.old, r.new = append(r.old, id), append(r.new, d.reach.ids[id])
+	for i, id := range r.old {
+		r.new[i] = d.reach.ids[id]
 	}
 	return r, nil
 }
