@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 	"policy": {"internal/where", "internal/model"},
 	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/verdict", "internal/kimage", "internal/kmod",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
-	"internal/explain": {"internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
+	"internal/explain": {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":  {"internal/model", "internal/where", "internal/limits"},
 	// the top
 	"internal/cli": {"internal/judge", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",

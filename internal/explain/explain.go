@@ -68,7 +68,7 @@ func Explain(l *Log, given []Given) *model.Explanation {
 		doc.Given = append(doc.Given, s.given[i].ref)
 	}
 	for _, e := range l.p.events {
-		e.Sources, e.Cures, e.Open = nil, nil, ""
+		e.Sources, e.More, e.Name, e.Open = nil, 0, "", ""
 		e.explain()
 		if len(given) > 0 {
 			s.find(e)

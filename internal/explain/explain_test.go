@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/model"
@@ -81,13 +83,19 @@ func logOf(t *testing.T, on, of Given, module string) string {
 	return ""
 }
 
+// explained reads a log and explains it, twice: the second time must not
+// remember the first.
 func explained(t *testing.T, log string, given ...Given) *model.Explanation {
 	t.Helper()
 	l, err := Read(strings.NewReader(log))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Explain(l, given)
+	x := Explain(l, given)
+	if again := Explain(l, given); !reflect.DeepEqual(x, again) {
+		t.Errorf("%q: another answer the second time", log)
+	}
+	return x
 }
 
 // The build a refused module belongs to, and the kernel that refused it, are
@@ -257,8 +265,66 @@ func TestVermagicAndVersions(t *testing.T) {
 	if e = explained(t, log, other).Events[0]; len(e.Sources) != 0 || e.Open == "" {
 		t.Errorf("%+v", e)
 	}
-	e = explained(t, "alpha: disagrees about version of symbol module_layout", older, other).Events[0]
+	e = explained(t, "alpha: disagrees about version of symbol printk", older, other).Events[0]
 	if len(e.Sources) != 0 || e.Open == "" {
+		t.Errorf("%+v", e)
+	}
+	for i := range older.Release.Modules[0].Facts.Versions {
+		older.Release.Modules[0].Facts.Versions[i].CRC = 1
+	}
+	e = explained(t, "alpha: disagrees about version of symbol printk", older, other).Events[0]
+	if len(e.Sources) != 2 || e.Sources[0].Says != "it wants printk with 0x00000001, the kernel exports 0x0a0b0c0d" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// modprobe's word alone: what the kernel's rules say of the module's BTF, and
+// of its kfunc ids, about which the kernel is silent.
+func TestInserting(t *testing.T) {
+	const einval, enoent = "modprobe: ERROR: could not insert 'alpha': Invalid argument", "modprobe: ERROR: could not insert 'alpha': No such file or directory"
+	build := func(name string, v btftest.Variant, p verdict.Profile) Given {
+		return load(t, name, releasetest.Kernel{Release: name61, Modules: []string{"alpha:ids"}, Image: v, Build: v}, p, nil)
+	}
+	strict, allow := verdict.ForVersion(6, 8, 0), verdict.ForVersion(6, 1, 0)
+	allow.AllowMismatch = true
+	for _, tc := range []struct {
+		log  string
+		p    verdict.Profile
+		says string
+	}{
+		{einval, strict, "EINVAL (struct.member.name"},
+		{enoent, allow, "init fails with ENOENT (kfunc.missing, set alpha_kfuncs"},
+		{einval, allow, ""},
+	} {
+		e := explained(t, tc.log, build("older", btftest.Plain, tc.p), build("newer", btftest.Grown, tc.p)).Events[0]
+		if tc.says == "" {
+			if len(e.Sources) != 0 || !strings.Contains(e.Open, "the reason is another") {
+				t.Errorf("%s: %+v", tc.log, e)
+			}
+		} else if len(e.Sources) != 2 || e.Sources[0].Own != "accepted" || !strings.HasPrefix(e.Sources[0].Says, tc.says) || e.Open != "" {
+			t.Errorf("%s: %+v", tc.log, e)
+		}
+	}
+	if e := explained(t, einval, load(t, "x", releasetest.Kernel{Release: name61, Modules: []string{"beta"}}, strict, nil)).Events[0]; !strings.HasPrefix(e.Open, "no release given has a module alpha") {
+		t.Error(e.Open)
+	}
+}
+
+// A set that names another function: the kernel tells its name and id (7.2+).
+func TestTaken(t *testing.T) {
+	g := load(t, "only", releasetest.Kernel{Release: name61, Modules: []string{"alpha:ids"}}, verdict.ForVersion(7, 3, 0), nil)
+	facts := g.Release.Modules[0].Facts
+	if len(facts.IDs.Sets) != 1 {
+		t.Fatalf("%+v", facts.IDs)
+	}
+	printk := uint32(btftest.Kernel(btftest.Plain).ID(btf.Func, "printk"))
+	facts.IDs.Sets[0].IDs, facts.IDs.Sets[0].Flags = []uint32{printk}, 1
+	log := fmt.Sprintf("[ 1.0] kfunc printk (id: %d) is already present in vmlinux.", printk)
+	e := explained(t, log, g).Events[0]
+	if len(e.Sources) != 1 || !strings.HasPrefix(e.Sources[0].Says, "init fails with EINVAL (kfunc.duplicate") {
+		t.Errorf("%+v", e)
+	}
+	if e = explained(t, "kfunc kfree_skb (id: 1) is already present in vmlinux.", g).Events[0]; len(e.Sources) != 0 || e.Open == "" {
 		t.Errorf("%+v", e)
 	}
 }

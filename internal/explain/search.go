@@ -138,6 +138,10 @@ func (s *search) find(e *event) {
 		s.dropped(e)
 	case NoSetBTF:
 		s.registering(e)
+	case NotInserted:
+		s.inserting(e)
+	case Taken:
+		s.taken(e)
 	case Vermagic:
 		s.vermagic(e)
 	case SymbolVersion:

@@ -68,7 +68,10 @@ func (s *search) settle(e *event, none string) {
 	if src := &e.Sources[0]; !same(&src.Of, &src.On) {
 		meaning := e.Meaning
 		e.cure(src)
-		e.Meaning = meaning + ". Here " + e.Meaning
+		if len(e.Sources) > 1 {
+			e.Meaning = "if it is the first of those named, " + e.Meaning
+		}
+		e.Meaning = meaning + ". Here: " + e.Meaning
 	}
 }
 

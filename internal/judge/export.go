@@ -14,3 +14,6 @@ func Kernel(r *release.Release) (*verdict.Base, error) {
 	}
 	return k.base, nil
 }
+
+// Registered are the sets of BTF ids that a module's init hands to the kernel.
+func Registered(m *release.Module) verdict.Registered { return registered(m.Facts) }

@@ -68,7 +68,7 @@ type LogSource struct {
 	Exact bool   `json:"exact"`
 	Says  string `json:"says"` // the rule, the place in the module, the words
 	// Own is what the module's own build makes of it: "accepted", the refusal,
-	// or "not given".
+	// "not given", or "not asked" where no kernel's rules are in question.
 	Own string `json:"own"`
 	// OwnType is the refused type as its own build means it, "[12] STRUCT name".
 	OwnType string `json:"own_type,omitempty"`
