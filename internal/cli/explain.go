@@ -32,7 +32,7 @@ trees, files) it looks for the source: each kernel given is asked about each
 module given, and the one that makes it say exactly what was logged is named,
 with the build it belongs to. Give each build as one SET: a package, a folder
 or an @listfile. It exits with 5 when nothing in the input was recognised.`,
-		Example: "  dmesg | kpkg-btf explain\n  kpkg-btf explain --log boot.log linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb linux-image-6.1.0-55-amd64_6.1.192-2_amd64.deb",
+		Example: "  dmesg | kpkg-btf explain\n  kpkg-btf explain --log boot.log linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb linux-image-6.1.0-56-amd64_6.1.192-2_amd64.deb",
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runExplain(cmd.Context(), args, f) },
 	}
 	cmd.Flags().StringVar(&f.log, "log", "-", "file with the lines; - is standard input")
