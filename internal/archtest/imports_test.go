@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	// judgement
 	"policy": {"internal/where", "internal/model"},
-	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/verdict", "internal/kimage", "internal/kmod",
+	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/verdict", "internal/btf/distill", "internal/kimage", "internal/kmod",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain": {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":  {"internal/model", "internal/where", "internal/limits"},

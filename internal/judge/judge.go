@@ -85,7 +85,7 @@ func checkRelease(ctx context.Context, r *release.Release, all []*release.Releas
 	v.Self = res
 	var windows []*windowState
 	for _, p := range pair(r, olds, o.AsIfSameRelease) {
-		w, err := window(p, r, m, n, o.Policy)
+		w, err := window(p, r, m, n, o)
 		if err != nil {
 			return nil, err
 		}

@@ -18,6 +18,7 @@ type windowState struct {
 	r        *release.Release
 	n        *notes
 	policy   *policy.Policy
+	jobs     int
 	old, new *manifest.Manifest
 	res      model.WindowResult
 	mods     []model.ModuleWindow // aligned with the new manifest's modules
@@ -28,12 +29,12 @@ type windowState struct {
 
 // window judges the new modules on the old kernel from both manifests, and
 // the reverse: what was built on the old base, on the new kernel.
-func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, pol *policy.Policy) (*windowState, error) {
+func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, o Options) (*windowState, error) {
 	old, err := p.old.Record("")
 	if err != nil {
 		return nil, err
 	}
-	w := &windowState{p: p, r: r, n: n, policy: pol, old: old, new: new}
+	w := &windowState{p: p, r: r, n: n, policy: o.Policy, jobs: o.Jobs, old: old, new: new}
 	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(old, new)}
 	w.mods = make([]model.ModuleWindow, len(new.Modules))
 	exports := w.symbols()
@@ -50,7 +51,7 @@ func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, pol
 	w.res.IfIgnored = w.rest
 	w.res.IfEnforced = max(w.rest, w.signatures)
 	w.res.Action = w.res.IfEnforced
-	if pol.Signatures == policy.Ignored {
+	if o.Policy.Signatures == policy.Ignored {
 		w.res.Action = w.res.IfIgnored
 	}
 	return w, nil

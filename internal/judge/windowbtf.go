@@ -25,6 +25,12 @@ func (w *windowState) btf() error {
 	reads := readsModuleBTF(w.old)
 	t := &tally{verdicts: counter{}, meanings: counter{}, fates: fates{}}
 	t.repair, t.why = w.repair()
+	var sims []simulated
+	if old != nil && t.repair == model.Distill && reads != kimage.No && w.res.BaseEqual == model.Differs {
+		if sims, err = w.simulateDistill(old); err != nil {
+			return err
+		}
+	}
 	for i := range w.new.Modules {
 		m := &w.new.Modules[i]
 		x := &w.mods[i]
@@ -38,6 +44,9 @@ func (w *windowState) btf() error {
 			x.Verdict, x.Meaning = model.Attached, model.Same
 		case old != nil && w.res.BaseEqual == model.Differs && i < len(w.r.Modules):
 			w.asked(old, w.r.Modules[i].Facts, m, x, t)
+			if i < len(sims) && sims[i] != "" && x.Action == model.Distill {
+				w.undistillable(old, w.r.Modules[i].Facts, m, x, t, string(sims[i]))
+			}
 		default:
 			w.unasked(m, x, t)
 		}
@@ -60,7 +69,9 @@ type tally struct {
 	dropped            []string // load without BTF until reboot; nothing to do
 	fatal              []string // cannot be repaired
 	undecided          []string
-	words              string // the old kernel's, of the first module it refuses
+	notDistilled       []string // of changed: relocation fails
+	notDistilledWhy    string   // of the first of them
+	words              string   // the old kernel's, of the first module it refuses
 }
 
 // fates counts the modules to be repaired by what the old kernel does with them.
@@ -116,6 +127,20 @@ func (w *windowState) asked(old *kernel, f *kmod.Facts, m *manifest.Module, x *m
 	}
 	if t.repair == model.Strip && a.bareFails {
 		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
+		t.fatal = append(t.fatal, m.Path)
+	}
+}
+
+// undistillable: a module that one of the kernels would refuse once distilled
+// can only do without BTF.
+func (w *windowState) undistillable(old *kernel, f *kmod.Facts, m *manifest.Module, x *model.ModuleWindow, t *tally, why string) {
+	x.Action, x.Why = model.Strip, why
+	t.notDistilled = append(t.notDistilled, m.Path)
+	if t.notDistilledWhy == "" {
+		t.notDistilledWhy = why
+	}
+	if old.ask(f).bareFails {
+		x.Action = model.Bump
 		t.fatal = append(t.fatal, m.Path)
 	}
 }
@@ -209,6 +234,10 @@ func (w *windowState) btfFindings(t *tally) {
 			Message: fmt.Sprintf("the base changed from %s to %s: %s; %s: %s them",
 				short(w.old.Base), short(w.new.Base), t.fates.text(), t.why, t.repair),
 			Hint: "equal counts are no comfort: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"})
+	}
+	if len(t.notDistilled) > 0 {
+		w.add(model.Finding{Rule: "window.not-distillable", Severity: model.Error, Action: model.Strip, Count: len(t.notDistilled), Subjects: capped(t.notDistilled),
+			Message: fmt.Sprintf("distilling does not help %s: strip (first: %s)", plural(len(t.notDistilled), "module", "modules"), t.notDistilledWhy)})
 	}
 	if len(t.dropped) > 0 {
 		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: capped(t.dropped),

@@ -28,7 +28,7 @@ type Kernel struct {
 	Key, ModuleKey string
 	// Modules are the names of the modules; nil is alpha, beta and gamma. In a
 	// name, a suffix says what is special: ":lost" has no BTF, ":external" is
-	// not in-tree, ":ids" registers kfuncs.
+	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value.
 	Modules []string
 	// CRC is the checksum of the exported symbol alpha_open.
 	CRC uint32
@@ -133,7 +133,7 @@ func (k Kernel) Module(desc string) []byte {
 		Imports:  []string{"printk"}, Text: "text of " + name,
 	}
 	if !k.NoBTF && special != "lost" && special != "external" {
-		m.BTF = k.split(name, special == "ids", &m)
+		m.BTF = k.split(name, special, &m)
 	}
 	data := m.Bytes()
 	switch {
@@ -148,7 +148,7 @@ func (k Kernel) Module(desc string) []byte {
 
 // split is a module's BTF: a struct that embeds and points to base types, and
 // a function that takes it.
-func (k Kernel) split(name string, ids bool, m *kmodtest.Module) []byte {
+func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
 	base := btftest.Kernel(k.Build)
 	net, conn := base.ID(btf.Struct, "net"), base.ID(btf.Struct, "nf_conn")
 	list, i := base.ID(btf.Struct, "list_head"), base.ID(btf.Int, "int")
@@ -157,7 +157,11 @@ func (k Kernel) split(name string, ids bool, m *kmodtest.Module) []byte {
 	p := s.Ptr(own)
 	fn := s.Func(name+"_open", s.Proto(i, btftest.P("dev", p)))
 	s.Func(name+"_net", s.Proto(s.Ptr(s.Volatile(net)), btftest.P("dev", p)))
-	if ids {
+	if special == "embed" {
+		rec, _ := base.Parse().Record(net)
+		s.Struct(name+"_priv", rec.SizeType, btftest.M("net", net, 0))
+	}
+	if special == "ids" {
 		m.Imports = append(m.Imports, "register_btf_kfunc_id_set")
 		m.IDs = []kmodtest.IDList{{Set: name + "_kfuncs", Set8: true, Words: []kmodtest.ID{{Kind: "func", Name: name + "_open", ID: uint32(fn)}}}}
 	}
