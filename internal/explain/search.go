@@ -179,7 +179,7 @@ func (s *search) refused(e *event) {
 	if len(exact) == 0 {
 		e.Meaning = "not certain, because too little of the message is left: " + e.Meaning
 	} else if others := len(e.Sources) + e.More - 1; others > 0 {
-		e.Meaning = fmt.Sprintf("%d more pairs of module and kernel give the same words; if it is the first: %s", others, e.Meaning)
+		e.Meaning = fmt.Sprintf("%d pairs of module and kernel give the same words; if it is the first: %s", others+1, e.Meaning)
 	}
 	s.say(e, &found[0])
 }
