@@ -47,7 +47,7 @@ lint:
 	$(GO) vet -tags e2e,vm,pipelines,bench,long ./...
 	shellcheck -x .ci/run testdata/real/*.sh
 
-e2e: deps $(BIN) ## real packages
+e2e: deps tools $(BIN) ## real packages
 	@rm -f $(CACHE)/gone
 	$(GO) test -tags e2e -timeout 20m -count 1 $$(grep -rl --include='*_test.go' 'go:build e2e' internal | xargs -n 1 dirname | sort -u | sed 's,^,./,'); \
 	code=$$?; [ ! -f $(CACHE)/gone ] || sort -u $(CACHE)/gone; exit $$code
