@@ -24,8 +24,8 @@ var pairs = []struct {
 	was, split     int
 	base           int
 }{
-	{"A", realtest.PairAOld, realtest.PairANew, 4023, 0, 0, 0},
-	{"B", realtest.PairBOld, realtest.PairBNew, 4230, 0, 0, 0},
+	{"A", realtest.PairAOld, realtest.PairANew, 4023, 60232885, 66581533, 2681476},
+	{"B", realtest.PairBOld, realtest.PairBNew, 4230, 72945000, 79949820, 2872529},
 }
 
 // build is a kernel's base and its modules' BTF.
@@ -109,10 +109,13 @@ func TestPairs(t *testing.T) {
 			}{{"old", old, newer}, {"new", newer, old}} {
 				own, other := kernelBase(t, c.of.base), kernelBase(t, c.other.base)
 				splits, all, took := c.of.distil(t)
-				var was, split, base, bad int
+				var was, split, base, bad, strs int
 				d := new(distill.Distiller)
 				for i, s := range splits {
 					was, split, base = was+len(c.of.splits[i]), split+len(all[i].Split), base+len(all[i].Base)
+					if h, err := btf.ReadHeader(all[i].Split); err == nil {
+						strs += int(h.StrLen) - int(s.StrLen())
+					}
 					_, err := relocated(s, d, own, true)
 					if err == nil {
 						_, err = relocated(s, d, other, false)
@@ -123,8 +126,8 @@ func TestPairs(t *testing.T) {
 						}
 					}
 				}
-				t.Logf("pair %s, %s: %d modules in %v of CPU, %d bad; .BTF %d -> %d and .BTF.base %d bytes: +%.2f %%", p.name, c.which,
-					len(splits), took, bad, was, split, base, 100*float64(split+base-was)/float64(was))
+				t.Logf("pair %s, %s: %d modules in %v of CPU, %d bad; .BTF %d -> %d (%+d of strings) and .BTF.base %d bytes: +%.2f %%",
+					p.name, c.which, len(splits), took, bad, was, split, strs, base, 100*float64(split+base-was)/float64(was))
 				if bad != 0 || c.of == newer && (was != p.was || split != p.split || base != p.base) {
 					t.Errorf("pair %s, %s: %d bad, %d -> %d and %d bytes", p.name, c.which, bad, was, split, base)
 				}
