@@ -66,20 +66,13 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	if err := f.out.probe(append(slices.Clone(args), f.against...), false); err != nil {
 		return err
 	}
-	news, err := a.load(ctx, args)
+	olds, err := a.loadOlds(ctx, f.against)
 	if err != nil {
 		return err
 	}
-	var olds []*release.Loaded
-	for _, arg := range f.against {
-		l, err := a.load(ctx, []string{arg})
-		if err != nil {
-			return err
-		}
-		if len(l.Releases) == 0 {
-			return where.In(arg, where.New(where.Inconclusive, "no kernel release in it: %s", whyIgnored(l)))
-		}
-		olds = append(olds, l)
+	news, err := a.load(ctx, args)
+	if err != nil {
+		return err
 	}
 	rep, err := judge.Check(ctx, news, olds, *opts)
 	if err != nil {
@@ -93,6 +86,28 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 		}
 		return report.Text(w, rep, a.verbose)
 	})
+}
+
+// loadOlds reads the older sets, before the new one: what is kept of them is
+// small.
+func (a *app) loadOlds(ctx context.Context, sets []string) ([]*release.Loaded, error) {
+	var olds []*release.Loaded
+	for _, arg := range sets {
+		l, err := a.load(ctx, []string{arg})
+		if err != nil {
+			return nil, err
+		}
+		if len(l.Releases) == 0 {
+			return nil, where.In(arg, where.New(where.Inconclusive, "no kernel release in it: %s", whyIgnored(l)))
+		}
+		for _, r := range l.Releases {
+			if err := r.Condense(); err != nil {
+				return nil, err
+			}
+		}
+		olds = append(olds, l)
+	}
+	return olds, nil
 }
 
 func (f *checkFlags) judgeOptions(jobs int) (*judge.Options, error) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"runtime/debug"
 
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/release"
@@ -15,5 +16,8 @@ func (a *app) load(ctx context.Context, args []string) (*release.Loaded, error) 
 	}
 	p := a.progress()
 	defer p.done()
+	// What reading one set needed is garbage before the next is read: the peak
+	// is promised for the whole run.
+	defer debug.FreeOSMemory()
 	return release.Load(ctx, inputs, release.Options{Jobs: a.jobs, Progress: p.step})
 }

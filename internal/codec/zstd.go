@@ -44,6 +44,9 @@ func (d *Decoder) zstdMember(dst, src []byte, max int64) ([]byte, int, error) {
 	room := most + zstdSlack
 	// In one go the library cannot tell too little room from damage.
 	if most > max || room > int64(cap(dst)-len(dst)) && room > zstdTrust(n) {
+		if out, ok := d.zstdInto(dst, src[:n], max); ok {
+			return out, n, nil
+		}
 		if err = d.zs.Reset(bytes.NewReader(src[:n])); err != nil {
 			return dst, 0, err
 		}
@@ -52,6 +55,18 @@ func (d *Decoder) zstdMember(dst, src []byte, max int64) ([]byte, int, error) {
 	}
 	dst, err = d.zs.DecodeAll(src[:n], grow(dst, int(room)))
 	return dst, n, err
+}
+
+// zstdInto decodes into the room that a caller has made because it knows the
+// size, as kernel images tell theirs: that needs no window. It is false when
+// the room does not suffice, or for any other reason: streaming tells which.
+func (d *Decoder) zstdInto(dst, frame []byte, max int64) ([]byte, bool) {
+	room := int64(cap(dst) - len(dst))
+	if room < 2*int64(len(frame)) || room > max+zstdSlack+zstdBlock {
+		return dst, false
+	}
+	out, err := d.zs.DecodeAll(frame, dst)
+	return out, err == nil && int64(len(out)-len(dst)) <= max
 }
 
 // zstdTrust is the output that n bytes of input may claim to get memory for it.

@@ -58,6 +58,17 @@ func (r *Release) Record(tool string) (*manifest.Manifest, error) {
 	return m, nil
 }
 
+// Condense keeps the manifest and the images of a release and lets go of the
+// facts of its modules, 100 MB: an older side needs no more.
+func (r *Release) Condense() error {
+	m, err := r.Record("")
+	if err != nil {
+		return err
+	}
+	r.Doc, r.Modules, r.Added = m, nil, nil
+	return nil
+}
+
 // scope: a release from headers alone answers base and symbols, no more.
 func (r *Release) scope() manifest.Scope {
 	if len(r.Modules) == 0 && r.bootImage() == nil {
