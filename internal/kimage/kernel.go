@@ -62,7 +62,7 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	if f.Exports, err = k.exports(); err != nil {
 		return nil, err
 	}
-	f.Certs = modsig.FindCertificates(k.data)
+	f.Certs = modsig.FindCertificates(k.loaded())
 	f.Abilities = k.abilities(f, base)
 	return f, nil
 }
@@ -124,6 +124,21 @@ func openKernel(n node) (*kernel, string, error) {
 	k.elf = f
 	k.areas = constants(f)
 	return k, "ELF", nil
+}
+
+// loaded is the part of the file up to the last section that is loaded. In a
+// debug vmlinux the other nine tenths come after it.
+func (k *kernel) loaded() []byte {
+	if k.elf == nil {
+		return k.data
+	}
+	end := uint64(0)
+	for i := range k.elf.Sections {
+		if s := &k.elf.Sections[i]; s.Flags&elfx.SHFAlloc != 0 && s.HasData() {
+			end = max(end, s.Off+s.Size)
+		}
+	}
+	return k.data[:min(end, uint64(len(k.data)))]
 }
 
 // constants gives the sections that a kernel's string literals are in, .rodata
