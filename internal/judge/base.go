@@ -20,34 +20,22 @@ type base struct {
 // baseOf finds the base of a release: that of its boot image, else that of
 // the vmlinux in its headers or debug package. nil when no image has one.
 func baseOf(r *release.Release) (*base, error) {
-	for _, im := range r.Images { // boot images come first
-		if im.Facts.BTF == nil {
-			continue
-		}
-		raw, err := btf.Parse(im.Facts.BTF)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", im.Source, err)
-		}
-		sum, err := btf.Checksum(im.Facts.BTF)
-		if err != nil {
-			return nil, err
-		}
-		return &base{raw, model.BaseRef{
-			SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen(),
-			Where: im.Source.Path + " (" + im.Facts.BTFWhere + ")",
-		}}, nil
+	blob, im := r.Base()
+	if blob == nil {
+		return nil, nil
 	}
-	return nil, nil
-}
-
-// bootImage is the image that machines boot, nil when there is none.
-func bootImage(r *release.Release) *release.Image {
-	for _, im := range r.Images {
-		if im.Origin == release.Shipped && !im.Facts.BTFOnly {
-			return im
-		}
+	raw, err := btf.Parse(blob)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", im.Source, err)
 	}
-	return nil
+	sum, err := btf.Checksum(blob)
+	if err != nil {
+		return nil, err
+	}
+	return &base{raw, model.BaseRef{
+		SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen(),
+		Where: im.Source.Path + " (" + im.Facts.BTFWhere + ")",
+	}}, nil
 }
 
 // oneBase reports images of one release that carry different bases: two

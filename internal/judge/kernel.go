@@ -23,7 +23,7 @@ type kernel struct {
 // kernelOf prepares a release's kernel; nil when its image or base is not
 // there: a manifest alone, headers without an image.
 func kernelOf(r *release.Release) (*kernel, error) {
-	im := bootImage(r)
+	im := r.BootImage()
 	if im == nil {
 		return nil, nil
 	}

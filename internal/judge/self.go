@@ -30,7 +30,7 @@ type selfState struct {
 
 // self judges a release's modules on its own image.
 func self(ctx context.Context, r *release.Release, all []*release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
-	s := &selfState{r: r, all: all, n: n, image: bootImage(r), trust: trustOf(r, o.Certificates), jobs: o.Jobs}
+	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), trust: trustOf(r, o.Certificates), jobs: o.Jobs}
 	res := model.SelfResult{Modules: len(r.Modules)}
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
@@ -122,7 +122,7 @@ func (s *selfState) inconclusive(rule, msg, hint string) {
 // architecture under the same name.
 func (s *selfState) noImage() {
 	for _, o := range s.all {
-		if o.Name == s.r.Name && o.Arch != s.r.Arch && bootImage(o) != nil {
+		if o.Name == s.r.Name && o.Arch != s.r.Arch && o.BootImage() != nil {
 			s.inconclusive("self.image-architecture", fmt.Sprintf("the image given for %s is for %s, these modules are for %s", s.r.Name, o.Arch, s.r.Arch),
 				"give image and modules of one architecture")
 			return

@@ -43,9 +43,10 @@ func (w *windowState) btf() error {
 		case w.res.BaseEqual == model.Equal:
 			x.Verdict, x.Meaning = model.Attached, model.Same
 		case old != nil && w.res.BaseEqual == model.Differs && i < len(w.r.Modules):
-			w.asked(old, w.r.Modules[i].Facts, m, x, t)
+			a := old.ask(w.r.Modules[i].Facts)
+			w.asked(a, w.r.Modules[i].Facts, m, x, t)
 			if i < len(sims) && sims[i] != "" && x.Action == model.Distill {
-				w.undistillable(old, w.r.Modules[i].Facts, m, x, t, string(sims[i]))
+				undistillable(a, m, x, t, string(sims[i]))
 			}
 		default:
 			w.unasked(m, x, t)
@@ -108,8 +109,7 @@ func (w *windowState) without(m *manifest.Module, x *model.ModuleWindow, t *tall
 // asked: the old kernel's own verdict. What it refuses and may load without
 // BTF is kept, unless an id list of the module, which no kernel checks, would
 // be read with the old base.
-func (w *windowState) asked(old *kernel, f *kmod.Facts, m *manifest.Module, x *model.ModuleWindow, t *tally) {
-	a := old.ask(f)
+func (w *windowState) asked(a answer, f *kmod.Facts, m *manifest.Module, x *model.ModuleWindow, t *tally) {
 	x.Verdict, x.Why = a.verdict, a.words
 	if t.words == "" {
 		t.words = a.words
@@ -133,13 +133,13 @@ func (w *windowState) asked(old *kernel, f *kmod.Facts, m *manifest.Module, x *m
 
 // undistillable: a module that one of the kernels would refuse once distilled
 // can only do without BTF.
-func (w *windowState) undistillable(old *kernel, f *kmod.Facts, m *manifest.Module, x *model.ModuleWindow, t *tally, why string) {
+func undistillable(a answer, m *manifest.Module, x *model.ModuleWindow, t *tally, why string) {
 	x.Action, x.Why = model.Strip, why
 	t.notDistilled = append(t.notDistilled, m.Path)
 	if t.notDistilledWhy == "" {
 		t.notDistilledWhy = why
 	}
-	if old.ask(f).bareFails {
+	if a.bareFails {
 		x.Action = model.Bump
 		t.fatal = append(t.fatal, m.Path)
 	}

@@ -71,13 +71,14 @@ func (r *Release) Condense() error {
 
 // scope: a release from headers alone answers base and symbols, no more.
 func (r *Release) scope() manifest.Scope {
-	if len(r.Modules) == 0 && r.bootImage() == nil {
+	if len(r.Modules) == 0 && r.BootImage() == nil {
 		return manifest.BaseSymvers
 	}
 	return manifest.Full
 }
 
-func (r *Release) bootImage() *Image {
+// BootImage is the image that machines boot, nil when there is none.
+func (r *Release) BootImage() *Image {
 	for _, im := range r.Images {
 		if im.Origin == Shipped && !im.Facts.BTFOnly {
 			return im
@@ -88,7 +89,7 @@ func (r *Release) bootImage() *Image {
 
 // mainImage is the boot image, else whatever vmlinux there is.
 func (r *Release) mainImage() *Image {
-	if im := r.bootImage(); im != nil || len(r.Images) == 0 {
+	if im := r.BootImage(); im != nil || len(r.Images) == 0 {
 		return im
 	}
 	return r.Images[0]
