@@ -17,6 +17,7 @@ require (
 	github.com/spf13/cobra v1.10.2 // command line, completion
 	github.com/spf13/pflag v1.0.10 // flags from the environment
 	github.com/ulikunitz/xz v0.5.17 // tests: second decoder for the fuzzer
+	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // signing keys in encrypted PKCS #8 files
 	golang.org/x/sync v0.24.0 // errgroup, weighted semaphore
 	golang.org/x/sys v0.49.0 // O_TMPFILE, mmap, renameat2
 	golang.org/x/term v0.47.0 // progress only on a terminal

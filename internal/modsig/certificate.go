@@ -22,6 +22,8 @@ type Certificate struct {
 	// Bits is the size of an RSA modulus or of an elliptic curve's field, else 0.
 	Bits int
 
+	serialNegative bool // Serial is the two's complement of a negative number
+
 	rsaN  *big.Int
 	rsaE  *big.Int
 	ec    *stdecdsa.PublicKey
@@ -76,7 +78,7 @@ func (c *Certificate) body(d *der) error {
 	if err != nil {
 		return err
 	}
-	c.Serial = unsigned(serial)
+	c.Serial, c.serialNegative = unsigned(serial), serial[0] >= 0x80
 	if _, _, err := d.algorithm("signature algorithm"); err != nil {
 		return err
 	}

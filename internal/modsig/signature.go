@@ -1,5 +1,5 @@
-// Package modsig reads and verifies the signature that the kernel's sign-file
-// appends to a module, and finds the certificates an image carries.
+// Package modsig reads, verifies and makes the signature that the kernel's
+// sign-file appends to a module, and finds the certificates an image carries.
 package modsig
 
 // Signature is a parsed signature trailer (include/linux/module_signature.h,
