@@ -9,7 +9,9 @@ require (
 	github.com/cloudflare/circl v1.6.3 // ML-DSA signatures of modules (7.x)
 	github.com/goccy/go-yaml v1.19.2 // policy files: strict, errors with line and excerpt
 	github.com/goreleaser/nfpm/v2 v2.45.2 // prescribed; builds packages in tests (later the companion); later versions break go mod tidy
+	github.com/joshdk/go-junit v1.0.0 // tests: a second reader of JUnit reports
 	github.com/klauspost/compress v1.20.3 // zstd and gzip at the speed of the C libraries, no cgo
+	github.com/owenrumney/go-sarif/v3 v3.3.1 // tests: the SARIF schema as referee
 	github.com/pierrec/lz4/v4 v4.1.33 // lz4 frames and the legacy form of kernel payloads
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
 	github.com/sassoftware/go-rpmutils v0.4.0 // prescribed; peer of our rpm reader in tests
@@ -17,6 +19,7 @@ require (
 	github.com/spf13/cobra v1.10.2 // command line, completion
 	github.com/spf13/pflag v1.0.10 // flags from the environment
 	github.com/ulikunitz/xz v0.5.17 // tests: second decoder for the fuzzer
+	github.com/xeipuuv/gojsonschema v1.2.0 // tests: JSON schemas of documents and reports
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // signing keys in encrypted PKCS #8 files
 	golang.org/x/sync v0.24.0 // errgroup, weighted semaphore
 	golang.org/x/sys v0.49.0 // O_TMPFILE, mmap, renameat2
@@ -62,4 +65,9 @@ require (
 	golang.org/x/net v0.48.0 // indirect
 	golang.org/x/tools v0.40.1-0.20260108161641-ca281cf95054 // indirect
 	gopkg.in/warnings.v0 v0.1.2 // indirect
+)
+
+require (
+	github.com/xeipuuv/gojsonpointer v0.0.0-20180127040702-4e3ac2762d5f // indirect
+	github.com/xeipuuv/gojsonreference v0.0.0-20180127040603-bd5ef7bd5415 // indirect
 )

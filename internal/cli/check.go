@@ -2,15 +2,12 @@ package cli
 
 import (
 	"context"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"kpkg-btf/internal/judge"
-	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
-	"kpkg-btf/internal/report"
 	"kpkg-btf/internal/where"
 	"kpkg-btf/policy"
 )
@@ -21,9 +18,8 @@ type checkFlags struct {
 	asIfSame   bool
 	policy     string
 	signatures string
-	format     string
 	failOn     string
-	out        outputFlags
+	show       reportFlags
 }
 
 func (a *app) check() *cobra.Command {
@@ -46,16 +42,12 @@ could have been kept.`,
 	fl.BoolVar(&f.asIfSame, "as-if-same-release", false, "judge the window although the names differ")
 	fl.StringVar(&f.policy, "policy", "", "policy file (default: the embedded one, see policy print)")
 	fl.StringVar(&f.signatures, "signatures", "", "enforced or ignored: overrides the policy's value")
-	fl.StringVar(&f.format, "format", "text", "text or json")
 	fl.StringVar(&f.failOn, "fail-on", "", "lowest decision that fails: repair, bump or rebuild; lower ones exit 0 and the report says so")
-	f.out.register(cmd, "write the report to a file")
+	f.show.register(cmd)
 	return cmd
 }
 
 func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
-	if err := oneOf("--format", f.format, "text", "json"); err != nil {
-		return err
-	}
 	if err := oneOf("--fail-on", f.failOn, "", "repair", "bump", "rebuild"); err != nil {
 		return err
 	}
@@ -63,7 +55,7 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := f.out.probe(append(slices.Clone(args), f.against...), false); err != nil {
+	if err := f.show.probe(append(slices.Clone(args), f.against...)); err != nil {
 		return err
 	}
 	olds, err := a.loadOlds(ctx, f.against)
@@ -79,13 +71,7 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 		return err
 	}
 	applyFailOn(rep, f.failOn)
-	a.exit = rep.ExitCode
-	return a.output(f.out, func(w io.Writer) error {
-		if f.format == "json" {
-			return report.JSON(w, rep)
-		}
-		return report.Text(w, rep, a.verbose)
-	})
+	return a.decided(rep, &f.show)
 }
 
 // loadOlds reads the older sets, before the new one: what is kept of them is
@@ -133,13 +119,4 @@ func whyIgnored(l *release.Loaded) string {
 		return "it is empty"
 	}
 	return l.Ignored[0].Why
-}
-
-// applyFailOn lets lower decisions pass. What is inconclusive, wrong in
-// itself or failed never does.
-func applyFailOn(rep *model.Report, failOn string) {
-	passes := map[string][]int{"bump": {model.ExitRepair}, "rebuild": {model.ExitRepair, model.ExitBump}}[failOn]
-	if slices.Contains(passes, rep.ExitCode) {
-		rep.FailOn, rep.ExitCode = failOn, model.ExitDone
-	}
 }

@@ -1,0 +1,91 @@
+package report
+
+import (
+	"io"
+	"slices"
+
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/where"
+)
+
+// Options are what a reader of a report may ask for.
+type Options struct {
+	Verbose bool   // text: list every subject of a finding
+	Tool    string // name and version of the program, for formats that name it
+}
+
+// formats are the renderings of a decision, by the word on the command line.
+var formats = map[string]func(io.Writer, *model.Report, Options) error{
+	"text":      func(w io.Writer, r *model.Report, o Options) error { return Text(w, r, o.Verbose) },
+	"json":      func(w io.Writer, r *model.Report, _ Options) error { return JSON(w, r) },
+	"jsonl":     func(w io.Writer, r *model.Report, _ Options) error { return JSONLines(w, r) },
+	"junit":     func(w io.Writer, r *model.Report, _ Options) error { return JUnit(w, r) },
+	"sarif":     SARIF,
+	"gitlab":    func(w io.Writer, r *model.Report, _ Options) error { return GitLab(w, r) },
+	"substvars": func(w io.Writer, r *model.Report, _ Options) error { return Substvars(w, r) },
+}
+
+// Formats are the words that Render knows, sorted.
+func Formats() []string {
+	var names []string
+	for n := range formats {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Render writes a decision in one of Formats. Formats never change what was
+// decided, nor the exit code.
+func Render(w io.Writer, r *model.Report, format string, o Options) error {
+	f, ok := formats[format]
+	if !ok {
+		return where.New(where.Usage, "no format %q", format)
+	}
+	return f(w, r, o)
+}
+
+// fails tells whether a finding makes the run fail: it decides, or leaves the
+// question open, and neither the policy nor --fail-on lets it pass.
+func fails(r *model.Report, f *model.Finding) bool {
+	if f.Inconclusive {
+		return true
+	}
+	code := model.Outcome{Action: f.Action}.ExitCode()
+	return f.Action != model.Keep && !slices.Contains(PassedBy(r.FailOn), code)
+}
+
+// PassedBy are the exit codes that a value of --fail-on turns into 0.
+func PassedBy(failOn string) []int {
+	switch failOn {
+	case "bump":
+		return []int{model.ExitRepair}
+	case "rebuild":
+		return []int{model.ExitRepair, model.ExitBump}
+	}
+	return nil
+}
+
+// identity names a finding apart from the build it was seen in: the same
+// trouble in the next pipeline has the same identity.
+func identity(v *model.ReleaseVerdict, f *model.Finding) string {
+	return string(v.Release.Arch) + "/" + v.Release.Name + "/" + string(f.Encounter) + "/" + f.Against + "/" + f.Rule
+}
+
+// lines is a finding in full: message, subjects, hint, what lowered it.
+func lines(f *model.Finding) string {
+	out := where.Clean(f.Message) + "\n"
+	for _, s := range f.Subjects {
+		out += "- " + where.Clean(s) + "\n"
+	}
+	if n := f.Count - len(f.Subjects); n > 0 && len(f.Subjects) > 0 {
+		out += "- and " + count(n, "more", "more") + "\n"
+	}
+	if f.Hint != "" {
+		out += "hint: " + where.Clean(f.Hint) + "\n"
+	}
+	if f.Waived != "" {
+		out += "does not decide: " + where.Clean(f.Waived) + "\n"
+	}
+	return out
+}
