@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +30,12 @@ type Dir interface {
 	// new name is there.
 	Rename(old, new string, replace bool) error
 	Remove(name string) error
+	// Link gives a file of this directory a name in another one.
+	Link(name string, to Dir, as string) error
+	// Chtimes sets the time of modification.
+	Chtimes(name string, mtime time.Time) error
+	// Names are the names in the directory, in no order.
+	Names() ([]string, error)
 	// Sync makes the names of the directory survive a power cut.
 	Sync() error
 	// Free is the number of bytes an ordinary user may still write.
@@ -41,8 +48,20 @@ type File interface {
 	io.Writer
 	io.ReaderAt
 	Stat() (fs.FileInfo, error)
+	Chown(uid, gid int) error
+	Chmod(mode fs.FileMode) error
+	// Attrs are the extended attributes, ACLs among them, by name.
+	Attrs() ([]Attr, error)
+	SetAttr(Attr) error
+	RemoveAttr(name string) error
 	Sync() error
 	Close() error
+}
+
+// Attr is an extended attribute.
+type Attr struct {
+	Name  string
+	Value []byte
 }
 
 // OS is the real file system.
@@ -76,7 +95,7 @@ func (d *osDir) Create(name string, perm fs.FileMode) (File, error) {
 	if err != nil {
 		return nil, err // not a File that holds a nil *os.File
 	}
-	return f, nil
+	return osFile{f}, nil
 }
 
 // Open looks first: opening a FIFO would wait, and a link inside of the
@@ -93,7 +112,7 @@ func (d *osDir) Open(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return osFile{f}, nil
 }
 
 func (d *osDir) Rename(old, new string, replace bool) error {
@@ -126,6 +145,31 @@ func (d *osDir) linkInto(old, new string) error {
 		return &os.LinkError{Op: "rename", Old: old, New: new, Err: syscall.EEXIST}
 	}
 	return d.root.Rename(old, new)
+}
+
+func (d *osDir) Link(name string, to Dir, as string) error {
+	other, ok := to.(*osDir)
+	if !ok {
+		return syscall.EXDEV
+	}
+	if err := unix.Linkat(int(d.self.Fd()), name, int(other.self.Fd()), as, 0); err != nil {
+		return &os.LinkError{Op: "link", Old: name, New: as, Err: err}
+	}
+	return nil
+}
+
+func (d *osDir) Chtimes(name string, mtime time.Time) error {
+	return d.root.Chtimes(name, mtime, mtime)
+}
+
+// Names reads through a new descriptor: the position of d.self is used up once.
+func (d *osDir) Names() ([]string, error) {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
 }
 
 func (d *osDir) Sync() error {

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"kpkg-btf/internal/where"
@@ -97,6 +98,9 @@ type publication struct {
 	name string // of the target, in dir
 	temp string // of the temporary file; "" when there is none
 	file File   // the temporary file while it is written
+	// finish is given the file when all is written, before it is synced; nil
+	// for nothing.
+	finish func(File) error
 
 	id      ID
 	written int64
@@ -169,10 +173,27 @@ func kindOf(m fs.FileMode) string {
 // process can be told.
 const tempPrefix = ".kpkg-btf-"
 
-func (p *publication) create(perm fs.FileMode) error {
-	var random [12]byte
+const (
+	tempRandom = 12
+	tempSuffix = ".tmp"
+)
+
+func tempName() string {
+	var random [tempRandom]byte
 	rand.Read(random[:])
-	name := tempPrefix + hex.EncodeToString(random[:]) + ".tmp"
+	return tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
+}
+
+// isTemp says whether tempName could have given the name.
+func isTemp(name string) bool {
+	mid, ok := strings.CutPrefix(name, tempPrefix)
+	mid, ok2 := strings.CutSuffix(mid, tempSuffix)
+	b, err := hex.DecodeString(mid)
+	return ok && ok2 && err == nil && len(b) == tempRandom
+}
+
+func (p *publication) create(perm fs.FileMode) error {
+	name := tempName()
 	f, err := p.dir.Create(name, perm)
 	if err != nil {
 		return p.writeError(err)
@@ -194,15 +215,7 @@ func (p *publication) discard() {
 }
 
 func (p *publication) publish(write func(io.Writer) error, verify func(io.ReaderAt, int64) error) error {
-	var sum hash.Hash
-	if verify == nil {
-		sum = sha256.New()
-		verify = func(r io.ReaderAt, size int64) error { return sameSum(r, size, sum) }
-	}
-	if err := p.fill(write, sum); err != nil {
-		return err
-	}
-	if err := p.readBack(verify); err != nil {
+	if err := p.fillAndRead(write, verify); err != nil {
 		return err
 	}
 	// Writing may have taken minutes: look again.
@@ -220,6 +233,19 @@ func (p *publication) publish(write func(io.Writer) error, verify func(io.Reader
 		return where.New(where.IO, "written, but its directory cannot be synced: %w", err)
 	}
 	return nil
+}
+
+// fillAndRead writes the temporary file and reads it back.
+func (p *publication) fillAndRead(write func(io.Writer) error, verify func(io.ReaderAt, int64) error) error {
+	var sum hash.Hash
+	if verify == nil {
+		sum = sha256.New()
+		verify = func(r io.ReaderAt, size int64) error { return sameSum(r, size, sum) }
+	}
+	if err := p.fill(write, sum); err != nil {
+		return err
+	}
+	return p.readBack(verify)
 }
 
 // fill writes, syncs and closes the temporary file.
@@ -241,6 +267,11 @@ func (p *publication) fill(write func(io.Writer) error, sum hash.Hash) error {
 		return ioError(err)
 	}
 	p.id, _ = Identity(fi)
+	if p.finish != nil {
+		if err := p.finish(p.file); err != nil {
+			return err
+		}
+	}
 	// After a failed sync the kernel may have dropped the pages: no second try.
 	if err := p.file.Sync(); err != nil {
 		return p.writeError(err)
