@@ -52,6 +52,8 @@ var allowed = map[string][]string{
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain": {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":  {"internal/model", "internal/where", "internal/limits"},
+	// carrying out
+	"internal/repair/signing": {"internal/modsig", "internal/where"},
 	// the top
 	"internal/cli": {"internal/judge", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
