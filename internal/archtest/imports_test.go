@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	// BTF
 	"internal/btf/distill":  {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/evidence": {"internal/btf", "internal/where", "internal/limits"},
+	"internal/btf/meaning":  {"internal/btf", "internal/model", "internal/where", "internal/limits"},
 	"internal/btf/verdict":  {"internal/btf", "internal/where", "internal/limits", "internal/model"},
 	// facts
 	"internal/kimage": {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
@@ -48,7 +49,7 @@ var allowed = map[string][]string{
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	// judgement
 	"policy": {"internal/where", "internal/model"},
-	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/verdict", "internal/btf/distill", "internal/kimage", "internal/kmod",
+	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain": {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":  {"internal/model", "internal/where", "internal/limits"},
