@@ -33,6 +33,71 @@ func TestPartialFile(t *testing.T) {
 	}
 }
 
+func excerpt(err error) []string { return where.ExcerptOf(err) }
+
+// Every error of a value names the line and shows it.
+func TestErrorsHaveLineAndExcerpt(t *testing.T) {
+	for _, c := range []struct{ text, line, msg string }{
+		{"signatures: sometimes\n", "line 2 ", `signatures: "sometimes" is neither enforced nor ignored`},
+		{"window:\n  dropped: maybe\n", "line 3 ", "window.dropped: "},
+		{"window:\n  fell: maybe\n", "line 3 ", `unknown field "fell"`},
+		{"none-expected: [module:a, b]\n", "line 2 ", `none-expected: "b": write module:b`},
+		{"rules:\n- match: a\n  action: keep\n- match: \"x[\"\n  action: keep\n", "line 5 ", "rules[1].match: "},
+		{"rules:\n- match: a\n", "line 3 ", "rules[0]: neither action nor severity"},
+		{"rules:\n- match: a\n  action: strip\n", "line 4 ", `rules[0].action: "strip" is none of keep, bump, rebuild`},
+		{"rules:\n- match: a\n  severity: loud\n", "line 4 ", "rules[0].severity"},
+		{"rules:\n- action: keep\n", "line 3 ", "matches every finding"},
+		{"rules:\n- kernels: module:x\n  action: keep\n", "line 3 ", "belongs into match"},
+		{"rules:\n- encounters: [window, ours]\n  action: keep\n", "line 3 ", `"ours" is none of self, window, reverse, outside`},
+		{"rules:\n- match: a\n  action: keep\n  surprise: 1\n", "line 5 ", `unknown field "surprise"`},
+		{"waivers:\n- match: a\n", "line 3 ", "a waiver needs a reason"},
+		{"waivers:\n- reason: because\n", "line 3 ", "names neither findings nor match"},
+		{"waivers:\n- match: a\n  reason: r\n  expires: soon\n", "line 5 ", `"soon" is not a day`},
+		{"waivers:\n- match: a\n  reason: r\n  expires: 2027-02-30\n", "line 5 ", "is not a day"},
+		{"waivers:\n- {match: a, reason: r, name: n}\n- {match: b, reason: r, name: n}\n", "line 4 ", `"n" is there twice`},
+		{"certificates: [hello]\n", "line 2 ", "certificates[0]: not a PEM certificate"},
+	} {
+		_, err := Parse("p.yaml", []byte("schema: kpkg-btf/policy/1.0\n"+c.text))
+		if err == nil || !strings.HasPrefix(err.Error(), "p.yaml: "+c.line) || !strings.Contains(err.Error(), c.msg) {
+			t.Errorf("%q: %v", c.text, err)
+			continue
+		}
+		if e := excerpt(err); !strings.Contains(strings.Join(e, "\n"), ">  "+strings.TrimSpace(strings.TrimPrefix(c.line, "line "))) {
+			t.Errorf("%q: excerpt %q", c.text, e)
+		}
+	}
+}
+
+// The effective policy is itself a policy, and means the same.
+func TestEffective(t *testing.T) {
+	for _, p := range []*Policy{Default(), parse(t, example), parse(t, "zero-id-lists: []\nnone-expected: module:drivers/**\n")} {
+		q, err := Parse("printed", p.Effective())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, p.Effective())
+		}
+		if string(q.Effective()) != string(p.Effective()) || q.EffectiveDigest() != p.EffectiveDigest() {
+			t.Errorf("%s\n%s", p.Effective(), q.Effective())
+		}
+	}
+	if empty, _ := Parse("e", nil); empty.EffectiveDigest() != Default().EffectiveDigest() {
+		t.Errorf("what is initial differs from default.yaml:\n%s\n%s", empty.Effective(), Default().Effective())
+	}
+	if Default().WithSignatures(Ignored).EffectiveDigest() == Default().EffectiveDigest() {
+		t.Error("a flag changes nothing")
+	}
+}
+
+func TestSettings(t *testing.T) {
+	d := Default()
+	if d.Window.Dropped != DroppedKeep || !d.MayZeroIDs("net/netfilter/nf_conntrack") || d.BTFNotExpected("a") {
+		t.Errorf("%+v", d)
+	}
+	p := parse(t, "window: {dropped: repair}\nzero-id-lists: []\nnone-expected: module:drivers/**\n")
+	if p.Window.Dropped != DroppedRepair || p.MayZeroIDs("net/llc") || !p.BTFNotExpected("kernel/drivers/a.ko", "drivers/a") {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for name, text := range map[string]string{
 		"unknown key":   "schema: kpkg-btf/policy/1.0\nnonsense: 1\n",
@@ -76,10 +141,21 @@ func TestCertificates(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(DefaultText())
+	f.Add([]byte("schema: kpkg-btf/policy/1.0\n" + example))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p, err := Parse("p.yaml", text)
 		if (p == nil) == (err == nil) {
 			t.Fatalf("%v and %v", p, err)
+		}
+		if err != nil {
+			if where.KindOf(err) != where.Usage {
+				t.Fatalf("kind of %v", err)
+			}
+			return
+		}
+		p.Lint("2026-11-01")
+		if q, err := Parse("again", p.Effective()); err != nil || q.EffectiveDigest() != p.EffectiveDigest() {
+			t.Fatalf("%v\n%s", err, p.Effective())
 		}
 	})
 }

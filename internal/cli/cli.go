@@ -96,9 +96,12 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// fail prints an error as one line with its hint and gives the exit code.
+// fail prints an error as one line, with its excerpt and hint, and gives the exit code.
 func (a *app) fail(err error) int {
 	fmt.Fprintf(a.env.Stderr, "kpkg-btf: %s\n", where.Clean(err.Error()))
+	for _, line := range where.ExcerptOf(err) {
+		fmt.Fprintln(a.env.Stderr, where.Clean(line))
+	}
 	if h := where.HintOf(err); h != "" {
 		fmt.Fprintf(a.env.Stderr, "kpkg-btf: hint: %s\n", where.Clean(h))
 	}

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"os"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,28 +18,81 @@ func (a *app) policy() *cobra.Command {
 		Use: "policy", Short: "Print or check policy files", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(
-		&cobra.Command{
-			Use: "print", Short: "Print the embedded default policy with its comments", Args: noArgs,
-			RunE: func(*cobra.Command, []string) error {
-				_, err := a.env.Stdout.Write(policy.DefaultText())
-				return err
-			},
-		},
-		&cobra.Command{
-			Use: "lint FILE...", Short: "Check policy files", Args: someArgs("policy file"),
-			RunE: func(_ *cobra.Command, args []string) error {
-				for _, path := range args {
-					p, err := readPolicy(path)
-					if err != nil {
-						return err
-					}
-					fmt.Fprintf(a.env.Stdout, "%s: valid (sha256 %s)\n", where.Clean(path), p.Digest())
-				}
-				return nil
-			},
-		})
+	var file string
+	print := &cobra.Command{
+		Use: "print", Short: "Print the policy that applies: the embedded default with its comments, or with --policy what a file makes of it",
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return a.printPolicy(file) },
+	}
+	print.Flags().StringVar(&file, "policy", "", "policy file")
+	lint := &cobra.Command{
+		Use: "lint FILE...", Short: "Check policy files: errors, rules and waivers that can have no effect",
+		Long: `Checks policy files. Errors end with exit code 2. What is valid but can have no
+effect is listed and ends with exit code 3: rules and waivers that an earlier
+one hides, patterns that match no finding there is, expired waivers (by
+SOURCE_DATE_EPOCH when that is set, else today).`,
+		Args: someArgs("policy file"),
+		RunE: func(_ *cobra.Command, args []string) error { return a.lintPolicies(args) },
+	}
+	cmd.AddCommand(print, lint)
 	return cmd
+}
+
+// printPolicy writes a policy that is valid as it stands, digests as comments.
+func (a *app) printPolicy(file string) error {
+	p, err := readPolicy(file)
+	if err != nil {
+		return err
+	}
+	text := policy.DefaultText()
+	if file != "" {
+		text = p.Effective()
+	}
+	if _, err := a.env.Stdout.Write(text); err != nil {
+		return where.In("standard output", where.New(where.IO, "%w", err))
+	}
+	fmt.Fprintf(a.env.Stdout, "\n# policy: %s\n# sha256 of its text: %s\n# sha256 of what it means: %s\n", where.Clean(p.Source()), p.Digest(), p.EffectiveDigest())
+	return nil
+}
+
+func (a *app) lintPolicies(files []string) error {
+	day, err := a.today()
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		p, err := readPolicy(path)
+		if err != nil {
+			return err
+		}
+		said := p.Lint(day)
+		for _, line := range said {
+			fmt.Fprintf(a.env.Stdout, "%s: %s\n", where.Clean(path), where.Clean(line))
+			a.exit = exitLint
+		}
+		if len(said) == 0 {
+			fmt.Fprintf(a.env.Stdout, "%s: valid (sha256 %s)\n", where.Clean(path), p.Digest())
+		}
+	}
+	return nil
+}
+
+// exitLint is policy lint's code for what is valid and can have no effect: it
+// can be repaired, as 3 says elsewhere.
+const exitLint = 3
+
+// today is the day by which waivers expire: that of SOURCE_DATE_EPOCH where a
+// build sets it, so that one input gives one result, else the clock's, in UTC.
+func (a *app) today() (string, error) {
+	now := time.Now()
+	if v := a.env.Getenv("SOURCE_DATE_EPOCH"); v != "" {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 0 || n > 253402300799 { // the year 9999
+			return "", usagef("SOURCE_DATE_EPOCH %q is not a number of seconds since 1970", v)
+		}
+		now = time.Unix(n, 0)
+	}
+	return now.UTC().Format(time.DateOnly), nil
 }
 
 // readPolicy reads a policy file; nothing is discovered from the working

@@ -90,6 +90,7 @@ const (
 	Window  Encounter = "window"  // new modules on an old kernel still booted
 	Reverse Encounter = "reverse" // old or external modules on the new image
 	Outside Encounter = "outside" // modules built elsewhere
+	Run     Encounter = "run"     // none: about the run itself, its policy and its inputs
 )
 
 // Severity ranks findings for readers; the decision does not depend on it.
@@ -119,6 +120,10 @@ type Finding struct {
 	// paths, symbols), at most limits.MaxFindings unless listing all is asked.
 	Count    int      `json:"count"`
 	Subjects []string `json:"subjects,omitempty"`
-	// Waived names what lowered the action: "policy signatures: ignored".
+	// Waived names what lowered the action: "policy signatures: ignored", or
+	// the rule or waiver of the policy with its reason.
 	Waived string `json:"waived,omitempty"`
+	// SetBy names the rule or setting of the policy that gave action or
+	// severity without lowering the action.
+	SetBy string `json:"set_by,omitempty"`
 }

@@ -48,7 +48,9 @@ type Error struct {
 	Off   int64
 	Msg   string
 	Hint  string
-	Err   error
+	// Excerpt are lines of the input that show the place, "" for none.
+	Excerpt string
+	Err     error
 }
 
 // New makes an error without a path; a %w verb keeps its operand as the cause.
@@ -66,6 +68,12 @@ func (e *Error) At(off int64) *Error {
 // WithHint says what the user can do about it.
 func (e *Error) WithHint(format string, args ...any) *Error {
 	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+// WithExcerpt adds the lines of a text input that show the place.
+func (e *Error) WithExcerpt(lines string) *Error {
+	e.Excerpt = lines
 	return e
 }
 
@@ -130,6 +138,15 @@ func HintOf(err error) string {
 		return e.Hint
 	}
 	return ""
+}
+
+// ExcerptOf gives the excerpt of an error by line, or nil.
+func ExcerptOf(err error) []string {
+	var e *Error
+	if !errors.As(err, &e) || e.Excerpt == "" {
+		return nil
+	}
+	return strings.Split(e.Excerpt, "\n")
 }
 
 // Clean makes a string from an input safe for one line on a terminal: control

@@ -1,0 +1,117 @@
+package model
+
+import "slices"
+
+// About says what the subjects of a finding are.
+type About string
+
+const (
+	OfRelease About = "release" // none: it is about the release itself
+	OfModules About = "modules"
+	OfSymbols About = "symbols"
+)
+
+// FindingRule describes the rule of a finding: what policies, linters and
+// renderers may know of it before it occurs.
+type FindingRule struct {
+	Rule      string
+	Encounter Encounter
+	Of        About
+	// Action is the highest that findings of this rule ask for by themselves.
+	Action       Action
+	Inconclusive bool   // it may leave the answer open
+	Summary      string // in a few words, without figures
+}
+
+// Waivable tells whether a waiver can lower it: rebuild and inconclusive are
+// lowered by nothing.
+func (f FindingRule) Waivable() bool { return f.Action > Keep && f.Action < Rebuild }
+
+// FindingRules are all rules there are, sorted by name.
+func FindingRules() []FindingRule { return findingRules }
+
+// FindingRuleOf finds a rule by its name.
+func FindingRuleOf(rule string) (FindingRule, bool) {
+	i, ok := slices.BinarySearchFunc(findingRules, rule, func(f FindingRule, name string) int {
+		if f.Rule < name {
+			return -1
+		}
+		if f.Rule > name {
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return FindingRule{}, false
+	}
+	return findingRules[i], true
+}
+
+var findingRules = sortedRules([]FindingRule{
+	{"abi.added", Window, OfSymbols, Keep, false, "exported symbols that are new"},
+	{"abi.crc-changed", Window, OfSymbols, Bump, false, "exported symbols with another checksum"},
+	{"abi.joined-image", Window, OfSymbols, Bump, false, "exports that moved from a module into vmlinux"},
+	{"abi.left-image", Window, OfSymbols, Bump, false, "exports that moved from vmlinux into a module"},
+	{"abi.lost", Window, OfSymbols, Bump, false, "exported symbols that are gone"},
+	{"abi.moved", Window, OfSymbols, Keep, false, "exports that moved between modules"},
+	{"abi.namespace", Window, OfSymbols, Bump, false, "exports that now need a namespace"},
+	{"abi.stricter", Window, OfSymbols, Bump, false, "exports that are now for GPL modules only"},
+	{"abi.uncovered", Window, OfSymbols, Keep, true, "exports without a checksum, which may have changed"},
+	{"abi.uncovered-same", Window, OfRelease, Keep, false, "exports without a checksum whose types are byte for byte the same"},
+	{"abi.unknown", Window, OfRelease, Keep, true, "exported symbols of one side are not known"},
+	{"outside.added", Outside, OfModules, Keep, false, "modules below updates, extra or weak-updates"},
+	{"policy.waiver-expired", Run, OfRelease, Keep, false, "waivers that have expired"},
+	{"policy.waiver-unused", Run, OfRelease, Keep, false, "waivers that nothing needed"},
+	{"reverse.base", Reverse, OfRelease, Bump, false, "external modules and initrds of the old base, on the new kernel"},
+	{"self.base-refused", Self, OfRelease, Rebuild, false, "the kernel refuses its own base"},
+	{"self.base-unreadable", Self, OfRelease, Keep, true, "the base cannot be read"},
+	{"self.btf-lost", Self, OfModules, Rebuild, false, "in-tree modules without BTF"},
+	{"self.btf-malformed", Self, OfModules, Rebuild, false, "modules with BTF that cannot be parsed"},
+	{"self.btf-other-base", Self, OfModules, Rebuild, false, "modules whose BTF contradicts the image's base"},
+	{"self.btf-unused", Self, OfRelease, Keep, false, "BTF that this kernel does not read"},
+	{"self.copies-differ", Self, OfModules, Rebuild, false, "modules packed more than once with different content"},
+	{"self.dropped", Self, OfModules, Rebuild, false, "modules whose BTF their own kernel drops"},
+	{"self.image-architecture", Self, OfRelease, Keep, true, "image and modules of different architectures"},
+	{"self.image-name", Self, OfRelease, Rebuild, false, "an image that calls itself otherwise than its package"},
+	{"self.init-fails", Self, OfModules, Rebuild, false, "modules whose init fails on their own kernel"},
+	{"self.manifest-only", Self, OfRelease, Keep, true, "a manifest where packages are needed"},
+	{"self.module-odd", Self, OfModules, Keep, false, "modules that load but are oddly made"},
+	{"self.no-base", Self, OfRelease, Keep, true, "an image without BTF where it should have some"},
+	{"self.no-image", Self, OfRelease, Keep, true, "no kernel image among the inputs"},
+	{"self.no-modules", Self, OfRelease, Keep, true, "no modules among the inputs"},
+	{"self.profile-assumed", Self, OfRelease, Keep, false, "a kernel newer than the rules known here"},
+	{"self.rejected", Self, OfModules, Rebuild, false, "modules that their own kernel refuses"},
+	{"self.signature-foreign", Self, OfModules, Keep, false, "modules signed by a key the image does not carry"},
+	{"self.signature-none", Self, OfModules, Keep, false, "unsigned modules among signed ones"},
+	{"self.signature-other-build", Self, OfModules, Rebuild, false, "modules signed by the build key of another build"},
+	{"self.signature-stale", Self, OfModules, Rebuild, false, "modules that were changed after being signed"},
+	{"self.signature-unsupported", Self, OfModules, Keep, false, "signatures that this program does not verify"},
+	{"self.stamp", Self, OfModules, Rebuild, false, "modules stamped with another base"},
+	{"self.two-bases", Self, OfRelease, Rebuild, false, "images of one release with different bases"},
+	{"self.unreadable", Self, OfRelease, Keep, true, "members that cannot be read"},
+	{"self.vermagic", Self, OfModules, Rebuild, false, "modules built for another release"},
+	{"self.vermagic-mixed", Self, OfRelease, Rebuild, false, "modules with different vermagic options"},
+	{"self.vermagic-none", Self, OfModules, Rebuild, false, "modules without a vermagic"},
+	{"window.base", Window, OfModules, Strip, false, "modules of another base on the old kernel"},
+	{"window.base-unknown", Window, OfRelease, Keep, true, "the base of one side is not known"},
+	{"window.dropped", Window, OfModules, Keep, false, "modules that are without BTF until the reboot"},
+	{"window.missing-fatal", Window, OfModules, Bump, false, "modules that no repair helps on the old kernel"},
+	{"window.missing-unknown", Window, OfModules, Keep, true, "modules of which it is not known whether they can do without BTF"},
+	{"window.module-built-in", Window, OfModules, Bump, false, "modules that became built in"},
+	{"window.module-vanished", Window, OfModules, Bump, false, "modules that are gone"},
+	{"window.modules-unknown", Window, OfRelease, Keep, false, "the old side has no list of modules"},
+	{"window.not-distillable", Window, OfModules, Strip, false, "modules that distilling does not help"},
+	{"window.signer", Window, OfModules, Bump, false, "modules signed by a key the old kernel does not know"},
+	{"window.signer-unknown", Window, OfRelease, Keep, false, "the keys the old kernel trusts are not known"},
+	{"window.vermagic", Window, OfRelease, Bump, false, "other vermagic options than the old kernel's"},
+})
+
+func sortedRules(list []FindingRule) []FindingRule {
+	slices.SortFunc(list, func(a, b FindingRule) int {
+		if a.Rule < b.Rule {
+			return -1
+		}
+		return 1
+	})
+	return list
+}

@@ -1,0 +1,97 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	"kpkg-btf/internal/model"
+)
+
+// Lint says what in a valid policy can have no effect on a day (YYYY-MM-DD):
+// patterns that match no finding there is, rules that an earlier one hides,
+// waivers that have expired. Each is one line.
+func (p *Policy) Lint(day string) []string {
+	var out []string
+	say := func(s *Selector, format string, args ...any) {
+		out = append(out, s.label+": "+fmt.Sprintf(format, args...))
+	}
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		lintSelector(&r.Selector, say)
+		for k := range i {
+			if p.Rules[k].covers(&r.Selector) {
+				say(&r.Selector, "never used: %s matches all that it does", p.Rules[k].label)
+				break
+			}
+		}
+		if why := r.idle(); why != "" {
+			say(&r.Selector, "%s", why)
+		}
+	}
+	for i := range p.Waivers {
+		w := &p.Waivers[i]
+		lintSelector(&w.Selector, say)
+		if w.Expired(day) {
+			say(&w.Selector, "expired on %s", w.Expires)
+		}
+		for k := range i {
+			if !p.Waivers[k].Expired(day) && p.Waivers[k].Expires == "" && p.Waivers[k].covers(&w.Selector) {
+				say(&w.Selector, "never used: %s matches all that it does", p.Waivers[k].label)
+				break
+			}
+		}
+		if rules := w.named(); len(rules) > 0 && !slices.ContainsFunc(rules, model.FindingRule.Waivable) {
+			say(&w.Selector, "never used: none of the findings it names can be waived")
+		}
+	}
+	return out
+}
+
+// named are the rules of findings that a selector can match.
+func (s *Selector) named() []model.FindingRule {
+	var out []model.FindingRule
+	for _, f := range model.FindingRules() {
+		c := Case{Finding: f.Rule, Encounter: f.Encounter}
+		only := Selector{Encounters: s.Encounters, findings: s.findings}
+		if only.matches(&c) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// lintSelector finds patterns that no finding can match.
+func lintSelector(s *Selector, say func(s *Selector, format string, args ...any)) {
+	for _, g := range s.findings {
+		if !slices.ContainsFunc(model.FindingRules(), func(f model.FindingRule) bool { return g.name(f.Rule) }) {
+			say(s, "findings: %q is the name of no finding", g.text)
+		}
+	}
+	rules := s.named()
+	switch {
+	case len(rules) == 0:
+		say(s, "never used: no finding of these encounters has such a name")
+		return
+	case len(s.match) == 0:
+		return
+	}
+	symbols := slices.ContainsFunc(rules, func(f model.FindingRule) bool { return f.Of == model.OfSymbols })
+	modules := symbols || slices.ContainsFunc(rules, func(f model.FindingRule) bool { return f.Of == model.OfModules })
+	for _, g := range s.match {
+		if g.module && !modules || !g.module && !symbols {
+			say(s, "match: %q matches nothing: the findings are not about %s", g.text, map[bool]string{true: "modules", false: "symbols (a module is written module:PATH)"}[g.module])
+		}
+	}
+}
+
+// idle says why a rule can change nothing.
+func (r *Rule) idle() string {
+	if r.action == nil || r.Severity != "" {
+		return ""
+	}
+	rules := r.named()
+	if len(rules) > 0 && !slices.ContainsFunc(rules, func(f model.FindingRule) bool { return f.Action != model.Rebuild }) {
+		return "never used: rebuild is lowered by no rule"
+	}
+	return ""
+}

@@ -1,0 +1,45 @@
+package policy
+
+import "slices"
+
+// Signatures says whether the older kernel can refuse foreign signatures.
+type Signatures string
+
+const (
+	Enforced Signatures = "enforced"
+	Ignored  Signatures = "ignored"
+)
+
+// Weight is how much a class of findings counts.
+type Weight string
+
+const (
+	Note Weight = "note"
+	Bump Weight = "bump"
+)
+
+// Dropped says what becomes of a module that merely loads without its BTF
+// until the next reboot.
+type Dropped string
+
+const (
+	DroppedKeep   Dropped = "keep"
+	DroppedRepair Dropped = "repair" // distill it, or else strip it
+)
+
+// Window are the settings of the window encounter.
+type Window struct {
+	Dropped Dropped `yaml:"dropped"`
+}
+
+// MayZeroIDs tells whether the words of a module's plain id lists may be
+// zeroed, when it is distilled or stripped, by the spellings of its path.
+func (p *Policy) MayZeroIDs(spellings ...string) bool { return matchAny(p.zeroIDs, spellings) }
+
+// BTFNotExpected tells whether an in-tree module is meant to carry no BTF, by
+// the spellings of its path.
+func (p *Policy) BTFNotExpected(spellings ...string) bool { return matchAny(p.noneExpected, spellings) }
+
+func matchAny(list []*Glob, names []string) bool {
+	return slices.ContainsFunc(list, func(g *Glob) bool { return g.subject(Subject{Modules: names}) })
+}
