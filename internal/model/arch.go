@@ -69,3 +69,25 @@ func ArchOfELF(machine uint16, is64, bigEndian bool) Arch {
 	}
 	return a
 }
+
+// The words of the two package formats where they differ from uname -m.
+var (
+	debWord = map[Arch]string{
+		X8664: "amd64", I386: "i386", ARM64: "arm64", ARM: "armhf", PPC64LE: "ppc64el", PPC: "powerpc", LoongArch64: "loong64",
+		HPPA: "hppa",
+	}
+	rpmWord = map[Arch]string{I386: "i686", ARM: "armv7hl"}
+)
+
+// DebWord is Debian's word for the architecture (of two, the newer port's).
+func (a Arch) DebWord() string { return wordOr(debWord, a) }
+
+// RPMWord is rpm's word for the architecture.
+func (a Arch) RPMWord() string { return wordOr(rpmWord, a) }
+
+func wordOr(words map[Arch]string, a Arch) string {
+	if w, ok := words[a]; ok {
+		return w
+	}
+	return string(a)
+}

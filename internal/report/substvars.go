@@ -9,12 +9,6 @@ import (
 	"kpkg-btf/internal/model"
 )
 
-// Provide is the virtual package that a package with a kernel's base offers
-// and a module encoded against it asks for: Debian's versions cannot carry a
-// checksum for equality across packages, so its first 16 hex digits are in
-// the name. rpm has kernel-btf(RELEASE) = CHECKSUM.
-func Provide(sha256hex string) string { return "kernel-btf-" + sha256hex[:16] }
-
 // Substvars writes a decision as deb-substvars(5): btf:Base, the base
 // checksums; btf:Provides, the virtual packages that go with them, for the
 // Provides field of the image; btf:Decision. Several releases are one list.
@@ -23,7 +17,7 @@ func Substvars(w io.Writer, r *model.Report) error {
 	for i := range r.Releases {
 		if s := r.Releases[i].Release.Base.SHA256; len(s) == 64 {
 			sums = append(sums, s)
-			provides = append(provides, Provide(s))
+			provides = append(provides, model.BaseProvide(s))
 		}
 	}
 	for _, list := range []*[]string{&sums, &provides} {

@@ -70,9 +70,13 @@ var marks = []struct{ name, mark string }{
 }
 
 func licence(dir string) (string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "LICENSE*"))
-	if err != nil {
-		return "", err
+	var files []string
+	for _, pattern := range []string{"LICENSE*", "COPYING*"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return "", err
+		}
+		files = append(files, found...)
 	}
 	for _, f := range files {
 		text, err := os.ReadFile(f)

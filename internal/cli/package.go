@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kpkg-btf/internal/companion"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/where"
+)
+
+// packageFlags are the flags of package.
+type packageFlags struct {
+	kind       string
+	version    string
+	maintainer string
+	out        outputFlags
+}
+
+func (a *app) companion() *cobra.Command {
+	var f packageFlags
+	cmd := &cobra.Command{
+		Use:   "package SET...",
+		Short: "Build the companion package: a kernel's manifest and base, and what it provides",
+		Long: `Builds a small .deb or .rpm for each release in the inputs, with manifest and
+base below /usr/lib/linux/RELEASE/ and nothing else. It provides what modules
+can depend on: in deb kernel-btf-<16 hex digits of the base checksum>, in rpm
+kernel-btf(RELEASE) = <checksum>. Files carry the time of SOURCE_DATE_EPOCH.`,
+		Example: "  kpkg-btf package linux-image-6.1.0-56-amd64_*.deb -o out/\n  kpkg-btf package --type rpm kernel-core-*.rpm kernel-modules-*.rpm",
+		Args:    someArgs("input"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runPackage(cmd.Context(), args, f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.kind, "type", "deb", "deb or rpm")
+	fl.StringVar(&f.version, "package-version", "", "its version (default: that of the package with the image)")
+	fl.StringVar(&f.maintainer, "maintainer", "", "its maintainer, \"Name <address>\" (default: DEBFULLNAME and DEBEMAIL)")
+	f.out.register(cmd, "file, or an existing folder (default: the working directory)")
+	return cmd
+}
+
+func (a *app) runPackage(ctx context.Context, args []string, f packageFlags) error {
+	if err := oneOf("--type", f.kind, string(companion.Deb), string(companion.RPM)); err != nil {
+		return err
+	}
+	mtime, err := a.sourceDate()
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(f.out.file)
+	folder := f.out.file == "" || err == nil && info.IsDir()
+	if err := f.out.probe(args, folder); err != nil {
+		return err
+	}
+	l, err := a.load(ctx, args)
+	if err != nil {
+		return err
+	}
+	if len(l.Releases) == 0 {
+		return where.New(where.Inconclusive, "no kernel release in the inputs: %s", whyIgnored(l))
+	}
+	if len(l.Releases) > 1 && !folder {
+		return usagef("the inputs hold %d releases: give -o an existing folder", len(l.Releases))
+	}
+	if err := a.unread(l); err != nil {
+		return err
+	}
+	if f.maintainer == "" {
+		f.maintainer = maintainer(a.env.Getenv)
+	}
+	for _, r := range l.Releases {
+		if err := a.writePackage(r, f, folder, mtime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) writePackage(r *release.Release, f packageFlags, folder bool, mtime time.Time) error {
+	m, err := r.Record(toolName())
+	if err != nil {
+		return err
+	}
+	base, err := r.WholeBase()
+	if err != nil {
+		return err
+	}
+	spec := companion.Spec{Manifest: m, Base: base, Version: f.version, Maintainer: f.maintainer, MTime: mtime}
+	kind := companion.Kind(f.kind)
+	if folder {
+		name, err := spec.FileName(kind)
+		if err != nil {
+			return where.In(r.Name, err)
+		}
+		f.out.file = filepath.Join(f.out.file, name)
+	}
+	if err := a.output(f.out, func(w io.Writer) error { return spec.Write(w, kind) }); err != nil {
+		return where.In(r.Name, err)
+	}
+	_, err = io.WriteString(a.env.Stdout, where.Clean(f.out.file)+"\n")
+	return err
+}
+
+// sourceDate is the time that outputs carry: SOURCE_DATE_EPOCH, else the
+// beginning of 1980, which every archive format can hold. Never the clock's.
+func (a *app) sourceDate() (time.Time, error) {
+	text := a.env.Getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return time.Time{}, usagef("SOURCE_DATE_EPOCH %q is not a count of seconds", text)
+	}
+	return time.Unix(n, 0).UTC(), nil
+}
+
+// maintainer is the builder as Debian's tools know them.
+func maintainer(getenv func(string) string) string {
+	name, email := getenv("DEBFULLNAME"), getenv("DEBEMAIL")
+	if name == "" || email == "" {
+		return "kpkg-btf <root@localhost>"
+	}
+	return name + " <" + email + ">"
+}
