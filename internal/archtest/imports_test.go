@@ -55,7 +55,7 @@ var allowed = map[string][]string{
 	"internal/report":  {"internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing": {"internal/modsig", "internal/where"},
-	"internal/companion": {"internal/manifest", "internal/model", "internal/where"},
+	"internal/companion":      {"internal/manifest", "internal/model", "internal/where"},
 	// the top
 	"internal/cli": {"internal/companion", "internal/judge", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
