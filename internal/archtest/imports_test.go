@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"internal/codec":          {"internal/codec/xz", "internal/where", "internal/limits"},
 	"internal/codec/xz":       {"internal/where", "internal/limits"},
 	"internal/elfx":           {"internal/where", "internal/limits", "internal/model"},
+	"internal/elfx/edit":      {"internal/elfx", "internal/where", "internal/limits"},
 	"internal/modsig":         {"internal/where", "internal/limits"},
 	"internal/symvers":        {"internal/where", "internal/limits"},
 	"internal/pack":           {"internal/pack/ar", "internal/pack/cpio", "internal/pack/deb822", "internal/pack/rpmhdr", "internal/pack/tarstream", "internal/codec", "internal/where", "internal/limits"},
@@ -38,6 +39,7 @@ var allowed = map[string][]string{
 	"internal/btf/distill":  {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/evidence": {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/meaning":  {"internal/btf", "internal/model", "internal/where", "internal/limits"},
+	"internal/btf/stamp":    {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/verdict":  {"internal/btf", "internal/where", "internal/limits", "internal/model"},
 	// facts
 	"internal/kimage": {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
@@ -56,6 +58,8 @@ var allowed = map[string][]string{
 	// carrying out
 	"internal/repair/signing": {"internal/modsig", "internal/where"},
 	"internal/companion":      {"internal/manifest", "internal/model", "internal/where"},
+	// repair
+	"internal/repair/modfile": {"internal/kmod", "internal/elfx", "internal/elfx/edit", "internal/btf", "internal/btf/distill", "internal/btf/stamp", "internal/where", "internal/limits"},
 	// the top
 	"internal/cli": {"internal/companion", "internal/judge", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},

@@ -106,9 +106,10 @@ type Import struct {
 // symbols that say what they are (include/linux/btf_ids.h).
 type IDs struct {
 	Size    int
-	Words   []IDWord // by offset
-	Sets    []IDSet  // by offset
-	Located bool     // symbols are there; without them (--strip-unneeded) words cannot be told apart
+	Words   []IDWord  // by offset
+	Sets    []IDSet   // by offset
+	Labels  []IDLabel // by offset
+	Located bool      // symbols are there; without them (--strip-unneeded) words cannot be told apart
 	Data    []byte
 }
 
@@ -121,6 +122,13 @@ type IDWord struct {
 	Kind string // "func", "struct", "union", "typedef", …
 	Name string // NAME, C identifier
 	Set  int    // index into IDs.Sets, or -1: a plain BTF_ID_LIST word
+}
+
+// IDLabel is the name by which C code knows a list or set that begins at Off:
+// "btf_nf_conn_ids". Lists are told apart by nothing else.
+type IDLabel struct {
+	Off  int
+	Name string
 }
 
 // IDSet is one __BTF_ID__set__NAME or __BTF_ID__set8__NAME.

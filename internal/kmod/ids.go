@@ -43,7 +43,7 @@ func (s *scratch) openIDs(f *Facts) (idReader, error) {
 // symbol takes one symbol of .BTF_ids. Its name is __BTF_ID__KIND__NAME__N,
 // where N is a counter that makes it unique (__BTF_ID and __ID in
 // include/linux/btf_ids.h), or __BTF_ID__set__NAME and __BTF_ID__set8__NAME.
-// Others, such as the globals by which C code knows the lists, say nothing.
+// Others are the names by which C code knows the lists.
 func (r *idReader) symbol(t *elfx.Symtab, sym *elfx.Symbol) error {
 	full, err := t.Name(sym)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r *idReader) symbol(t *elfx.Symtab, sym *elfx.Symbol) error {
 	}
 	rest, ok := bytes.CutPrefix(full, []byte("__BTF_ID__"))
 	if !ok {
-		return nil
+		return r.label(full, sym)
 	}
 	data := r.ids.Data
 	kind, name, ok := bytes.Cut(rest, []byte("__"))
@@ -75,6 +75,18 @@ func (r *idReader) symbol(t *elfx.Symtab, sym *elfx.Symbol) error {
 	return nil
 }
 
+// label takes a symbol that names a list.
+func (r *idReader) label(name []byte, sym *elfx.Symbol) error {
+	if len(name) == 0 || sym.Type() == elfx.STTSection || sym.Value > uint64(len(r.ids.Data)) {
+		return nil
+	}
+	if len(name) >= maxSymbolName || len(r.ids.Labels) > len(r.ids.Data)/4 {
+		return where.New(where.Limit, "more names in .BTF_ids than its %d bytes can use, or too long", len(r.ids.Data)).At(int64(r.sec.Off))
+	}
+	r.ids.Labels = append(r.ids.Labels, IDLabel{Off: int(sym.Value), Name: string(name)})
+	return nil
+}
+
 func digits(b []byte) bool {
 	for _, c := range b {
 		if c < '0' || c > '9' {
@@ -92,6 +104,7 @@ func (r *idReader) finish(l elfx.Layout) {
 	}
 	ids := r.ids
 	slices.SortStableFunc(r.sets, func(a, b sizedSet) int { return a.Off - b.Off })
+	slices.SortStableFunc(ids.Labels, func(a, b IDLabel) int { return a.Off - b.Off })
 	slices.SortStableFunc(ids.Words, func(a, b IDWord) int { return a.Off - b.Off })
 	ends := make([]int, len(r.sets))
 	for i := range r.sets {

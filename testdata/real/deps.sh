@@ -5,6 +5,7 @@ set -eu
 
 packages="
 	apt-utils
+	binutils-multiarch
 	bpftool
 	bzip2
 	ca-certificates

@@ -70,6 +70,7 @@ const (
 // IDList is one BTF_ID_LIST (Set "") or a set.
 type IDList struct {
 	Set   string
+	Label string // by which C code knows a list; "" leaves the symbol out
 	Set8  bool
 	Flags uint32 // of a set8
 	Words []ID
@@ -242,6 +243,9 @@ func (b *build) ids() {
 	n := 100
 	for _, list := range b.m.IDs {
 		start := len(data)
+		if list.Label != "" {
+			b.idSymbol(list.Label, start, 0, elfx.STTNotype)
+		}
 		if list.Set != "" {
 			data = b.order.AppendUint32(data, uint32(len(list.Words)))
 			if list.Set8 {

@@ -1,0 +1,85 @@
+package modfile
+
+import (
+	"fmt"
+	"strings"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/distill"
+	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/elfx/edit"
+	"kpkg-btf/internal/where"
+)
+
+// DistillOptions say how a module is distilled.
+type DistillOptions struct {
+	// Base is the BTF of the kernel that the module was built for.
+	Base *btf.Raw
+	// Stamp, if not nil, is written into the module: what identifies Base.
+	Stamp *stamp.Base
+	// ForbidZeroing refuses modules with plain lists of ids that the kernel
+	// does not relocate, in place of zeroing them.
+	ForbidZeroing bool
+}
+
+// Distiller distils modules with the scratch memory of one worker. The zero
+// value is ready. It is not safe for concurrent use.
+type Distiller struct{ d distill.Distiller }
+
+// Distill rewrites a module's BTF as .BTF and .BTF.base, which kernels from
+// 6.11 relocate onto their own base at load, and the ids in .BTF_ids with it.
+// The kernel relocates ids of sets, destructors and trace events; other lists
+// it uses as they are (KERNEL-BTF.md §3.3), and their words become 0. A module
+// that is distilled, or has no BTF, is left as it is. What cannot be distilled
+// is Unsupported, distill.ErrEmpty among it.
+func (d *Distiller) Distill(content []byte, o DistillOptions) (*Result, error) {
+	j, err := open(content)
+	if err != nil {
+		return nil, err
+	}
+	if len(j.facts.BTF) == 0 || len(j.facts.BTFBase) > 0 {
+		return j.res, nil
+	}
+	split, err := btf.ParseSplit(j.facts.BTF, o.Base)
+	if err != nil {
+		return nil, where.In(secBTF, err)
+	}
+	r, err := d.d.Distill(split)
+	if err != nil {
+		return nil, where.In(secBTF, err)
+	}
+	if err := j.mapIDs(r.ID); err != nil {
+		return nil, err
+	}
+	if o.ForbidZeroing && j.unrelocated > 0 {
+		return nil, forbidden(j.res.Words)
+	}
+	return j.rewrite(func(e *edit.Object) error {
+		if _, err := e.Remove(secBase); err != nil { // an empty one, which kernels refuse
+			return err
+		}
+		if err := e.Replace(secBTF, r.Split); err != nil {
+			return err
+		}
+		if err := e.Add(secBase, r.Base); err != nil {
+			return err
+		}
+		if o.Stamp == nil {
+			if e.Has(stamp.Section) {
+				_, err := e.Remove(stamp.Section)
+				return err
+			}
+			return nil
+		}
+		return mark(e, stamp.Stamp{Base: o.Stamp, Left: stamp.Distilled})
+	})
+}
+
+func forbidden(words []Word) error {
+	var names []string
+	for _, w := range words {
+		names = append(names, fmt.Sprintf("%s %s", w.Kind, w.Name))
+	}
+	return where.In(secIDs, where.New(where.Unsupported, "distilling would lose the ids of %s in list %s, which no kernel relocates", strings.Join(names, ", "), words[0].List).
+		At(int64(words[0].Off)).WithHint("strip the module, or allow zeroing"))
+}

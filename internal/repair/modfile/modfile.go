@@ -1,0 +1,167 @@
+// Package modfile repairs one kernel module in memory: bytes in, other bytes
+// and an account of the changes out. Content is an uncompressed module without
+// its signature (package modsig splits it off, package codec decompresses);
+// putting both back is the caller's part.
+//
+// What is written is what GNU objcopy writes for the same edit (package
+// elfx/edit). Before a result is given it is read back and compared with the
+// input: only the sections .BTF, .BTF.base, .BTF_ids and the stamp may differ,
+// and section numbers and names as far as they must (Compare).
+//
+// Nothing here decides: whether a module may be stripped or distilled is for
+// packages judge and policy to say.
+package modfile
+
+import (
+	"crypto/sha256"
+
+	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/elfx/edit"
+	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/where"
+)
+
+// Names of the sections that are edited.
+const (
+	secBTF  = ".BTF"
+	secBase = ".BTF.base"
+	secIDs  = ".BTF_ids"
+)
+
+// Result is a repaired module.
+type Result struct {
+	// Data is the new module; the input itself when nothing had to change.
+	Data    []byte
+	Changed bool
+	// Before and After are the SHA-256 of input and Data.
+	Before, After [32]byte
+	// Sections are the sections whose content differs, in the order of the
+	// file; those that were removed before those that were added.
+	Sections []SectionChange
+	// Words are the words of plain lists in .BTF_ids that were zeroed, by
+	// offset: the ids of these types and functions are no longer known to the
+	// module. Ids of sets are not among them.
+	Words []Word
+	// IDs is the number of ids that were given another number.
+	IDs int
+	// Lost says what no longer works, one sentence each; empty when nothing
+	// but the BTF itself is lost.
+	Lost []string
+}
+
+// SectionChange is one section whose content differs. A nil side says that the
+// section is not there.
+type SectionChange struct {
+	Name          string
+	Before, After *Content
+}
+
+// Content identifies the content of one section.
+type Content struct {
+	Size   int64
+	SHA256 [32]byte
+}
+
+// Word is one word of a plain list in .BTF_ids.
+type Word struct {
+	List string // by which C code knows the list, "" when no symbol tells
+	Kind string // "struct", "func", …
+	Name string
+	Off  int    // in the section
+	ID   uint32 // that it had
+}
+
+// job is one module being repaired.
+type job struct {
+	in    []byte
+	facts *kmod.Facts
+	res   *Result
+	ids   []byte // .BTF_ids as it will be; nil: as it is
+	// unrelocated counts the words zeroed because no kernel relocates them.
+	unrelocated int
+}
+
+// open reads the module.
+func open(content []byte) (*job, error) {
+	f, err := kmod.Parse(content, kmod.Options{OmitSections: true})
+	if err != nil {
+		return nil, err
+	}
+	if f.Sig != nil {
+		return nil, where.New(where.Internal, "the signature was not split off").At(f.Size)
+	}
+	return &job{in: content, facts: f, res: &Result{Data: content, Before: f.Digest, After: f.Digest}}, nil
+}
+
+// rewrite applies edits, writes the module and proves that nothing else
+// changed.
+func (j *job) rewrite(edits func(o *edit.Object) error) (*Result, error) {
+	o, err := edit.Open(j.in)
+	if err != nil {
+		return nil, err
+	}
+	if j.ids != nil {
+		if err := o.Replace(secIDs, j.ids); err != nil {
+			return nil, err
+		}
+	}
+	if err := edits(o); err != nil {
+		return nil, err
+	}
+	out, err := o.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := edit.Open(out); err != nil {
+		return nil, unproven(err)
+	}
+	return j.finish(out)
+}
+
+// finish compares the new module with the input and completes the account.
+func (j *job) finish(out []byte) (*Result, error) {
+	changes, err := Compare(j.in, out)
+	if err != nil {
+		return nil, unproven(err)
+	}
+	j.res.Sections = changes
+	if len(changes) == 0 {
+		return j.res, nil
+	}
+	j.res.Data, j.res.Changed, j.res.After = out, true, sha256.Sum256(out)
+	return j.res, nil
+}
+
+func unproven(err error) error {
+	return where.New(where.Internal, "verification of the rewritten module failed: %w", err)
+}
+
+// mark writes the stamp, in place of one that is there.
+func mark(o *edit.Object, s stamp.Stamp) error {
+	if o.Has(stamp.Section) {
+		if _, err := o.Remove(stamp.Section); err != nil {
+			return err
+		}
+	}
+	return o.Add(stamp.Section, s.Bytes())
+}
+
+// Stamp writes into a module which base its BTF was built on. A module without
+// BTF is left as it is: it has no base.
+func Stamp(content []byte, base stamp.Base) (*Result, error) {
+	j, err := open(content)
+	if err != nil {
+		return nil, err
+	}
+	if len(j.facts.BTF) == 0 {
+		return j.res, nil
+	}
+	s := stamp.Stamp{Base: &base, Left: stamp.Split}
+	if len(j.facts.BTFBase) > 0 {
+		s.Left = stamp.Distilled
+	}
+	if string(j.facts.Stamp) == string(s.Bytes()) {
+		return j.res, nil
+	}
+	return j.rewrite(func(o *edit.Object) error { return mark(o, s) })
+}

@@ -1,0 +1,87 @@
+package modfile
+
+import (
+	"bytes"
+
+	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/elfx/edit"
+	"kpkg-btf/internal/where"
+)
+
+// StripOptions say how BTF is removed. The zero value removes it, zeroes the
+// ids that would be stale and marks the module as stripped.
+type StripOptions struct {
+	// Neutralize empties the sections in place of removing them: no byte
+	// moves, no stamp is written; the empty .BTF is the mark.
+	Neutralize bool
+	// KeepIDs leaves .BTF_ids as it is. Only right where every kernel that may
+	// load the module has the base it was built on.
+	KeepIDs bool
+	// NoMark writes no stamp: the module then counts as one whose BTF was
+	// lost.
+	NoMark bool
+	// Base is what the module was built on, for the stamp; nil: not known.
+	Base *stamp.Base
+}
+
+// Strip removes .BTF and .BTF.base, all sections of these names, as objcopy -R
+// does. .BTF_ids stays, since relocations refer to it, and its sets keep count
+// and flags, which register_btf_kfunc_id_set looks at before it looks for BTF
+// (since 6.9); the words of plain lists become 0, the id that matches nothing
+// (KERNEL-BTF.md §2.4). A module without BTF keeps what it has, stale words
+// excepted.
+func Strip(content []byte, o StripOptions) (*Result, error) {
+	j, err := open(content)
+	if err != nil {
+		return nil, err
+	}
+	if !o.KeepIDs {
+		if err := j.zeroLists(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Neutralize {
+		return j.neutralize()
+	}
+	had := len(j.facts.BTF) > 0
+	return j.rewrite(func(e *edit.Object) error {
+		if _, err := e.Remove(secBTF, secBase); err != nil {
+			return err
+		}
+		if !had || o.NoMark {
+			return nil
+		}
+		return mark(e, stamp.Stamp{Base: o.Base, Left: stamp.Stripped})
+	})
+}
+
+// neutralize sets the size of the BTF sections to 0 and their bytes to zero.
+func (j *job) neutralize() (*Result, error) {
+	var f elfx.File
+	if err := f.Reset(j.in); err != nil {
+		return nil, err
+	}
+	out := bytes.Clone(j.in)
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		switch {
+		case !s.HasData():
+		case s.Name == secBTF || s.Name == secBase:
+			if s.Flags&elfx.SHFAlloc != 0 {
+				return nil, loaded(&f, s)
+			}
+			clear(out[s.Off : s.Off+s.Size])
+			size := out[f.HeaderOff(s)+8+int64(3*f.WordSize()):]
+			clear(size[:f.WordSize()])
+		case s.Name == secIDs && j.ids != nil:
+			copy(out[s.Off:s.Off+s.Size], j.ids)
+			j.ids = nil // the first of the name
+		}
+	}
+	return j.finish(out)
+}
+
+func loaded(f *elfx.File, s *elfx.Section) error {
+	return where.New(where.Unsupported, "section %s is loaded with the module (SHF_ALLOC)", s.Name).At(f.HeaderOff(s))
+}
