@@ -13,7 +13,7 @@ OLD      := linux-image-6.1.0-55-amd64=6.1.192-1
 NEW      := linux-image-6.1.0-56-amd64=6.1.192-2
 OLDHDR   := linux-headers-6.1.0-55-amd64=6.1.192-1
 NEWHDR   := linux-headers-6.1.0-56-amd64=6.1.192-2
-SOURCES  := $(shell find cmd internal policy -name '*.go' -o -name '*.yaml') go.mod go.sum
+SOURCES  := $(shell find cmd internal policy -name '*.go' -o -name '*.yaml') $(shell find hooks -type f) go.mod go.sum
 
 export KPKG_BTF_CACHE := $(CACHE)
 export CGO_ENABLED ?= 0
@@ -42,10 +42,10 @@ test: deps lint ## unit tests, scripts, small fixtures
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 lint:
-	@out=$$(gofmt -l cmd internal policy); [ -z "$$out" ] || { echo "not gofmt-clean: $$out"; exit 1; }
+	@out=$$(gofmt -l cmd internal policy hooks); [ -z "$$out" ] || { echo "not gofmt-clean: $$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e,vm,pipelines,bench,long ./...
-	shellcheck -x .ci/run testdata/real/*.sh
+	shellcheck -x .ci/run testdata/real/*.sh hooks/debian/dpkg-* hooks/host/dkms-* hooks/host/postinst.d-*
 
 e2e: deps tools $(BIN) ## real packages
 	@rm -f $(CACHE)/gone

@@ -50,6 +50,7 @@ var allowed = map[string][]string{
 	"internal/release": {"internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	// judgement
+	"hooks":  {},
 	"policy": {"internal/where", "internal/model"},
 	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
@@ -61,7 +62,7 @@ var allowed = map[string][]string{
 	// repair
 	"internal/repair/modfile": {"internal/kmod", "internal/elfx", "internal/elfx/edit", "internal/btf", "internal/btf/distill", "internal/btf/stamp", "internal/where", "internal/limits"},
 	// the top
-	"internal/cli": {"internal/companion", "internal/judge", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+	"internal/cli": {"hooks", "internal/companion", "internal/judge", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
 	"cmd/kpkg-btf": {"internal/cli"},
 }

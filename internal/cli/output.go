@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 type outputFlags struct {
 	file  string
 	force bool
+	mode  fs.FileMode // of the file; 0 is 0644
 	// inputs are the files that were read: none of them is ever written.
 	inputs []fsx.ID
 }
@@ -44,7 +46,11 @@ func (o *outputFlags) probe(inputs []string, folder bool) error {
 // whole or not at all.
 func (a *app) output(o outputFlags, write func(io.Writer) error) error {
 	if o.file != "" {
-		return fsx.WriteFile(o.file, 0o644, write, nil, o.options())
+		mode := o.mode
+		if mode == 0 {
+			mode = 0o644
+		}
+		return fsx.WriteFile(o.file, mode, write, nil, o.options())
 	}
 	if err := write(a.env.Stdout); err != nil {
 		return where.In("standard output", where.New(where.IO, "%w", err))

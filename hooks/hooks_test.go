@@ -1,0 +1,102 @@
+package hooks
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Every file is in the table, and says in its head what it is.
+func TestTableAndFolder(t *testing.T) {
+	var listed []string
+	for _, h := range All() {
+		listed = append(listed, h.File)
+		if h.Version() < 1 || h.What == "" {
+			t.Errorf("%s: version %d", h.Name, h.Version())
+		}
+		if h.Run != bytes.HasPrefix(h.Text(), []byte("#!/bin/sh\n")) {
+			t.Errorf("%s: a program without #!, or the other way round", h.Name)
+		}
+		if got, ok := Find(h.Name); !ok || got != h {
+			t.Errorf("Find(%s) = %v", h.Name, got)
+		}
+	}
+	if !slices.IsSortedFunc(All(), func(a, b Hook) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("not sorted")
+	}
+	err := fs.WalkDir(texts, ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !slices.Contains(listed, path) {
+			t.Errorf("%s is in no list", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := Find("nothing"); ok {
+		t.Error("found nothing")
+	}
+}
+
+// A text that changes needs a new version: whoever copied it can tell.
+func TestVersions(t *testing.T) {
+	for _, h := range All() {
+		sum := sha256.Sum256(h.Text())
+		if got := hex.EncodeToString(sum[:4]); versions[h.Name] != (released{h.Version(), got}) {
+			t.Errorf("%s: %d %s, the list has %v: raise the version in its head, and here", h.Name, h.Version(), got, versions[h.Name])
+		}
+	}
+}
+
+type released struct {
+	version int
+	digest  string // first digits of the text's SHA-256
+}
+
+// The jobs of the template are YAML that GitLab reads: each has a script, and
+// none hides its artifacts when it fails.
+func TestSalsaTemplate(t *testing.T) {
+	h, _ := Find("salsa-ci")
+	var doc map[string]any
+	if err := yaml.Unmarshal(h.Text(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, job := range []string{".kpkg-btf", ".kpkg-btf-record", ".kpkg-btf-decide"} {
+		j, ok := doc[job].(map[string]any)
+		if !ok {
+			t.Fatalf("no job %s", job)
+		}
+		lines, _ := j["script"].([]any)
+		a, _ := j["artifacts"].(map[string]any)
+		if len(lines) == 0 || a["when"] != "always" {
+			t.Errorf("%s: %d lines, artifacts %v", job, len(lines), a)
+		}
+		for _, l := range lines {
+			cmd := exec.Command("sh", "-n", "-c", l.(string))
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %q: %s", job, l, out)
+			}
+		}
+	}
+}
+
+// make reads the fragments.
+func TestMakeFragments(t *testing.T) {
+	for _, name := range []string{"rules.real", "before-dh_strip"} {
+		h, _ := Find(name)
+		cmd := exec.Command("make", "-rsn", "-f", "-", "x", "KPKG_BTF=")
+		macro := map[string]string{"rules.real": "kpkg_btf_repair", "before-dh_strip": "kpkg_btf_staged"}[name]
+		cmd.Stdin = strings.NewReader(string(h.Text()) + "\nx:\n\t$(call " + macro + ",some/tree)\n")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "NOT INSTALLED: module BTF of some/tree is not checked") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
