@@ -30,8 +30,9 @@ type Options struct {
 func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o Options) (*model.Report, error) {
 	rep := &model.Report{
 		Schema: model.DecisionSchema,
-		Policy: model.PolicyRef{Source: o.Policy.Source(), SHA256: o.Policy.Digest()},
+		Policy: model.PolicyRef{Source: o.Policy.Source(), SHA256: o.Policy.Digest(), Effective: o.Policy.EffectiveDigest()},
 		New:    []model.ReleaseRef{}, Old: []model.ReleaseRef{}, Ignored: ignored(news, olds), Releases: []model.ReleaseVerdict{},
+		Findings: []model.Finding{},
 	}
 	for _, set := range olds {
 		if err := unpaired(set, news.Releases); err != nil {
@@ -107,7 +108,7 @@ func moduleDecisions(mods []moduleSelf, windows []*windowState, release model.Ac
 		f := x.m.Facts
 		d := model.ModuleDecision{
 			Path: x.m.Path, Name: f.Modinfo.Name, BTF: digest(f.BTF), BTFBase: digest(f.BTFBase),
-			Verdict: x.verdict, Meaning: x.meaning, Missing: x.missing, BuildBase: x.buildBase,
+			Reasons: []string{}, Verdict: x.verdict, Meaning: x.meaning, Missing: x.missing, BuildBase: x.buildBase,
 		}
 		if f.IDs != nil {
 			d.BTFIDs = digest(f.IDs.Data)

@@ -6,22 +6,33 @@ const DecisionSchema = "kpkg-btf/decision/1.0"
 // Report is the result of check: what was compared, what was seen, what to
 // do. It is the decision document, and every renderer draws from it alone.
 type Report struct {
-	Schema   string           `json:"schema"`
+	Schema string `json:"schema"`
+	// Must names fields, as "releases.modules.action", that a reader must
+	// know: a later minor version says so what it cannot do without.
+	Must     []string         `json:"must_understand,omitempty"`
 	Policy   PolicyRef        `json:"policy"`
 	New      []ReleaseRef     `json:"new"`
 	Old      []ReleaseRef     `json:"old"`
 	Ignored  []IgnoredInput   `json:"ignored"`
 	Releases []ReleaseVerdict `json:"releases"`
-	Outcome  Outcome          `json:"outcome"`
-	Decision string           `json:"decision"` // Outcome.Word()
-	ExitCode int              `json:"exit_code"`
-	FailOn   string           `json:"fail_on,omitempty"` // what --fail-on let pass
+	// Findings are about the run itself: its policy, the set of releases.
+	Findings []Finding `json:"findings"`
+	Outcome  Outcome   `json:"outcome"`
+	Decision string    `json:"decision"` // Outcome.Word()
+	ExitCode int       `json:"exit_code"`
+	FailOn   string    `json:"fail_on,omitempty"` // what --fail-on let pass
 }
 
 // PolicyRef names the policy that decided.
 type PolicyRef struct {
 	Source string `json:"source"`
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256"` // of the file's text
+	// Effective is the SHA-256 of what it means, the defaults of this version
+	// and the flags included (kpkg-btf policy print).
+	Effective string `json:"effective_sha256"`
+	// Day is the day (YYYY-MM-DD, UTC) that the expiry of waivers was judged
+	// by, "" when none expires.
+	Day string `json:"day,omitempty"`
 }
 
 // IgnoredInput is an input without kernel content.
@@ -51,13 +62,22 @@ type BaseRef struct {
 
 // ReleaseVerdict is the judgement of one new release.
 type ReleaseVerdict struct {
-	Release  ReleaseRef       `json:"release"`
-	Self     SelfResult       `json:"self"`
-	Windows  []WindowResult   `json:"windows"`
-	Findings []Finding        `json:"findings"`
-	Outcome  Outcome          `json:"outcome"`
-	Decision string           `json:"decision"`
-	Modules  []ModuleDecision `json:"modules"`
+	Release  ReleaseRef     `json:"release"`
+	Self     SelfResult     `json:"self"`
+	Windows  []WindowResult `json:"windows"`
+	Findings []Finding      `json:"findings"`
+	Outcome  Outcome        `json:"outcome"`
+	Decision string         `json:"decision"`
+	// Next is the name to take instead, when the decision is bump.
+	Next    *NextName        `json:"next,omitempty"`
+	Modules []ModuleDecision `json:"modules"`
+}
+
+// NextName is a suggestion for a release that needs another ABI name.
+type NextName struct {
+	Scheme string `json:"scheme"` // "Debian", …, "unknown"
+	Name   string `json:"name"`   // uname -r; "" when the scheme is unknown
+	Why    string `json:"why"`
 }
 
 // SelfResult is the self encounter in figures.
@@ -132,15 +152,19 @@ type SymbolFacts struct {
 // ModuleDecision binds a module to its action by digests that survive
 // stripping of symbols, signing and compression between check and apply.
 type ModuleDecision struct {
-	Path    string  `json:"path"`
-	Name    string  `json:"name"`
-	BTF     string  `json:"btf_sha256"`      // "" without BTF
-	BTFBase string  `json:"btf_base_sha256"` // "" unless distilled
-	BTFIDs  string  `json:"btf_ids_sha256"`  // "" without .BTF_ids
-	Action  Action  `json:"action"`
-	Verdict Verdict `json:"self_verdict"`
-	Meaning Meaning `json:"self_meaning"`
-	Missing Missing `json:"missing,omitempty"`
+	Path    string `json:"path"`
+	Name    string `json:"name"`
+	BTF     string `json:"btf_sha256"`      // "" without BTF
+	BTFBase string `json:"btf_base_sha256"` // "" unless distilled
+	BTFIDs  string `json:"btf_ids_sha256"`  // "" without .BTF_ids
+	Action  Action `json:"action"`
+	// Reasons are the rules of the findings that ask something of the module,
+	// SetBy what in the policy changed the action.
+	Reasons []string `json:"reasons"`
+	SetBy   string   `json:"set_by,omitempty"`
+	Verdict Verdict  `json:"self_verdict"`
+	Meaning Meaning  `json:"self_meaning"`
+	Missing Missing  `json:"missing,omitempty"`
 	// BuildBase says how it is known which base the module was encoded against.
 	BuildBase Evidence       `json:"build_base"`
 	Windows   []ModuleWindow `json:"windows,omitempty"`
