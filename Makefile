@@ -7,6 +7,8 @@
 GO       ?= go
 CACHE    ?= $(or $(KPKG_BTF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kpkg-btf)
 BIN      := bin/kpkg-btf
+DOCS     ?= bin/doc
+VERSION  := $(shell sed -n 's/^var Version = "\(.*\)"/\1/p' internal/cli/version.go)
 FETCH    := testdata/real/fetch.sh -c $(CACHE)
 SUITE    := bookworm-security
 OLD      := linux-image-6.1.0-55-amd64=6.1.192-1
@@ -18,7 +20,7 @@ SOURCES  := $(shell find cmd internal policy -name '*.go' -o -name '*.yaml') $(s
 export KPKG_BTF_CACHE := $(CACHE)
 export CGO_ENABLED ?= 0
 
-.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party clean
+.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party docs dist clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12
@@ -66,8 +68,21 @@ bench: deps $(BIN) ## speed as ratios in one run
 long: deps $(BIN) ## mutants by the hundred thousand, fuzzing
 	testdata/real/long.sh
 
-third-party: ## regenerate THIRD_PARTY.md from the modules that are linked
+third-party: ## regenerate THIRD_PARTY.md and debian/copyright from the modules
 	$(GO) run ./internal/thirdparty > THIRD_PARTY.md
+	$(GO) run ./internal/thirdparty -dep5 > debian/copyright
+
+docs: ## manual pages and completions, from the commands
+	$(GO) run ./internal/docgen $(DOCS)
+
+dist: ## the source with its modules, as the .deb and .rpm builds take it
+	@rm -rf dist/kpkg-btf-$(VERSION) && mkdir -p dist/kpkg-btf-$(VERSION)
+	git archive HEAD | tar -x -C dist/kpkg-btf-$(VERSION)
+	cd dist/kpkg-btf-$(VERSION) && $(GO) mod vendor && rm -rf debian .ci
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$$(git log -1 --format=%ct) -C dist -cf - kpkg-btf-$(VERSION) | \
+		xz -6 -T1 > dist/kpkg-btf_$(VERSION).orig.tar.xz
+	@rm -rf dist/kpkg-btf-$(VERSION)
+	@echo dist/kpkg-btf_$(VERSION).orig.tar.xz
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

@@ -6,19 +6,24 @@ import (
 	"testing"
 )
 
-// THIRD_PARTY.md lists what is linked, each under a licence the project takes.
+// THIRD_PARTY.md lists what is linked, each under a licence the project takes;
+// debian/copyright what a source with vendor/ holds.
 func TestThirdPartyIsUpToDate(t *testing.T) {
-	cmd := exec.Command("go", "run", "./internal/thirdparty")
-	cmd.Dir = "../.."
-	want, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("thirdparty: %v", err)
-	}
-	got, err := os.ReadFile("../../THIRD_PARTY.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("THIRD_PARTY.md is out of date: run make third-party\n%s", want)
+	for file, args := range map[string][]string{
+		"THIRD_PARTY.md": {}, "debian/copyright": {"-dep5"},
+	} {
+		cmd := exec.Command("go", append([]string{"run", "./internal/thirdparty"}, args...)...)
+		cmd.Dir = "../.."
+		want, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("thirdparty: %v", err)
+		}
+		got, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s is out of date: run make third-party\n%s", file, want)
+		}
 	}
 }

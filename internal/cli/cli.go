@@ -123,6 +123,12 @@ func exitCode(err error) int {
 	return model.ExitFailed
 }
 
+// Command is the tree of commands, for manual pages and completions.
+func Command() *cobra.Command {
+	a := &app{env: Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }}}
+	return a.root()
+}
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kpkg-btf",
