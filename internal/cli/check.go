@@ -51,7 +51,7 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	if err := oneOf("--fail-on", f.failOn, "", "repair", "bump", "rebuild"); err != nil {
 		return err
 	}
-	opts, err := f.judgeOptions(a.jobs)
+	opts, err := a.judgeOptions(&f)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (a *app) loadOlds(ctx context.Context, sets []string) ([]*release.Loaded, e
 	return olds, nil
 }
 
-func (f *checkFlags) judgeOptions(jobs int) (*judge.Options, error) {
+func (a *app) judgeOptions(f *checkFlags) (*judge.Options, error) {
 	pol, err := readPolicy(f.policy)
 	if err != nil {
 		return nil, err
@@ -111,7 +111,11 @@ func (f *checkFlags) judgeOptions(jobs int) (*judge.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &judge.Options{Policy: pol, AsIfSameRelease: f.asIfSame, Jobs: jobs, Certificates: certs}, nil
+	day, err := a.today()
+	if err != nil {
+		return nil, err
+	}
+	return &judge.Options{Policy: pol, AsIfSameRelease: f.asIfSame, Jobs: a.jobs, Day: day, Certificates: certs}, nil
 }
 
 func whyIgnored(l *release.Loaded) string {

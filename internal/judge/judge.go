@@ -22,15 +22,18 @@ type Options struct {
 	// name have been kept?
 	AsIfSameRelease bool
 	Jobs            int
+	// Day (YYYY-MM-DD, UTC) is the day by which waivers expire.
+	Day string
 	// Certificates (DER) count as the release's own beside those of its image.
 	Certificates [][]byte
 }
 
 // Check judges every new release on its own image and against the older sets.
 func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o Options) (*model.Report, error) {
+	use := o.Policy.On(o.Day)
 	rep := &model.Report{
 		Schema: model.DecisionSchema,
-		Policy: model.PolicyRef{Source: o.Policy.Source(), SHA256: o.Policy.Digest(), Effective: o.Policy.EffectiveDigest()},
+		Policy: model.PolicyRef{Source: o.Policy.Source(), SHA256: o.Policy.Digest(), Effective: o.Policy.EffectiveDigest(), Day: use.Day()},
 		New:    []model.ReleaseRef{}, Old: []model.ReleaseRef{}, Ignored: ignored(news, olds), Releases: []model.ReleaseVerdict{},
 		Findings: []model.Finding{},
 	}
@@ -47,7 +50,7 @@ func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o 
 		}
 	}
 	for _, r := range news.Releases {
-		v, err := checkRelease(ctx, r, news.Releases, olds, o)
+		v, err := checkRelease(ctx, r, news.Releases, olds, o, use)
 		if err != nil {
 			return nil, err
 		}
@@ -58,6 +61,7 @@ func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o 
 	if len(news.Releases) == 0 {
 		rep.Outcome.Inconclusive = true
 	}
+	rep.Findings = append(rep.Findings, use.Findings()...)
 	rep.Decision, rep.ExitCode = rep.Outcome.Word(), rep.Outcome.ExitCode()
 	return rep, nil
 }
@@ -72,8 +76,8 @@ func ignored(news *release.Loaded, olds []*release.Loaded) []model.IgnoredInput 
 	return out
 }
 
-func checkRelease(ctx context.Context, r *release.Release, all []*release.Release, olds []*release.Loaded, o Options) (*model.ReleaseVerdict, error) {
-	n := newNotes(r.Name)
+func checkRelease(ctx context.Context, r *release.Release, all []*release.Release, olds []*release.Loaded, o Options, use *policy.Use) (*model.ReleaseVerdict, error) {
+	n := newNotes(r.Name, use)
 	m, err := r.Record("")
 	if err != nil {
 		return nil, err
@@ -93,16 +97,18 @@ func checkRelease(ctx context.Context, r *release.Release, all []*release.Releas
 		windows = append(windows, w)
 		v.Windows = append(v.Windows, w.res)
 	}
+	n.settle()
 	v.Findings = n.findings()
 	v.Outcome = n.outcome()
 	v.Decision = v.Outcome.Word()
-	v.Modules = moduleDecisions(mods, windows, v.Outcome.Action)
+	v.Modules = moduleDecisions(n, mods, windows, v.Outcome.Action)
 	return v, nil
 }
 
 // moduleDecisions binds each module to what is to be done with it.
-func moduleDecisions(mods []moduleSelf, windows []*windowState, release model.Action) []model.ModuleDecision {
+func moduleDecisions(n *notes, mods []moduleSelf, windows []*windowState, release model.Action) []model.ModuleDecision {
 	out := make([]model.ModuleDecision, 0, len(mods))
+	all := n.reasons()
 	for i := range mods {
 		x := &mods[i]
 		f := x.m.Facts
@@ -113,12 +119,13 @@ func moduleDecisions(mods []moduleSelf, windows []*windowState, release model.Ac
 		if f.IDs != nil {
 			d.BTFIDs = digest(f.IDs.Data)
 		}
+		n.explain(all, &d, nil, model.Rebuild)
 		for k, w := range windows {
 			if !w.p.judged {
 				continue
 			}
 			mw := w.mods[i]
-			mw.Old = k
+			mw.Old, mw.Action = k, n.explain(all, &d, w, mw.Action)
 			d.Windows = append(d.Windows, mw)
 			d.Action = max(d.Action, mw.Action)
 		}

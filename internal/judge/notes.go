@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/policy"
 )
 
 // notes gathers findings of one release: what many modules share becomes one
@@ -14,27 +14,41 @@ type notes struct {
 	release string
 	list    []*note
 	byRule  map[string]*note
+	rulings rulings
 }
 
 // note is a finding in the making.
 type note struct {
-	model.Finding
+	ruled
+	in *windowState // nil for self
 	// text makes the message from the number of subjects.
 	text  func(n int) string
 	first string // detail of the first subject in path order
 }
 
-func newNotes(release string) *notes {
-	return &notes{release: release, byRule: map[string]*note{}}
+func newNotes(release string, use *policy.Use) *notes {
+	return &notes{release: release, byRule: map[string]*note{}, rulings: rulings{use: use, touched: map[moduleIn]string{}}}
 }
 
 // one adds a finding about the release itself.
-func (n *notes) one(f model.Finding) {
+func (n *notes) one(f model.Finding) { n.add(nil, f, nil) }
+
+// add puts a finding of a window, or with nil of the release itself, and gives
+// what the policy makes of it. text makes its message from the number of
+// subjects; nil where the message stands as it is.
+func (n *notes) add(in *windowState, f model.Finding, text func(int) string) []ruled {
 	f.Release = n.release
 	if f.Count == 0 {
 		f.Count = 1
 	}
-	n.list = append(n.list, &note{Finding: f})
+	if text != nil {
+		f.Message = text(f.Count)
+	}
+	parts := n.rule(in, f, text)
+	for _, p := range parts {
+		n.list = append(n.list, &note{ruled: p, in: in})
+	}
+	return parts
 }
 
 // many adds a subject to the finding of f.Rule, which f describes when the
@@ -46,27 +60,46 @@ func (n *notes) many(f model.Finding, text func(n int) string, subject, detail s
 	if e == nil {
 		f.Release = n.release
 		f.Count = 0
-		e = &note{Finding: f, text: text, first: detail}
+		e = &note{ruled: ruled{f, f.Action}, text: text, first: detail}
 		n.byRule[k] = e
 		n.list = append(n.list, e)
 	}
 	e.Count++
-	if len(e.Subjects) < limits.MaxFindings {
-		e.Subjects = append(e.Subjects, subject)
-	}
+	e.Subjects = append(e.Subjects, subject)
 }
 
-// findings gives all, the gravest first, in a stable order.
+// settle ends the gathering: what many subjects share gets its message, and
+// the policy's rulings.
+func (n *notes) settle() {
+	var list []*note
+	for _, e := range n.list {
+		if e.text == nil {
+			list = append(list, e)
+			continue
+		}
+		f, first := e.Finding, e.Subjects[0]
+		text := func(list []string) string {
+			msg := e.text(len(list))
+			if e.first != "" && list[0] == first {
+				msg += fmt.Sprintf(" (first: %s)", e.first)
+			}
+			return msg
+		}
+		for _, p := range n.rule(nil, f, nil) {
+			p.Message = text(p.Subjects)
+			list = append(list, &note{ruled: p})
+		}
+	}
+	n.list, n.byRule = list, nil
+}
+
+// findings gives all, once settled, the gravest first, in a stable order.
 func (n *notes) findings() []model.Finding {
 	out := make([]model.Finding, 0, len(n.list))
 	for _, e := range n.list {
-		if e.text != nil {
-			e.Message = e.text(e.Count)
-			if e.first != "" {
-				e.Message += fmt.Sprintf(" (first: %s)", e.first)
-			}
-		}
-		out = append(out, e.Finding)
+		f := e.Finding
+		f.Subjects = capSubjects(f.Subjects)
+		out = append(out, f)
 	}
 	slices.SortStableFunc(out, func(a, b model.Finding) int {
 		if a.Action != b.Action {

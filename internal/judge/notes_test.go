@@ -10,7 +10,7 @@ import (
 
 // Many subjects of one rule are one finding; the list is capped, the count not.
 func TestNotesGroup(t *testing.T) {
-	n := newNotes("r")
+	n := newNotes("r", nil)
 	total := limits.MaxFindings + 7
 	for i := range total {
 		n.many(model.Finding{Rule: "x", Action: model.Strip}, modulesText("odd"), fmt.Sprint(i), fmt.Sprintf("detail %d", i))
@@ -18,6 +18,7 @@ func TestNotesGroup(t *testing.T) {
 	n.one(model.Finding{Rule: "note", Severity: model.Info})
 	n.one(model.Finding{Rule: "grave", Severity: model.Error, Action: model.Rebuild})
 	n.one(model.Finding{Rule: "open", Severity: model.Error, Inconclusive: true})
+	n.settle()
 	f := n.findings()
 	if len(f) != 4 || f[0].Rule != "grave" || f[1].Rule != "x" || f[2].Rule != "open" || f[3].Rule != "note" {
 		t.Fatalf("order: %+v", f)

@@ -10,6 +10,7 @@ import (
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/policy"
 )
 
 // selfState is what the self encounter needs of a release while its modules
@@ -26,11 +27,12 @@ type selfState struct {
 	why     string
 	trust   trust
 	jobs    int
+	policy  *policy.Policy
 }
 
 // self judges a release's modules on its own image.
 func self(ctx context.Context, r *release.Release, all []*release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
-	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), trust: trustOf(r, o.Certificates), jobs: o.Jobs}
+	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), trust: trustOf(r, o.Certificates), jobs: o.Jobs, policy: o.Policy}
 	res := model.SelfResult{Modules: len(r.Modules)}
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})

@@ -62,7 +62,7 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 		return x
 	case len(f.BTF) == 0:
 		x.verdict, x.meaning = model.Inert, model.MeaningNone
-		x.missing = s.missing(f)
+		x.missing = s.missing(m)
 	}
 	if s.kernel != nil {
 		a := s.kernel.ask(f)
@@ -96,8 +96,11 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 }
 
 // missing says why a module of a kernel with module BTF has none.
-func (s *selfState) missing(f *kmod.Facts) model.Missing {
+func (s *selfState) missing(m *release.Module) model.Missing {
+	f := m.Facts
 	switch {
+	case s.policy.BTFNotExpected(spellings(nil, m.Path)...):
+		return model.NoneExpected
 	case f.Stamp != nil:
 		return model.Stripped
 	case !f.Modinfo.Intree:

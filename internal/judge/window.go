@@ -58,13 +58,17 @@ func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, o O
 }
 
 // add puts a finding of this encounter and counts its action.
-func (w *windowState) add(f model.Finding) {
+func (w *windowState) add(f model.Finding) { w.addText(f, nil) }
+
+// addText is add for a finding whose message depends on the number of subjects.
+func (w *windowState) addText(f model.Finding, text func(int) string) {
 	f.Against = w.old.Release
 	if f.Encounter == "" {
 		f.Encounter = model.Window
 	}
-	w.rest = max(w.rest, f.Action)
-	w.n.one(f)
+	for _, p := range w.n.add(w, f, text) {
+		w.rest = max(w.rest, p.Action)
+	}
 }
 
 func sameBase(old, new *manifest.Manifest) model.Equality {
@@ -143,12 +147,11 @@ func (w *windowState) listModules(rule, what string, action model.Action, list [
 	for _, c := range list {
 		subjects = append(subjects, c.Name)
 	}
-	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list), Subjects: capped(subjects),
-		Message: plural(len(list), "module", "modules") + " " + what}
+	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list), Subjects: subjects}
 	if action == model.Keep {
 		f.Severity, f.Waived = model.Warning, "policy vanished-modules: note"
 	}
-	w.add(f)
+	w.addText(f, modulesText(what))
 }
 
 func moduleSet(m *manifest.Manifest) abi.ModuleSet {

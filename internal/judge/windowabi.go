@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/abi"
-	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
@@ -28,7 +27,7 @@ func (w *windowState) abi(x *abi.Exports) {
 	w.changes("abi.namespace", "now need a namespace that modules built before do not import", model.Bump, x.NamespaceNeeded)
 	w.changes("abi.moved", "moved between modules: no change, depmod finds the new owner", model.Keep, x.Moved)
 	if len(x.Added) > 0 {
-		w.add(model.Finding{Rule: "abi.added", Encounter: model.Window, Severity: model.Info, Count: len(x.Added), Subjects: capped(symbolNames(x.Added)),
+		w.add(model.Finding{Rule: "abi.added", Encounter: model.Window, Severity: model.Info, Count: len(x.Added), Subjects: symbolNames(x.Added),
 			Message: plural(len(x.Added), "symbol is", "symbols are") + " new"})
 	}
 	w.uncovered(x)
@@ -53,7 +52,7 @@ func (w *windowState) uncovered(x *abi.Exports) {
 	if len(open) == 0 {
 		return
 	}
-	w.add(model.Finding{Rule: "abi.uncovered", Severity: model.Error, Inconclusive: true, Count: len(open), Subjects: capped(open),
+	w.add(model.Finding{Rule: "abi.uncovered", Severity: model.Error, Inconclusive: true, Count: len(open), Subjects: open,
 		Message: fmt.Sprintf("%s without a CRC on one side or both: %d of %d common ones were compared, the rest may have changed",
 			plural(len(open), "exported symbol is", "exported symbols are"), x.Compared, x.Common),
 		Hint: "without CONFIG_MODVERSIONS no symbol has a CRC; with it, a CRC of zero means that modpost could not compute one"})
@@ -94,22 +93,22 @@ func (w *windowState) changes(rule, what string, action model.Action, list []abi
 	if len(list) == 0 {
 		return
 	}
-	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list), Message: plural(len(list), "exported symbol", "exported symbols") + " " + what}
+	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list)}
 	if action == model.Keep {
 		f.Severity = model.Info
 	}
-	for _, c := range list[:min(len(list), limits.MaxFindings)] {
+	for _, c := range list {
 		f.Subjects = append(f.Subjects, c.New.Name)
 	}
-	w.add(f)
+	w.addText(f, func(n int) string { return plural(n, "exported symbol", "exported symbols") + " " + what })
 }
 
 func (w *windowState) symbolsLost(list []symvers.Symbol) {
 	if len(list) == 0 {
 		return
 	}
-	w.add(model.Finding{Rule: "abi.lost", Severity: model.Error, Action: model.Bump, Count: len(list), Subjects: capped(symbolNames(list)),
-		Message: plural(len(list), "exported symbol is", "exported symbols are") + " gone"})
+	w.addText(model.Finding{Rule: "abi.lost", Severity: model.Error, Action: model.Bump, Count: len(list), Subjects: symbolNames(list)},
+		func(n int) string { return plural(n, "exported symbol is", "exported symbols are") + " gone" })
 }
 
 func symbolNames(list []symvers.Symbol) []string {
@@ -153,16 +152,18 @@ func (w *windowState) signer() {
 	if len(refused) == 0 {
 		return
 	}
-	w.signatures = model.Bump
 	f := model.Finding{Rule: "window.signer", Severity: model.Error, Encounter: model.Window, Against: w.old.Release, Action: model.Bump,
-		Count: len(refused), Subjects: capped(refused),
+		Count: len(refused), Subjects: refused,
 		Message: fmt.Sprintf("the signing key changed: the old kernel does not know key %s and refuses %s where signatures are enforced (module.sig_enforce, lockdown)",
 			shortKey(key), plural(len(refused), "module", "modules")),
 		Hint: "if no machine with the old kernel enforces signatures: policy `signatures: ignored`"}
 	if w.policy.Signatures == policy.Ignored {
+		w.signatures = model.Bump // the answer where they are enforced
 		f.Severity, f.Action, f.Waived = model.Warning, model.Keep, "policy signatures: ignored"
 	}
-	w.n.one(f)
+	for _, p := range w.n.add(w, f, nil) {
+		w.signatures = max(w.signatures, p.Action)
+	}
 }
 
 func shortKey(k string) string {

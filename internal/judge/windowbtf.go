@@ -7,7 +7,6 @@ import (
 
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
-	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/policy"
@@ -217,7 +216,7 @@ func (w *windowState) undecided(list []string) {
 	if len(list) == 0 {
 		return
 	}
-	w.add(model.Finding{Rule: "window.missing-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: capped(list),
+	w.add(model.Finding{Rule: "window.missing-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
 		Message: plural(len(list), "module registers", "modules register") + " kfuncs or destructors, and whether the old kernel fails their init without BTF is not known",
 		Hint:    "give the older vmlinuz with --against"})
 }
@@ -230,23 +229,23 @@ func (w *windowState) btfFindings(t *tally) {
 		return
 	}
 	if len(t.changed) > 0 {
-		w.add(model.Finding{Rule: "window.base", Severity: model.Error, Action: t.repair, Count: len(t.changed), Subjects: capped(t.changed),
+		w.add(model.Finding{Rule: "window.base", Severity: model.Error, Action: t.repair, Count: len(t.changed), Subjects: t.changed,
 			Message: fmt.Sprintf("the base changed from %s to %s: %s; %s: %s them",
 				short(w.old.Base), short(w.new.Base), t.fates.text(), t.why, t.repair),
 			Hint: "equal counts are no comfort: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"})
 	}
 	if len(t.notDistilled) > 0 {
-		w.add(model.Finding{Rule: "window.not-distillable", Severity: model.Error, Action: model.Strip, Count: len(t.notDistilled), Subjects: capped(t.notDistilled),
+		w.add(model.Finding{Rule: "window.not-distillable", Severity: model.Error, Action: model.Strip, Count: len(t.notDistilled), Subjects: t.notDistilled,
 			Message: fmt.Sprintf("distilling does not help %s: strip (first: %s)", plural(len(t.notDistilled), "module", "modules"), t.notDistilledWhy)})
 	}
 	if len(t.dropped) > 0 {
-		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: capped(t.dropped),
+		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: t.dropped,
 			Message: fmt.Sprintf("%s without BTF until reboot: the old kernel refuses it and allows the mismatch (it says: %s)",
 				plural(len(t.dropped), "module loads", "modules load"), t.words)})
 	}
 	fatal := t.fatal
 	if len(fatal) > 0 {
-		w.add(model.Finding{Rule: "window.missing-fatal", Severity: model.Error, Action: model.Bump, Count: len(fatal), Subjects: capped(fatal),
+		w.add(model.Finding{Rule: "window.missing-fatal", Severity: model.Error, Action: model.Bump, Count: len(fatal), Subjects: fatal,
 			Message: plural(len(fatal), "module", "modules") + " can neither keep BTF of another base nor do without BTF on the old kernel"})
 	}
 	if w.res.BaseEqual == model.Differs {
@@ -266,5 +265,3 @@ func short(b *manifest.Base) string {
 	}
 	return fmt.Sprintf("%x…", b.SHA256[:4])
 }
-
-func capped(list []string) []string { return list[:min(len(list), limits.MaxFindings)] }

@@ -32,6 +32,10 @@ func Text(w io.Writer, r *model.Report, verbose bool) error {
 	for i := range r.Releases {
 		t.release(&r.Releases[i])
 	}
+	if len(r.Findings) > 0 {
+		t.f("\nthis run\n")
+		t.findings(r.Findings)
+	}
 	t.f("\npolicy: %s (sha256 %s)", r.Policy.Source, r.Policy.SHA256)
 	t.decision(r)
 	return t.w.Flush()
@@ -152,6 +156,9 @@ func (t *text) findings(list []model.Finding) {
 		}
 		if f.Waived != "" {
 			t.f("  %12s does not decide: %s\n", "", f.Waived)
+		}
+		if f.SetBy != "" {
+			t.f("  %12s set by: %s\n", "", f.SetBy)
 		}
 		if t.verbose && len(f.Subjects) > 0 && f.Count > 1 {
 			for _, s := range f.Subjects {
