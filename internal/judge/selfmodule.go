@@ -2,13 +2,14 @@ package judge
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/model"
@@ -95,13 +96,17 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 	return x
 }
 
-// missing says why a module of a kernel with module BTF has none.
+// missing says why a module of a kernel with module BTF has none. The mark of
+// stripping is the stamp; an empty .BTF is one too, since every encoder writes
+// at least a header: only emptying it on purpose (apply --mode=neutralize)
+// leaves such a section.
 func (s *selfState) missing(m *release.Module) model.Missing {
 	f := m.Facts
+	mark, err := stamp.Parse(f.Stamp)
 	switch {
 	case s.policy.BTFNotExpected(spellings(nil, m.Path)...):
 		return model.NoneExpected
-	case f.Stamp != nil:
+	case err == nil && mark.Left == stamp.Stripped, f.BTF != nil:
 		return model.Stripped
 	case !f.Modinfo.Intree:
 		return model.NoneExpected
@@ -156,11 +161,17 @@ const (
 	stampOther
 )
 
+// stampOf reads the stamp. One that cannot be read says nothing, and is an
+// oddity of the module.
 func (s *selfState) stampOf(f *kmod.Facts) stampState {
 	if f.Stamp == nil || s.base == nil {
 		return stampNone
 	}
-	if strings.Contains(string(f.Stamp), s.base.ref.SHA256) {
+	mark, err := stamp.Parse(f.Stamp)
+	switch {
+	case err != nil || mark.Base == nil:
+		return stampNone
+	case hex.EncodeToString(mark.Base.Digest[:]) == s.base.ref.SHA256:
 		return stampSame
 	}
 	return stampOther

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/limits"
@@ -190,7 +191,7 @@ func (s *scratch) blobs(f *Facts) error {
 	for _, b := range []struct {
 		name string
 		dst  *[]byte
-	}{{".BTF", &f.BTF}, {".BTF.base", &f.BTFBase}, {".BTF.base_checksum", &f.Stamp}} {
+	}{{".BTF", &f.BTF}, {".BTF.base", &f.BTFBase}, {stamp.Section, &f.Stamp}} {
 		sec := s.elf.Section(b.name)
 		if sec == nil || !sec.HasData() {
 			continue
@@ -231,6 +232,11 @@ func (s *scratch) oddities(f *Facts) {
 	}
 	if f.BTFBase != nil && f.BTF == nil {
 		f.odd(".BTF.base without .BTF: the kernel ignores it")
+	}
+	if f.Stamp != nil {
+		if _, err := stamp.Parse(f.Stamp); err != nil {
+			f.odd("%s is not readable: %v", stamp.Section, err)
+		}
 	}
 	s.spans = s.spans[:0]
 	for i := range s.elf.Sections {

@@ -10,6 +10,7 @@ import (
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/btftest"
+	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/kmodtest"
@@ -28,7 +29,9 @@ type Kernel struct {
 	Key, ModuleKey string
 	// Modules are the names of the modules; nil is alpha, beta and gamma. In a
 	// name, a suffix says what is special: ":lost" has no BTF, ":external" is
-	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value.
+	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value;
+	// ":stripped" is marked as such, ":emptied" has an empty .BTF, ":stamped"
+	// and ":unstamped" (a stamp that cannot be read) have BTF and a stamp.
 	Modules []string
 	// CRC is the checksum of the exported symbol alpha_open.
 	CRC uint32
@@ -135,6 +138,7 @@ func (k Kernel) Module(desc string) []byte {
 	if !k.NoBTF && special != "lost" && special != "external" {
 		m.BTF = k.split(name, special, &m)
 	}
+	k.stamp(special, &m)
 	data := m.Bytes()
 	switch {
 	case k.ModuleKey == "none":
@@ -144,6 +148,25 @@ func (k Kernel) Module(desc string) []byte {
 		data = modsigtest.NewKey(k.ModuleKey).Sign(data)
 	}
 	return data
+}
+
+// stamp writes what a repaired module carries.
+func (k Kernel) stamp(special string, m *kmodtest.Module) {
+	raw := btftest.Kernel(k.Build)
+	base, err := stamp.BaseOf(raw.Bytes(), raw.Parse())
+	if err != nil {
+		panic(err)
+	}
+	switch special {
+	case "stripped":
+		m.BTF, m.Stamp = nil, stamp.Stamp{Base: &base, Left: stamp.Stripped}.Bytes()
+	case "emptied":
+		m.BTF = []byte{}
+	case "stamped":
+		m.Stamp = stamp.Stamp{Base: &base, Left: stamp.Split}.Bytes()
+	case "unstamped":
+		m.Stamp = []byte("no stamp")
+	}
 }
 
 // split is a module's BTF: a struct that embeds and points to base types, and

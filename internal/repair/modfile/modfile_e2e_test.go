@@ -1,0 +1,318 @@
+//go:build e2e
+
+package modfile_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/distill"
+	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/modsig"
+	"kpkg-btf/internal/realtest"
+	"kpkg-btf/internal/repair/modfile"
+)
+
+// builds are the real releases: how many modules they have, and the modules
+// whose plain lists in .BTF_ids strip and distill zero.
+var builds = []struct {
+	spec    string
+	modules int
+	zeroed  []string
+}{
+	{realtest.PairAOld, 4023, []string{"nf_conntrack"}},
+	{realtest.PairANew, 4023, []string{"nf_conntrack"}},
+	{realtest.PairBOld, 4230, []string{"nf_conntrack"}},
+	{realtest.PairBNew, 4230, []string{"nf_conntrack"}},
+}
+
+type member struct {
+	name    string // "nf_conntrack"
+	content []byte // without compression and signature
+}
+
+// forEach hands every module of a package to two workers and returns the
+// kernel's image.
+func forEach(t *testing.T, spec string, work func(worker int, m member)) (image []byte) {
+	t.Helper()
+	jobs := make(chan member, 8)
+	var wg sync.WaitGroup
+	for w := range runtime.NumCPU() {
+		wg.Go(func() {
+			var dec codec.Decoder
+			for m := range jobs {
+				if f := codec.Detect(m.content); f != codec.None {
+					plain, err := dec.Decode(nil, f, m.content, limits.Cap(int64(len(m.content)), limits.MaxPacked))
+					if err != nil {
+						t.Errorf("%s: %v", m.name, err)
+						continue
+					}
+					m.content = plain
+				}
+				content, _, err := modsig.Split(m.content)
+				if err != nil {
+					t.Errorf("%s: %v", m.name, err)
+					continue
+				}
+				m.content = content
+				work(w, m)
+			}
+		})
+	}
+	realtest.Walk(t, realtest.Deb(t, spec), func(p string, r io.Reader) error {
+		name, _, isModule := strings.Cut(path.Base(p), ".ko")
+		if !isModule && !strings.HasPrefix(path.Base(p), "vmlinuz") {
+			return nil
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if isModule {
+			jobs <- member{name, data}
+		} else {
+			image = data
+		}
+		return nil
+	})
+	close(jobs)
+	wg.Wait()
+	return image
+}
+
+// tally collects what workers found.
+type tally struct {
+	sync.Mutex
+	n, bad int
+	zeroed []string
+	took   time.Duration
+	bytes  int64
+}
+
+func (y *tally) fail(t *testing.T, format string, args ...any) {
+	y.Lock()
+	defer y.Unlock()
+	if y.bad++; y.bad < 10 {
+		t.Errorf(format, args...)
+	}
+}
+
+// peer runs objcopy in a folder of one worker.
+type peer struct{ dir string }
+
+func (p peer) file(name string, data []byte) string {
+	path := filepath.Join(p.dir, name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		panic(err)
+	}
+	return path
+}
+
+func (p peer) objcopy(t *testing.T, data []byte, args ...string) []byte {
+	out := filepath.Join(p.dir, "out")
+	if msg, err := exec.Command("objcopy", append(slices.Clone(args), p.file("in", data), out)...).CombinedOutput(); err != nil || len(msg) > 0 {
+		t.Errorf("objcopy %v: %v: %s", args, err, msg)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Error(err)
+	}
+	return b
+}
+
+// TestStripPairs: every module of both builds of both pairs is what objcopy
+// makes of it, byte for byte; then the words of plain lists are zeroed, in the
+// modules named above and nowhere else, and the stamp is added.
+func TestStripPairs(t *testing.T) {
+	for _, b := range builds {
+		t.Run(b.spec, func(t *testing.T) {
+			var y tally
+			peers := make([]peer, runtime.NumCPU())
+			for i := range peers {
+				peers[i].dir = t.TempDir()
+			}
+			forEach(t, b.spec, func(w int, m member) {
+				want := peers[w].objcopy(t, m.content, "-R", ".BTF", "-R", ".BTF.base")
+				begun := time.Now()
+				r, err := modfile.Strip(m.content, modfile.StripOptions{KeepIDs: true, NoMark: true})
+				took := time.Since(begun)
+				if err != nil {
+					y.fail(t, "%s: %v", m.name, err)
+					return
+				}
+				if !bytes.Equal(r.Data, want) {
+					y.fail(t, "%s: %d bytes, objcopy writes %d", m.name, len(r.Data), len(want))
+				}
+				y.stripped(t, peers[w], m, want)
+				y.Lock()
+				defer y.Unlock()
+				y.n++
+				y.took += took
+				y.bytes += int64(len(m.content))
+			})
+			slices.Sort(y.zeroed)
+			t.Logf("%d of %d modules as objcopy makes them, %d MB in %v; words zeroed in %v", y.n-y.bad, y.n, y.bytes/1e6, y.took, y.zeroed)
+			if y.bad != 0 || y.n != b.modules || !slices.Equal(y.zeroed, b.zeroed) {
+				t.Errorf("%d modules, %d bad, zeroed in %v, want %v", y.n, y.bad, y.zeroed, b.zeroed)
+			}
+		})
+	}
+}
+
+// stripped checks the whole of stripping against what objcopy made.
+func (y *tally) stripped(t *testing.T, p peer, m member, removed []byte) {
+	r, err := modfile.Strip(m.content, modfile.StripOptions{Base: &testBase})
+	if err != nil {
+		y.fail(t, "%s: %v", m.name, err)
+		return
+	}
+	mark := stamp.Stamp{Base: &testBase, Left: stamp.Stripped}
+	want := p.objcopy(t, removed, "--add-section", stamp.Section+"="+p.file("stamp", mark.Bytes()))
+	if len(r.Words) > 0 {
+		f, err := kmod.Parse(r.Data, kmod.Options{})
+		if err != nil {
+			y.fail(t, "%s: %v", m.name, err)
+			return
+		}
+		want = p.objcopy(t, want, "--update-section", ".BTF_ids="+p.file("ids", f.IDs.Data))
+		y.Lock()
+		y.zeroed = append(y.zeroed, m.name)
+		y.Unlock()
+		t.Logf("%s: %q", m.name, r.Lost)
+	}
+	if !bytes.Equal(r.Data, want) {
+		y.fail(t, "%s: stripped: %d bytes, objcopy writes %d", m.name, len(r.Data), len(want))
+	}
+}
+
+// TestDistillPairs: every module of both builds of both pairs is distilled to
+// what objcopy makes of it with the two sections, which are those of package
+// distill (its own tests compare them with libbpf's), and all ids in .BTF_ids
+// have a name behind them in the new BTF, or are 0 and named.
+func TestDistillPairs(t *testing.T) {
+	for _, b := range builds {
+		t.Run(b.spec, func(t *testing.T) {
+			image := forEach(t, b.spec, func(int, member) {})
+			facts, err := kimage.Parse(context.Background(), image, kimage.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			base, err := btf.Parse(facts.BTF)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var y tally
+			peers := make([]peer, runtime.NumCPU())
+			workers := make([]modfile.Distiller, runtime.NumCPU())
+			for i := range peers {
+				peers[i].dir = t.TempDir()
+			}
+			forEach(t, b.spec, func(w int, m member) {
+				begun := time.Now()
+				r, err := workers[w].Distill(m.content, modfile.DistillOptions{Base: base})
+				took := time.Since(begun)
+				if err != nil {
+					y.fail(t, "%s: %v", m.name, err)
+					return
+				}
+				y.distilled(t, peers[w], m, r, base)
+				y.Lock()
+				defer y.Unlock()
+				y.n++
+				y.took += took
+			})
+			slices.Sort(y.zeroed)
+			t.Logf("%d of %d modules distilled in %v; words zeroed in %v", y.n-y.bad, y.n, y.took, y.zeroed)
+			if y.bad != 0 || y.n != b.modules || !slices.Equal(y.zeroed, b.zeroed) {
+				t.Errorf("%d modules, %d bad, zeroed in %v, want %v", y.n, y.bad, y.zeroed, b.zeroed)
+			}
+		})
+	}
+}
+
+func (y *tally) distilled(t *testing.T, p peer, m member, r *modfile.Result, base *btf.Raw) {
+	before, err := kmod.Parse(m.content, kmod.Options{})
+	if err != nil {
+		y.fail(t, "%s: %v", m.name, err)
+		return
+	}
+	f, err := kmod.Parse(r.Data, kmod.Options{})
+	if err != nil {
+		y.fail(t, "%s: %v", m.name, err)
+		return
+	}
+	split, err := btf.ParseSplit(before.BTF, base)
+	if err != nil {
+		y.fail(t, "%s: %v", m.name, err)
+		return
+	}
+	want, err := distill.Distill(split)
+	if err != nil || !bytes.Equal(want.Split, f.BTF) || !bytes.Equal(want.Base, f.BTFBase) {
+		y.fail(t, "%s: not what distill gives: %v", m.name, err)
+		return
+	}
+	args := []string{"--update-section", ".BTF=" + p.file("split", f.BTF), "--add-section", ".BTF.base=" + p.file("base", f.BTFBase)}
+	if f.IDs != nil {
+		args = append(args, "--update-section", ".BTF_ids="+p.file("ids", f.IDs.Data))
+		y.ids(t, m, r, f)
+	}
+	if !bytes.Equal(p.objcopy(t, m.content, args...), r.Data) {
+		y.fail(t, "%s: objcopy writes something else", m.name)
+	}
+}
+
+// ids checks that each id of a distilled module is that of its name.
+func (y *tally) ids(t *testing.T, m member, r *modfile.Result, f *kmod.Facts) {
+	base, err := btf.Parse(f.BTFBase)
+	if err != nil {
+		y.fail(t, "%s: %v", m.name, err)
+		return
+	}
+	split, err := btf.ParseSplit(f.BTF, base)
+	if err != nil {
+		y.fail(t, "%s: %v", m.name, err)
+		return
+	}
+	for _, s := range f.IDs.Sets {
+		if !slices.IsSorted(s.IDs) || uint32(len(s.IDs)) != s.Count {
+			y.fail(t, "%s: set %s: %v", m.name, s.Name, s.IDs)
+		}
+		var names, symbols []string
+		for _, id := range s.IDs {
+			rec, _ := split.Record(btf.ID(id))
+			names = append(names, split.Name(rec.Name))
+		}
+		for _, w := range f.IDs.Words {
+			if w.Set >= 0 && f.IDs.Sets[w.Set].Off == s.Off {
+				symbols = append(symbols, w.Name)
+			}
+		}
+		slices.Sort(names)
+		slices.Sort(symbols)
+		if !slices.Equal(names, symbols) {
+			y.fail(t, "%s: set %s names %v, symbols say %v", m.name, s.Name, names, symbols)
+		}
+	}
+	if len(r.Words) > 0 {
+		y.Lock()
+		y.zeroed = append(y.zeroed, m.name)
+		y.Unlock()
+		t.Logf("%s: %d ids rewritten, %q", m.name, r.IDs, r.Lost)
+	}
+}
