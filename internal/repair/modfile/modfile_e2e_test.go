@@ -141,7 +141,7 @@ func (p peer) objcopy(t *testing.T, data []byte, args ...string) []byte {
 // modules named above and nowhere else, and the stamp is added.
 func TestStripPairs(t *testing.T) {
 	for _, b := range builds {
-		t.Run(b.spec, func(t *testing.T) {
+		t.Run(path.Base(b.spec), func(t *testing.T) {
 			var y tally
 			peers := make([]peer, runtime.NumCPU())
 			for i := range peers {
@@ -207,7 +207,7 @@ func (y *tally) stripped(t *testing.T, p peer, m member, removed []byte) {
 // have a name behind them in the new BTF, or are 0 and named.
 func TestDistillPairs(t *testing.T) {
 	for _, b := range builds {
-		t.Run(b.spec, func(t *testing.T) {
+		t.Run(path.Base(b.spec), func(t *testing.T) {
 			image := forEach(t, b.spec, func(int, member) {})
 			facts, err := kimage.Parse(context.Background(), image, kimage.Options{})
 			if err != nil {
