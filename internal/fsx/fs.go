@@ -22,7 +22,8 @@ type FS interface {
 // Dir is an open directory. Names are single path elements.
 type Dir interface {
 	Lstat(name string) (fs.FileInfo, error)
-	// Create makes a new file for writing; it never opens one that is there.
+	// Create makes a new file for writing and reading; it never opens one that
+	// is there.
 	Create(name string, perm fs.FileMode) (File, error)
 	// Open opens a file for reading and follows no link.
 	Open(name string) (File, error)
@@ -91,7 +92,7 @@ func (d *osDir) Lstat(name string) (fs.FileInfo, error) { return d.root.Lstat(na
 func (d *osDir) Remove(name string) error               { return d.root.Remove(name) }
 
 func (d *osDir) Create(name string, perm fs.FileMode) (File, error) {
-	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return nil, err // not a File that holds a nil *os.File
 	}

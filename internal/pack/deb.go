@@ -57,6 +57,7 @@ func (p *Package) openDeb(ctx context.Context) error {
 	if err := p.setControl(text); err != nil {
 		return where.In(parts.control.Name, where.In("control", err))
 	}
+	p.control, p.data = parts.control, parts.data
 	p.walk = func(ctx context.Context, w *walker) error { return p.walkDeb(ctx, parts.data, w) }
 	return nil
 }
@@ -134,7 +135,7 @@ func (p *Package) decoded(ctx context.Context, f codec.Format, ra io.ReaderAt, s
 	return codec.NewReader(ctx, f, ra, size, codec.Options{Jobs: p.opts.Jobs, Budget: budget, MaxDict: limits.MaxDict})
 }
 
-// tarMember gives the raw entries of a tar member.
+// tarMember gives the raw entries of a tar member, and nil at its end.
 func (p *Package) tarMember(ctx context.Context, m *ar.Member, prefix string, each func(*tarstream.Header, *tarstream.Reader) error) error {
 	r, err := p.decoded(ctx, debFormats[m.Name[len(prefix):]], m.Content(p.file), m.Size)
 	if err != nil {
@@ -145,7 +146,7 @@ func (p *Package) tarMember(ctx context.Context, m *ar.Member, prefix string, ea
 	for {
 		h, err := t.Next()
 		if err == io.EOF {
-			return nil
+			return each(nil, t)
 		}
 		if err != nil {
 			return err
@@ -167,6 +168,9 @@ var errFound = errors.New("found")
 // readControl gives the text of the control file.
 func (p *Package) readControl(ctx context.Context, m *ar.Member) (text []byte, err error) {
 	err = p.tarMember(ctx, m, debControl, func(h *tarstream.Header, t *tarstream.Reader) error {
+		if h == nil {
+			return nil
+		}
 		name, err := cleanPath(h.Name, false)
 		if err != nil || name != "control" || h.Type != tarstream.TypeReg {
 			return err
@@ -222,6 +226,9 @@ var tarTypes = map[byte]Type{
 
 func (p *Package) walkDeb(ctx context.Context, m *ar.Member, w *walker) error {
 	err := p.tarMember(ctx, m, debData, func(h *tarstream.Header, t *tarstream.Reader) error {
+		if h == nil {
+			return w.end(Raw{Gap: t.Gap(), Off: t.Offset() - t.Zeros(), Index: -1, Zeros: t.Zeros()})
+		}
 		name, err := cleanPath(h.Name, false)
 		if err != nil {
 			return err.(*where.Error).At(h.Off)
@@ -235,6 +242,7 @@ func (p *Package) walkDeb(ctx context.Context, m *ar.Member, w *walker) error {
 				return err.(*where.Error).At(h.Off)
 			}
 		}
+		w.place(Raw{Gap: t.Gap(), Head: t.Raw(), Off: h.Off, Index: -1})
 		return w.give(e, t)
 	})
 	return where.In(m.Name, err)

@@ -192,26 +192,64 @@ func (x *expander) list(path string) error {
 	return nil
 }
 
-// upload adds the packages of a .changes or .buildinfo.
-func (x *expander) upload(path string) error {
+// listed gives what a .changes or .buildinfo lists.
+func listed(path string) ([]deb822.Listed, error) {
 	text, err := readText(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if text, err = deb822.Unsigned(text); err != nil {
-		return err
+		return nil, err
 	}
 	stanza, err := deb822.One(text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	value := stanza.Get("Checksums-Sha256")
 	if value == "" {
-		return where.New(where.Malformed, "no field Checksums-Sha256")
+		return nil, where.New(where.Malformed, "no field Checksums-Sha256")
 	}
 	files, err := deb822.Checksums(value)
+	return files, where.In("Checksums-Sha256", err)
+}
+
+// ListedIn names the .changes and .buildinfo files beside a package that list
+// it by name, in name order: a package that differs from what they say makes
+// the upload invalid. One that cannot be read is an error, as it may list it.
+func ListedIn(path string) ([]string, error) {
+	dir, name := filepath.Split(path)
+	if dir == "" {
+		dir = "."
+	}
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return where.In("Checksums-Sha256", err)
+		return nil, where.In(dir, ioError(err))
+	}
+	var in []string
+	for _, e := range entries {
+		if ext := strings.ToLower(filepath.Ext(e.Name())); ext != ".changes" && ext != ".buildinfo" {
+			continue
+		}
+		file := filepath.Join(dir, e.Name())
+		files, err := listed(file)
+		if err != nil {
+			return nil, where.In(file, err)
+		}
+		for _, f := range files {
+			if f.Name == name {
+				in = append(in, file)
+				break
+			}
+		}
+	}
+	return in, nil
+}
+
+// upload adds the packages of a .changes or .buildinfo.
+func (x *expander) upload(path string) error {
+	files, err := listed(path)
+	if err != nil {
+		return err
 	}
 	for _, f := range files {
 		if f.Name != filepath.Base(f.Name) || f.Name == ".." || f.Name == "." {

@@ -143,3 +143,29 @@ func TestExpandFolder(t *testing.T) {
 		t.Errorf("a tree: %+v %v", got, err)
 	}
 }
+
+// TestListedIn: by name, in both kinds of lists, and a list that cannot be
+// read is not passed over.
+func TestListedIn(t *testing.T) {
+	dir := t.TempDir()
+	sums := func(names ...string) []byte {
+		text := "Format: 1.8\nChecksums-Sha256:\n"
+		for _, n := range names {
+			text += " " + strings.Repeat("a", 64) + " 1 " + n + "\n"
+		}
+		return []byte(text)
+	}
+	check(t, os.WriteFile(filepath.Join(dir, "a.changes"), sums("x.deb", "y.deb"), 0o644))
+	check(t, os.WriteFile(filepath.Join(dir, "b.buildinfo"), sums("x.deb"), 0o644))
+	check(t, os.WriteFile(filepath.Join(dir, "c.changes"), sums("z.deb"), 0o644))
+	for name, want := range map[string]int{"x.deb": 2, "y.deb": 1, "w.deb": 0} {
+		got, err := ListedIn(filepath.Join(dir, name))
+		if err != nil || len(got) != want {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	check(t, os.WriteFile(filepath.Join(dir, "d.changes"), []byte("nonsense"), 0o644))
+	if _, err := ListedIn(filepath.Join(dir, "w.deb")); err == nil || !strings.Contains(err.Error(), "d.changes") {
+		t.Errorf("an unreadable list: %v", err)
+	}
+}

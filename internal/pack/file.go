@@ -11,10 +11,7 @@ import (
 // walkFile gives the one entry of a file that is no package. Its path is the
 // file's base name.
 func (p *Package) walkFile(_ context.Context, w *walker) error {
-	info, err := p.file.Stat()
-	if err != nil {
-		return ioError(err)
-	}
+	info := p.info
 	uid, gid := ids(info)
 	e := &Entry{
 		Path: filepath.Base(p.Path), Type: Regular, Mode: modeBits(info.Mode()), Size: p.size,

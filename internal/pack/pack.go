@@ -58,14 +58,24 @@ type Package struct {
 	Coverage string
 
 	opts Options
-	file *os.File // nil for a tree
+	file source // nil for a tree
+	info fs.FileInfo
 	size int64
 	walk func(context.Context, *walker) error
 
 	members []ar.Member     // deb
+	control *ar.Member      // deb
+	data    *ar.Member      // deb
 	checks  []rpmCheck      // rpm: digests of what the file holds
 	rpm     *rpmhdr.Package // rpm
+	payload *rpmPayload     // rpm
 	sha256  string          // memo of SHA256
+}
+
+// source is the file of a package.
+type source interface {
+	io.ReaderAt
+	io.Closer
 }
 
 // sniffLen is enough for every magic looked at here.
@@ -83,6 +93,26 @@ func Open(ctx context.Context, path string, o Options) (*Package, error) {
 	return p, nil
 }
 
+// OpenReader opens a package that is not there under a name yet, such as the
+// output of a writer before it is published. Path is for messages; ra must be
+// readable until Close, which does not close it. What is no package is
+// Malformed.
+func OpenReader(ctx context.Context, path string, ra io.ReaderAt, size int64, o Options) (*Package, error) {
+	p := &Package{Path: path, opts: o, file: lentSource{ra}, size: size}
+	err := p.sniff(ctx)
+	if err == nil && p.Kind == File {
+		err = where.New(where.Malformed, "not a deb or rpm").At(0)
+	}
+	if err != nil {
+		return nil, where.In(path, err)
+	}
+	return p, nil
+}
+
+type lentSource struct{ io.ReaderAt }
+
+func (lentSource) Close() error { return nil }
+
 func (p *Package) open(ctx context.Context) error {
 	info, err := os.Stat(p.Path)
 	if err != nil {
@@ -95,13 +125,19 @@ func (p *Package) open(ctx context.Context) error {
 	if !info.Mode().IsRegular() {
 		return where.New(where.Unsupported, "neither a regular file nor a directory but %s", info.Mode().Type())
 	}
-	if p.file, err = os.Open(p.Path); err != nil {
+	f, err := os.Open(p.Path)
+	if err != nil {
 		return ioError(err)
 	}
-	if info, err = p.file.Stat(); err != nil {
+	p.file = f
+	if p.info, err = f.Stat(); err != nil {
 		return ioError(err)
 	}
-	p.size = info.Size()
+	p.size = p.info.Size()
+	return p.sniff(ctx)
+}
+
+func (p *Package) sniff(ctx context.Context) error {
 	head := make([]byte, sniffLen)
 	n, err := p.file.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
@@ -156,16 +192,17 @@ func (p *Package) Header() *rpmhdr.Package { return p.rpm }
 // says about it held; fn may return fs.SkipAll to end early, which leaves the
 // rest unverified.
 func (p *Package) Walk(ctx context.Context, fn WalkFunc) error {
-	err := p.walkVerified(ctx, fn)
+	err := p.walkVerified(ctx, &walker{fn: fn})
 	if errors.Is(err, fs.SkipAll) {
 		return nil
 	}
 	return where.In(p.Path, err)
 }
 
-func (p *Package) walkVerified(ctx context.Context, fn WalkFunc) error {
+func (p *Package) walkVerified(ctx context.Context, w *walker) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	w.ctx = ctx
 	sums := p.summers(ctx)
 	defer func() {
 		cancel()
@@ -173,7 +210,7 @@ func (p *Package) walkVerified(ctx context.Context, fn WalkFunc) error {
 			s.wait()
 		}
 	}()
-	if err := p.walk(ctx, &walker{fn: fn, ctx: ctx}); err != nil {
+	if err := p.walk(ctx, w); err != nil {
 		return err
 	}
 	for _, s := range sums {

@@ -64,6 +64,7 @@ func (p *Package) openRpm() error {
 	if err != nil {
 		return where.In("header", err)
 	}
+	p.payload = rp
 	p.walk = func(ctx context.Context, w *walker) error { return p.walkRpm(ctx, rp, w) }
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"strings"
 
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/limits"
@@ -81,7 +82,8 @@ func (w *rpmWalk) run() error {
 	for {
 		h, err := w.cpio.Next()
 		if err == io.EOF {
-			return nil
+			c := w.cpio
+			return w.w.end(Raw{Gap: c.Gap(), Head: c.Raw(), Off: c.End(), Index: -1, Zeros: c.Zeros()})
 		}
 		if err != nil {
 			return err
@@ -115,6 +117,7 @@ func (w *rpmWalk) give(h *cpio.Header) error {
 	if !h.Stripped && h.Mode&modeType != f.mode&modeType {
 		return bad("mode is %o in the rpm payload, %s in the header", h.Mode, f.modeText())
 	}
+	w.w.place(Raw{Gap: w.cpio.Gap(), Head: w.cpio.Raw(), Off: h.Off, Index: i})
 	e := f.entry(payloadMember)
 	switch e.Type {
 	case Regular:
@@ -132,7 +135,10 @@ func (w *rpmWalk) give(h *cpio.Header) error {
 			return bad("%d bytes of content in the rpm payload for mode %s", h.Size, f.modeText())
 		}
 	}
-	if e.Type != Regular {
+	switch {
+	case e.Type == Symlink && w.w.raw != nil:
+		return w.w.give(e, strings.NewReader(f.link))
+	case e.Type != Regular:
 		return w.w.give(e, noContent{})
 	}
 	return w.w.give(e, w.cpio)

@@ -15,6 +15,8 @@ import (
 // walker hands entries to the caller and counts them.
 type walker struct {
 	fn      WalkFunc
+	raw     RawFunc // instead of fn
+	at      *Raw    // where the entry stands; nil for a ghost
 	ctx     context.Context
 	entries int
 }
@@ -28,12 +30,25 @@ func (w *walker) give(e *Entry, content io.Reader) error {
 		return where.New(where.Limit, "more than %d entries", limits.MaxEntries)
 	}
 	lent := &lentReader{r: content}
-	err := w.fn(e, lent)
+	err := w.call(e, lent)
 	lent.r = nil
 	if err != nil && !errors.Is(err, fs.SkipAll) {
 		return where.In(e.Path, err)
 	}
 	return err
+}
+
+func (w *walker) call(e *Entry, content io.Reader) error {
+	at := w.at
+	w.at = nil
+	switch {
+	case w.raw == nil:
+		return w.fn(e, content)
+	case at == nil:
+		return nil // a ghost
+	}
+	at.Entry = e
+	return w.raw(at, content)
 }
 
 // lentReader ends the loan of a content reader.

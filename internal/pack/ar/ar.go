@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strconv"
 
 	"kpkg-btf/internal/where"
 )
@@ -120,4 +121,26 @@ func parseSize(field []byte) (int64, error) {
 		n = n*10 + int64(c-'0')
 	}
 	return n, nil
+}
+
+// Resize is the member's header with another size and nothing else changed. A
+// header whose size is not written as it would be here is Unsupported.
+func (m *Member) Resize(size int64) (raw [HeaderLen]byte, err error) {
+	raw = m.Raw
+	if err = putSize(raw[48:58], m.Size); err == nil && raw != m.Raw {
+		err = where.New(where.Unsupported, "ar header field size %q is in a form that would not be written back as it is", m.Raw[48:58])
+	}
+	if err == nil {
+		err = putSize(raw[48:58], size)
+	}
+	return raw, err
+}
+
+func putSize(field []byte, size int64) error {
+	text := strconv.FormatInt(size, 10)
+	if size < 0 || len(text) > len(field) {
+		return where.New(where.Limit, "ar member of %d bytes", size)
+	}
+	copy(field, text+"          ")
+	return nil
 }

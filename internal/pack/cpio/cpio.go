@@ -54,6 +54,8 @@ type Reader struct {
 	off     int64
 	content int64
 	raw     []byte
+	gap     []byte // the padding before raw
+	zeros   int64  // how many follow the trailer
 	hdr     Header
 	crc     bool // content is summed up
 	sum     uint32
@@ -90,6 +92,17 @@ func (c *Reader) SourceErr() error { return c.src.err }
 // Raw is the header of the current entry with its name and padding, exactly
 // as read, valid until the next call of Next.
 func (c *Reader) Raw() []byte { return c.raw }
+
+// Gap is the padding between the content of the entry before and Raw, exactly
+// as read, valid until the next call of Next.
+func (c *Reader) Gap() []byte { return c.gap }
+
+// Zeros is how many zero bytes follow the trailer, which is Raw once Next gave
+// io.EOF.
+func (c *Reader) Zeros() int64 { return c.zeros }
+
+// End is where the trailer begins, once Next gave io.EOF.
+func (c *Reader) End() int64 { return c.hdr.Off }
 
 // Next skips what is left of the current entry and reads the next header. It
 // gives io.EOF after the trailer, once the stream below has been read to its
@@ -285,10 +298,13 @@ func (c *Reader) skip() error {
 			return c.truncated(err, c.off, "cpio archive ends within the content of entry "+where.Clean(c.hdr.Name))
 		}
 	}
+	c.gap = c.gap[:0]
 	for pad := -c.off & 3; pad > 0; pad-- {
-		if _, err := c.buf.ReadByte(); err != nil {
+		b, err := c.buf.ReadByte()
+		if err != nil {
 			return c.truncated(err, c.off, "cpio archive has no "+trailer)
 		}
+		c.gap = append(c.gap, b)
 		c.off++
 	}
 	return nil
@@ -308,6 +324,7 @@ func (c *Reader) end() error {
 		}
 		n, _ := c.buf.Discard(len(p))
 		c.off += int64(n)
+		c.zeros += int64(n)
 		if err == io.EOF {
 			c.ended = true
 			return io.EOF

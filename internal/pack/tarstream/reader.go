@@ -34,8 +34,10 @@ type Reader struct {
 	pad     int64 // padding behind them
 	size    int64 // size of the current entry
 	raw     []byte
+	gap     []byte // the padding before raw
 	hdr     Header
 	ended   bool
+	zeros   int64 // length of the end marker and what follows
 }
 
 // source remembers the error of the reader below, so that it is never taken
@@ -67,6 +69,14 @@ func (t *Reader) SourceErr() error { return t.src.err }
 // Raw is every header block of the current entry with its extension headers,
 // exactly as read. It is valid until the next call of Next.
 func (t *Reader) Raw() []byte { return t.raw }
+
+// Gap is the padding between the content of the entry before and Raw, after
+// io.EOF that before the end marker, exactly as read. It is valid until the
+// next call of Next.
+func (t *Reader) Gap() []byte { return t.gap }
+
+// Zeros is how many zero bytes end the archive, once Next gave io.EOF.
+func (t *Reader) Zeros() int64 { return t.zeros }
 
 // Offset is the position in the archive.
 func (t *Reader) Offset() int64 { return t.off }
@@ -239,15 +249,22 @@ func (t *Reader) Read(p []byte) (int, error) {
 }
 
 func (t *Reader) skip() error {
-	for left := t.content + t.pad; left > 0; {
-		n, err := t.buf.Discard(int(min(left, 1<<30)))
+	what := "tar archive ends within the content of "
+	for t.content > 0 {
+		n, err := t.buf.Discard(int(min(t.content, 1<<30)))
 		t.off += int64(n)
-		left -= int64(n)
+		t.content -= int64(n)
 		if err != nil {
-			return t.truncated(err, t.off, "tar archive ends within the content of "+where.Clean(t.hdr.Name))
+			return t.truncated(err, t.off, what+where.Clean(t.hdr.Name))
 		}
 	}
-	t.content, t.pad = 0, 0
+	t.gap = append(t.gap[:0], zeroBlock[:t.pad]...)
+	n, err := io.ReadFull(t.buf, t.gap)
+	t.off += int64(n)
+	t.pad = 0
+	if err != nil {
+		return t.truncated(err, t.off, what+where.Clean(t.hdr.Name))
+	}
 	return nil
 }
 
@@ -272,7 +289,7 @@ func (t *Reader) end() error {
 		n, _ := t.buf.Discard(len(p))
 		t.off += int64(n)
 		if err == io.EOF {
-			t.ended = true
+			t.ended, t.zeros = true, t.off-at+BlockLen
 			return io.EOF
 		}
 		if err != nil {

@@ -1,0 +1,146 @@
+// Package repack writes a .deb or .rpm again with some of its files changed,
+// into a new file and never into the input. What is not changed is copied: the
+// members and headers of the archives byte for byte, the compressed members of
+// a package in which nothing changes too.
+//
+// Rules: deb(5), dpkg-gencontrol 1.21 (Installed-Size), dh_md5sums; rpm 4.18
+// lib/header.c, build/files.c and sign/rpmgensig.c, rpm's tag tables.
+//
+// Deliberately unsupported, and said so before anything is published: rpm
+// packages of format 6, a changed file whose path is twice in the package,
+// filters before LZMA2 in an xz payload, multi-stream layouts (they are joined
+// into one stream).
+package repack
+
+import (
+	"context"
+	"hash"
+	"io"
+	"time"
+
+	"kpkg-btf/internal/fsx"
+	"kpkg-btf/internal/pack"
+	"kpkg-btf/internal/where"
+)
+
+// Editor says what becomes of the regular files of a package.
+type Editor struct {
+	// Select tells whether a file may change; only then its content is held in
+	// memory. It is called in stream order from one goroutine.
+	Select func(e *pack.Entry) bool
+	// Edit gives the new content of a selected file, or nil (or the same bytes)
+	// to keep it. It is called from up to Jobs goroutines in any order; the
+	// content is valid until Edit returns unless the result shares its memory.
+	Edit func(ctx context.Context, e *pack.Entry, content []byte) ([]byte, error)
+}
+
+// Options of Rewrite.
+type Options struct {
+	Jobs  int  // goroutines that edit and threads that compress; at least 1
+	Force bool // replaces a file that is there under the output's name
+	// Inputs are further files that the output must not replace.
+	Inputs []fsx.ID
+	FS     fsx.FS // nil for the real file system
+	// Epoch is SOURCE_DATE_EPOCH: a changed file that is newer gets this time.
+	// Nil keeps all times.
+	Epoch *time.Time
+	// Sign makes the OpenPGP signature (binary, detached) of an rpm's new
+	// header, which holds the digest of the payload. Nil leaves the package
+	// unsigned. It is not called for a package in which nothing changed.
+	Sign func(ctx context.Context, header []byte) ([]byte, error)
+	// Verify judges the finished output before it is published; nil does not.
+	// The package is closed afterwards.
+	Verify func(ctx context.Context, p *pack.Package) error
+}
+
+// Changed is one file that differs in the output.
+type Changed struct {
+	Path             string
+	OldSize, NewSize int64
+	// OldSum and NewSum are the digests in hex that the package records: MD5
+	// in a .deb, FILEDIGESTALGO's in an rpm.
+	OldSum, NewSum string
+
+	index int // in an rpm's file list
+}
+
+// Report is what Rewrite did.
+type Report struct {
+	// Changed are the files that differ in stream order; hard links that share
+	// a changed content are not listed apart.
+	Changed []Changed
+	// Notes are lines for the user: what the output no longer has.
+	Notes []string
+	// CrossChecked names the program that read the output besides our own
+	// readers ("dpkg-deb", "rpm"); "" if it is not installed.
+	CrossChecked string
+}
+
+// Rewrite writes p to the new file out. With no file changed the output is the
+// input byte for byte. Everything the input says about itself is verified on
+// the way; the output is read back as a stranger would, and by dpkg-deb or rpm
+// where installed, before it gets its name. Errors have the package (input or
+// output) as first step.
+func Rewrite(ctx context.Context, p *pack.Package, out string, ed Editor, o Options) (*Report, error) {
+	o.Jobs = max(o.Jobs, 1)
+	if id, ok := p.ID(); ok {
+		o.Inputs = append([]fsx.ID{id}, o.Inputs...)
+	}
+	r := &rewrite{p: p, out: out, ed: ed, o: o}
+	if err := fsx.Probe(out, r.fsOptions()); err != nil {
+		return nil, err
+	}
+	defer r.close()
+	var err error
+	switch p.Kind {
+	case pack.Deb, pack.Udeb:
+		err = r.deb(ctx)
+	default:
+		err = where.In(p.Path, where.New(where.Unsupported, "a %v cannot be rewritten as a package", p.Kind))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &r.report, nil
+}
+
+// rewrite is one package on its way.
+type rewrite struct {
+	p      *pack.Package
+	out    string
+	ed     Editor
+	o      Options
+	report Report
+	packed *fsx.Scratch     // the new compressed payload; nil while nothing changed
+	sum    []byte           // SHA-256 of the new payload, decompressed
+	digest func() hash.Hash // what the package records of its files
+}
+
+func (r *rewrite) close() {
+	if r.packed != nil {
+		_ = r.packed.Close()
+	}
+}
+
+func (r *rewrite) fsOptions() fsx.Options {
+	return fsx.Options{Force: r.o.Force, Inputs: r.o.Inputs, FS: r.o.FS, Size: r.p.Size()}
+}
+
+func (r *rewrite) note(line string) { r.report.Notes = append(r.report.Notes, line) }
+
+// copyInput publishes the input's own bytes.
+func (r *rewrite) copyInput(perm uint32) error {
+	return r.publish(perm, func(w io.Writer) error {
+		return copyRange(w, r.p.ReaderAt(), 0, r.p.Size())
+	}, nil)
+}
+
+// copyRange copies n bytes of ra from off; a file that became shorter is a
+// fault of the machine.
+func copyRange(w io.Writer, ra io.ReaderAt, off, n int64) error {
+	got, err := io.Copy(w, io.NewSectionReader(ra, off, n))
+	if err == nil && got != n {
+		err = where.New(where.IO, "file became shorter while it was read").At(off + got)
+	}
+	return err
+}

@@ -1,0 +1,133 @@
+package repack
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"kpkg-btf/internal/fsx"
+	"kpkg-btf/internal/pack"
+	"kpkg-btf/internal/where"
+)
+
+func (r *rewrite) publish(perm uint32, write func(io.Writer) error, verify func(io.ReaderAt, int64) error) error {
+	return fsx.WriteFile(r.out, os.FileMode(perm), write, verify, r.fsOptions())
+}
+
+// verify reads the output as a stranger would: the same package, a payload
+// that decodes to what was handed to the compressor, each changed file with
+// its new content, and dpkg-deb or rpm see the same.
+func (r *rewrite) verify(ctx context.Context) func(io.ReaderAt, int64) error {
+	return func(ra io.ReaderAt, size int64) error {
+		p, err := pack.OpenReader(ctx, "as written", ra, size, pack.Options{Jobs: r.o.Jobs})
+		if err != nil {
+			return bad(err)
+		}
+		defer p.Close()
+		if (p.Kind == pack.Rpm) != (r.p.Kind == pack.Rpm) || p.Name != r.p.Name || p.Version != r.p.Version || p.Arch != r.p.Arch {
+			return bad(fmt.Errorf("it is the package %s %s %s now", p.Name, p.Version, p.Arch))
+		}
+		if err := r.verifyFiles(ctx, p); err != nil {
+			return bad(err)
+		}
+		if err := r.crossCheck(ctx, p, ra, size); err != nil {
+			return bad(err)
+		}
+		if r.o.Verify != nil {
+			return r.o.Verify(ctx, p)
+		}
+		return nil
+	}
+}
+
+// bad says that what was written is wrong, which is a fault of this program or
+// of the compressor; faults of the machine stay what they are.
+func bad(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || where.KindOf(err) == where.IO {
+		return err
+	}
+	return where.New(where.Internal, "verification of own output failed, it is discarded: %w", err)
+}
+
+func (r *rewrite) verifyFiles(ctx context.Context, p *pack.Package) error {
+	want := make(map[string]Changed, len(r.report.Changed))
+	for _, c := range r.report.Changed {
+		want[c.Path] = c
+	}
+	err := p.Walk(ctx, func(e *pack.Entry, content io.Reader) error {
+		c, ok := want[e.Path]
+		if !ok || e.Type != pack.Regular {
+			return nil
+		}
+		delete(want, e.Path)
+		h := r.digest()
+		if _, err := io.Copy(h, content); err != nil {
+			return err
+		}
+		if got := hex.EncodeToString(h.Sum(nil)); got != c.NewSum || e.Size != c.NewSize {
+			return fmt.Errorf("%d bytes with digest %s, not %d with %s", e.Size, got, c.NewSize, c.NewSum)
+		}
+		return nil
+	})
+	if err == nil && len(want) > 0 {
+		err = fmt.Errorf("%d changed files are not in it", len(want))
+	}
+	if err != nil {
+		return err
+	}
+	payload, err := p.Payload(ctx)
+	if err != nil {
+		return err
+	}
+	defer payload.Close()
+	return r.sameSum(payload)
+}
+
+func (r *rewrite) sameSum(payload io.Reader) error {
+	h := sha256.New()
+	if _, err := io.Copy(h, payload); err != nil {
+		return err
+	}
+	if !bytes.Equal(h.Sum(nil), r.sum) {
+		return fmt.Errorf("the payload decodes to SHA-256 %x, %x was compressed", h.Sum(nil), r.sum)
+	}
+	return nil
+}
+
+// crossCheck lets the format's own program read the output, if it is here.
+func (r *rewrite) crossCheck(ctx context.Context, p *pack.Package, ra io.ReaderAt, size int64) error {
+	args := []string{"dpkg-deb", "--fsys-tarfile", "-"}
+	if p.Kind == pack.Rpm {
+		args = []string{"rpm", "-K", "--nosignature", "/dev/stdin"}
+	}
+	if _, err := exec.LookPath(args[0]); err != nil {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Stdin = io.NewSectionReader(ra, 0, size)
+	sum := sha256.New()
+	var said bytes.Buffer
+	cmd.Stderr, cmd.Stdout = &said, sum
+	if p.Kind == pack.Rpm {
+		cmd.Stdout = &said
+	}
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%s: %w: %s", args[0], err, strings.Join(strings.Fields(said.String()), " "))
+	}
+	if p.Kind != pack.Rpm && !bytes.Equal(sum.Sum(nil), r.sum) {
+		return fmt.Errorf("dpkg-deb reads a payload of SHA-256 %x, %x was compressed", sum.Sum(nil), r.sum)
+	}
+	r.report.CrossChecked = args[0]
+	return nil
+}
