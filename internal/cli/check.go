@@ -87,7 +87,7 @@ func (a *app) loadOlds(ctx context.Context, sets []string) ([]*release.Loaded, e
 			return nil, where.In(arg, where.New(where.Inconclusive, "no kernel release in it: %s", whyIgnored(l)))
 		}
 		for _, r := range l.Releases {
-			if err := r.Condense(); err != nil {
+			if err := r.Condense(a.jobs); err != nil {
 				return nil, err
 			}
 		}

@@ -82,7 +82,8 @@ var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": bt
 
 // kernel PATH RELEASE [key=value...]: writes a small release as a tree, or as
 // a .deb when PATH ends so. Keys: image, build (variants of the base), key,
-// modulekey, modules (comma-separated), crc, only (path substring of the
+// modulekey, modules (comma-separated), exports (further symbols of the
+// image), moduleoptions (words of the modules' vermagic), crc, only (path substring of the
 // files to keep), without (to leave out), arch (of the image), flags nobtf, distilled, noconfig, strict (no BTF mismatch
 // allowed), kfuncfatal.
 func kernel(ts *testscript.TestScript, neg bool, args []string) {
@@ -118,6 +119,10 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Fatalf("arch=%s: only arm64", value)
 			}
 			k.Machine = 183
+		case "exports":
+			k.Exports = strings.Split(value, ",")
+		case "moduleoptions":
+			k.ModuleOptions = strings.ReplaceAll(value, ",", " ") + " "
 		case "name":
 			name = value
 		case "only":

@@ -15,6 +15,12 @@ const sumA, sumB = "aa", "bb"
 
 func sum(c string) string { return strings.Repeat(c, 32) }
 
+func loads() model.LoadCounts {
+	return model.LoadCounts{Ignored: []model.Count{{Word: "yes", Count: 1}}, Enforced: []model.Count{{Word: "no", Count: 1}}}
+}
+
+var load = model.ModuleLoad{Loads: model.LoadsYes, IfEnforced: model.LoadsNo, Signature: "none", Says: []string{"Loading of unsigned module is rejected (err -129)"}}
+
 // sample is a decision with something in every part.
 func sample() *model.Report {
 	ref := model.ReleaseRef{Name: "6.1.0-2-amd64", Arch: model.X8664, Packages: []string{"linux-image 2"}, Scope: "full", Modules: 2, BTFBytes: 10,
@@ -24,13 +30,15 @@ func sample() *model.Report {
 	f := model.Finding{Rule: "window.base", Severity: model.Error, Encounter: model.Window, Release: ref.Name, Against: old.Name, Action: model.Strip,
 		Message: "the base changed", Hint: "h", Count: 1, Subjects: []string{"kernel/a.ko"}}
 	v := model.ReleaseVerdict{Release: ref, Findings: []model.Finding{f}, Outcome: model.Outcome{Action: model.Strip}, Decision: "strip",
-		Self: model.SelfResult{Judged: true, Modules: 2, WithBTF: 1, Verdicts: []model.Count{{Word: "attached", Count: 1}}, Meanings: []model.Count{}, Missing: []model.Count{},
+		Self: model.SelfResult{Judged: true, Modules: 2, WithBTF: 1, Verdicts: []model.Count{{Word: "attached", Count: 1}}, Meanings: []model.Count{}, Missing: []model.Count{}, Loads: loads(),
 			Evidence: []model.EvidenceCount{{Evidence: model.ByIDs, Supports: 1}}},
-		Windows: []model.WindowResult{{Old: old, Judged: true, Why: "w", BaseEqual: model.Differs, Symbols: &model.SymbolFacts{Old: 3}, Verdicts: []model.Count{}, Meanings: []model.Count{}, Action: model.Strip}},
+		Windows: []model.WindowResult{{Old: old, Judged: true, Why: "w", BaseEqual: model.Differs, Symbols: &model.SymbolFacts{Old: 3}, Verdicts: []model.Count{}, Meanings: []model.Count{}, Loads: loads(),
+			Reverse: model.ReverseResult{Judged: true, Modules: 1, Verdicts: []model.Count{}, Meanings: []model.Count{}, Loads: loads(),
+				Each: []model.ReverseModule{{Path: "kernel/a.ko", Verdict: model.Blocked, Meaning: model.MeaningNone, Load: load}}}, Action: model.Strip}},
 		Modules: []model.ModuleDecision{
-			{Path: "kernel/a.ko", Name: "a", BTF: sum(sumA), BTFIDs: sum(sumB), Action: model.Strip, Reasons: []string{"window.base"}, Verdict: model.Attached, Meaning: model.Same, BuildBase: model.ByIDs,
-				Windows: []model.ModuleWindow{{Old: 0, Verdict: model.Rejected, Meaning: model.MeaningUnknown, Action: model.Strip, Why: "x"}}},
-			{Path: "kernel/b.ko", Name: "b", Reasons: []string{}, Verdict: model.Inert, Meaning: model.MeaningNone, Missing: model.NoneExpected, BuildBase: model.ByAssumed},
+			{Path: "kernel/a.ko", Name: "a", BTF: sum(sumA), BTFIDs: sum(sumB), Action: model.Strip, Reasons: []string{"window.base"}, Verdict: model.Attached, Meaning: model.Same, BuildBase: model.ByIDs, Load: load,
+				Windows: []model.ModuleWindow{{Old: 0, Verdict: model.Rejected, Meaning: model.MeaningUnknown, Action: model.Strip, Why: "x", Load: load}}},
+			{Path: "kernel/b.ko", Name: "b", Reasons: []string{}, Verdict: model.Inert, Meaning: model.MeaningNone, Missing: model.NoneExpected, BuildBase: model.ByAssumed, Load: load},
 		}}
 	return &model.Report{Schema: model.DecisionSchema, Policy: model.PolicyRef{Source: "p", SHA256: sum(sumA), Effective: sum(sumB)},
 		New: []model.ReleaseRef{ref}, Old: []model.ReleaseRef{old}, Ignored: []model.IgnoredInput{{File: "f", Why: "w"}}, Releases: []model.ReleaseVerdict{v},
@@ -77,7 +85,8 @@ func TestMissingMembers(t *testing.T) {
 			}
 		}
 	}
-	optional := map[string]bool{"findings.hint": true, "findings.subjects": true, "findings.against": true, "modules.windows": true, "modules.missing": true, "windows.why": true}
+	optional := map[string]bool{"findings.hint": true, "findings.subjects": true, "findings.against": true, "modules.windows": true, "modules.missing": true, "windows.why": true,
+		"load.says": true, "reverse.why": true, "windows.words": true, "each.words": true, "modules.self_words": true}
 	n := 0
 	var doc any
 	if err := json.Unmarshal(text(t, sample()), &doc); err != nil {

@@ -83,7 +83,7 @@ func checkRelease(ctx context.Context, r *release.Release, all []*release.Releas
 		return nil, err
 	}
 	v := &model.ReleaseVerdict{Release: refOf(r, m), Windows: []model.WindowResult{}}
-	res, mods, err := self(ctx, r, all, n, o)
+	res, mods, err := self(ctx, r, m, all, n, o)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +115,7 @@ func moduleDecisions(n *notes, mods []moduleSelf, windows []*windowState, releas
 		d := model.ModuleDecision{
 			Path: x.m.Path, Name: f.Modinfo.Name, BTF: digest(f.BTF), BTFBase: digest(f.BTFBase),
 			Reasons: []string{}, Verdict: x.verdict, Meaning: x.meaning, Missing: x.missing, BuildBase: x.buildBase,
+			Words: x.words, Load: loadOf(&x.load),
 		}
 		if f.IDs != nil {
 			d.BTFIDs = digest(f.IDs.Data)

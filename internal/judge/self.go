@@ -8,6 +8,7 @@ import (
 
 	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/policy"
@@ -31,9 +32,9 @@ type selfState struct {
 }
 
 // self judges a release's modules on its own image.
-func self(ctx context.Context, r *release.Release, all []*release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
+func self(ctx context.Context, r *release.Release, m *manifest.Manifest, all []*release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
 	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), trust: trustOf(r, o.Certificates), jobs: o.Jobs, policy: o.Policy}
-	res := model.SelfResult{Modules: len(r.Modules)}
+	res := model.SelfResult{Modules: len(r.Modules), Loads: countLoads(nil)}
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
 	}
@@ -50,6 +51,7 @@ func self(ctx context.Context, r *release.Release, all []*release.Release, n *no
 	if err != nil {
 		return res, nil, err
 	}
+	s.loads(&res, mods, m, o.Certificates)
 	s.summarise(&res, mods)
 	return res, mods, nil
 }

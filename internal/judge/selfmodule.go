@@ -12,6 +12,7 @@ import (
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 )
@@ -28,6 +29,7 @@ type moduleSelf struct {
 	malformed error            // its BTF cannot be parsed at all
 	words     string           // the kernel's own, where it does not just take the module
 	stamp     stampState
+	load      loadcheck.Result
 }
 
 // modulesSelf looks at every module, in parallel; the result is in path order.

@@ -6,6 +6,7 @@ import (
 
 	"kpkg-btf/internal/abi"
 	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
@@ -22,6 +23,8 @@ type windowState struct {
 	old, new *manifest.Manifest
 	res      model.WindowResult
 	mods     []model.ModuleWindow // aligned with the new manifest's modules
+	load     []loadcheck.Result   // aligned too; nil where the modules are not there
+	own      [][]byte             // certificates that count as the new release's
 	// signatures is what signing alone asks for where it is enforced.
 	signatures model.Action
 	rest       model.Action
@@ -34,8 +37,9 @@ func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, o O
 	if err != nil {
 		return nil, err
 	}
-	w := &windowState{p: p, r: r, n: n, policy: o.Policy, jobs: o.Jobs, old: old, new: new}
+	w := &windowState{p: p, r: r, n: n, policy: o.Policy, jobs: o.Jobs, own: o.Certificates, old: old, new: new}
 	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(old, new)}
+	w.res.Loads, w.res.Reverse = countLoads(nil), notReversed(p.why)
 	w.mods = make([]model.ModuleWindow, len(new.Modules))
 	exports := w.symbols()
 	if !p.judged {
@@ -44,7 +48,11 @@ func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, o O
 	w.abi(exports)
 	w.vermagic()
 	w.moduleSets()
+	w.loads()
 	if err := w.btf(); err != nil {
+		return nil, err
+	}
+	if err := w.reverse(); err != nil {
 		return nil, err
 	}
 	w.signer()

@@ -9,7 +9,6 @@ import (
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
-	"kpkg-btf/policy"
 )
 
 // btf decides what becomes of the new modules' BTF on the old kernel. With
@@ -35,6 +34,7 @@ func (w *windowState) btf() error {
 		x := &w.mods[i]
 		x.Verdict, x.Meaning = model.VerdictUnknown, model.MeaningUnknown
 		switch {
+		case w.blocked(i, x):
 		case reads == kimage.No:
 			x.Verdict = model.Inert
 		case m.BTF.Kind == manifest.BTFNone:
@@ -109,7 +109,7 @@ func (w *windowState) without(m *manifest.Module, x *model.ModuleWindow, t *tall
 // BTF is kept, unless an id list of the module, which no kernel checks, would
 // be read with the old base.
 func (w *windowState) asked(a answer, f *kmod.Facts, m *manifest.Module, x *model.ModuleWindow, t *tally) {
-	x.Verdict, x.Why = a.verdict, a.words
+	x.Verdict, x.Why, x.Words = a.verdict, a.words, a.words
 	if t.words == "" {
 		t.words = a.words
 	}
@@ -247,15 +247,6 @@ func (w *windowState) btfFindings(t *tally) {
 	if len(fatal) > 0 {
 		w.add(model.Finding{Rule: "window.missing-fatal", Severity: model.Error, Action: model.Bump, Count: len(fatal), Subjects: fatal,
 			Message: plural(len(fatal), "module", "modules") + " can neither keep BTF of another base nor do without BTF on the old kernel"})
-	}
-	if w.res.BaseEqual == model.Differs {
-		f := model.Finding{Rule: "reverse.base", Encounter: model.Reverse, Severity: model.Warning,
-			Message: "external modules and initrds built on the old base do not match the new kernel; repairing the new modules cannot reach them",
-			Hint:    "rebuild external modules (DKMS, kmod) and initrds when the new kernel is installed"}
-		if w.policy.Reverse == policy.Bump {
-			f.Severity, f.Action = model.Error, model.Bump
-		}
-		w.add(f)
 	}
 }
 

@@ -18,6 +18,13 @@ type Facts struct {
 	Release string
 	Banner  string
 
+	// Vermagic is the string that the loader compares with a module's
+	// (kernel/module/main.c), "" when the image shows none.
+	Vermagic string
+	// StructModule is sizeof(struct module) where this kernel compares it with
+	// a module's (6.4+), 0 where it does not, or the base does not tell.
+	StructModule int64
+
 	// BTF is the base, cut at the end of the last section its header
 	// declares; nil when the image has none. BTFWhere says where it was found:
 	// "section .BTF" or "scan at 0x…". BTFSize is the size before the cut.

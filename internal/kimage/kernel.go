@@ -64,6 +64,7 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	}
 	f.Certs = modsig.FindCertificates(k.loaded())
 	f.Abilities = k.abilities(f, base)
+	k.loader(f, base)
 	return f, nil
 }
 

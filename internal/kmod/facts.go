@@ -43,6 +43,10 @@ type Facts struct {
 	// from __versions or the extended __version_ext_* sections (6.14+), in
 	// file order. nil when the module has neither.
 	Versions []Version
+	// BasicVersions and ExtVersions say which of the two forms the module has.
+	// A kernel compares the release word of vermagic unless the first is there,
+	// and reads the second since 6.14 only.
+	BasicVersions, ExtVersions bool
 	// Imports are the undefined symbols by name, sorted, weak ones marked.
 	Imports []Import
 	Exports []symvers.Symbol // from __ksymtab*/__kcrctab*, sorted by name; Owner is empty
@@ -51,6 +55,10 @@ type Facts struct {
 
 	// Stamp is the content of .BTF.base_checksum, nil when there is none.
 	Stamp []byte
+
+	// ThisModule is the size of .gnu.linkonce.this_module, the module's struct
+	// module; kernels since 6.4 compare it with their own.
+	ThisModule int64
 
 	Sections []Section // every section but the null section, in file order
 

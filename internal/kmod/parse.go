@@ -116,7 +116,7 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 	f := &Facts{
 		Arch: elf.Arch(), BigEndian: elf.BigEndian, Is64: elf.Is64,
 		Digest: sha256.Sum256(content), Size: int64(len(content)),
-		DebugOnly: !this.HasData(),
+		DebugOnly: !this.HasData(), ThisModule: int64(this.Size),
 	}
 	if cms != nil {
 		if f.Sig, err = modsig.ParseCMS(cms, int64(len(content))); err != nil {

@@ -14,14 +14,16 @@ const versionSize = 64 // struct modversion_info: unsigned long crc, and a name 
 // uses (kernel/module/version.c, modversion_ext_start).
 func (s *scratch) versions(f *Facts, _ *elfx.Symtab) error {
 	crcs, names := s.elf.Section("__version_ext_crcs"), s.elf.Section("__version_ext_names")
+	basic := s.elf.Section("__versions")
+	f.BasicVersions, f.ExtVersions = basic != nil, crcs != nil && names != nil
 	if crcs != nil && names != nil {
 		return s.extVersions(f, crcs, names)
 	}
 	if crcs != nil || names != nil {
 		return where.New(where.Malformed, "one of __version_ext_crcs and __version_ext_names is missing").At(int64(s.elf.Shoff))
 	}
-	if sec := s.elf.Section("__versions"); sec != nil {
-		return s.plainVersions(f, sec)
+	if basic != nil {
+		return s.plainVersions(f, basic)
 	}
 	return nil
 }

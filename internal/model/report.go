@@ -88,6 +88,7 @@ type SelfResult struct {
 	Verdicts []Count         `json:"verdicts"`
 	Meanings []Count         `json:"meanings"`
 	Missing  []Count         `json:"missing"`
+	Loads    LoadCounts      `json:"loads"`
 	Evidence []EvidenceCount `json:"evidence"`
 }
 
@@ -117,6 +118,9 @@ type WindowResult struct {
 	Symbols   *SymbolFacts `json:"symbols"` // nil: one side has none
 	Verdicts  []Count      `json:"verdicts"`
 	Meanings  []Count      `json:"meanings"`
+	Loads     LoadCounts   `json:"loads"`
+	// Reverse is the older modules on the new kernel.
+	Reverse ReverseResult `json:"reverse"`
 	// Action is the decision of this encounter; IfEnforced and IfIgnored are
 	// both answers to whether the old kernel can refuse signatures.
 	Action     Action `json:"action"`
@@ -163,10 +167,13 @@ type ModuleDecision struct {
 	Reasons []string `json:"reasons"`
 	SetBy   string   `json:"set_by,omitempty"`
 	Verdict Verdict  `json:"self_verdict"`
-	Meaning Meaning  `json:"self_meaning"`
-	Missing Missing  `json:"missing,omitempty"`
+	// Words are the kernel's own, where it does not just take the module.
+	Words   string  `json:"self_words,omitempty"`
+	Meaning Meaning `json:"self_meaning"`
+	Missing Missing `json:"missing,omitempty"`
 	// BuildBase says how it is known which base the module was encoded against.
 	BuildBase Evidence       `json:"build_base"`
+	Load      ModuleLoad     `json:"load"`
 	Windows   []ModuleWindow `json:"windows,omitempty"`
 }
 
@@ -178,4 +185,7 @@ type ModuleWindow struct {
 	Meaning Meaning `json:"meaning"`
 	Action  Action  `json:"action"`
 	Why     string  `json:"why,omitempty"`
+	// Words are the kernel's own about the module's BTF.
+	Words string     `json:"words,omitempty"`
+	Load  ModuleLoad `json:"load"`
 }

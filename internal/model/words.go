@@ -11,6 +11,7 @@ var words = map[reflect.Type][]string{
 	reflect.TypeFor[Encounter](): spell(Self, Window, Reverse, Outside, Run),
 	reflect.TypeFor[Severity]():  spell(Info, Warning, Error),
 	reflect.TypeFor[Equality]():  spell(Equal, Differs, NotKnownSame),
+	reflect.TypeFor[Loads]():     spell(LoadsYes, LoadsNo, LoadsMaybe, LoadsUnknown),
 }
 
 func spell[T ~string](list ...T) []string {

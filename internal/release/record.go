@@ -58,12 +58,17 @@ func (r *Release) Record(tool string) (*manifest.Manifest, error) {
 	return m, nil
 }
 
-// Condense keeps the manifest and the images of a release and lets go of the
-// facts of its modules, 100 MB: an older side needs no more.
-func (r *Release) Condense() error {
+// Condense keeps the manifest and the images of a release, and of the facts
+// of its modules, 100 MB, the third that the reverse encounter needs (Packed).
+func (r *Release) Condense(jobs int) error {
 	m, err := r.Record("")
 	if err != nil {
 		return err
+	}
+	if r.Doc == nil {
+		if r.Packed, err = packAll(r.Modules, jobs); err != nil {
+			return err
+		}
 	}
 	r.Doc, r.Modules, r.Added = m, nil, nil
 	return nil

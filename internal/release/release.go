@@ -94,8 +94,10 @@ type Release struct {
 	Images   []*Image  // boot images first, then headers, then debug
 	Modules  []*Module // sorted by path; shipped ones
 	Added    []*Module // below updates/, extra/, weak-updates/
-	Config   *Text     // nil when not given
-	Configs  []*Text   // all that were given
+	// Packed are the modules of a condensed release, sorted by path.
+	Packed  []*Packed
+	Config  *Text   // nil when not given
+	Configs []*Text // all that were given
 	// Options are the lines of the config that matter.
 	Options []manifest.Option
 	Builtin *Text // modules.builtin, nil when not given

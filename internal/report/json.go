@@ -10,6 +10,9 @@ import (
 // What is shorter stays on one: a module, a count, a symbol a line.
 const wide = 160
 
+// moduleLists are the members whose elements are modules: one a line.
+var moduleLists = map[string]bool{`"modules":`: true, `"each":`: true}
+
 // JSON writes a document as canonical JSON: fixed key order (that of the Go
 // type), UTF-8, LF, integers only, the same bytes for the same value.
 func JSON(w io.Writer, doc any) error {
@@ -20,15 +23,16 @@ func JSON(w io.Writer, doc any) error {
 		return err
 	}
 	var out bytes.Buffer
-	spread(&out, bytes.TrimSpace(compact.Bytes()), 0)
+	spread(&out, bytes.TrimSpace(compact.Bytes()), 0, false)
 	out.WriteByte('\n')
 	_, err := w.Write(out.Bytes())
 	return err
 }
 
 // spread writes a compact JSON value, breaking containers that are too wide
-// or that hold such containers; objects inside arrays stay on one line.
-func spread(out *bytes.Buffer, v []byte, depth int) {
+// or that hold such containers; objects inside arrays stay on one line. With
+// flat, the elements of an array do whatever they hold.
+func spread(out *bytes.Buffer, v []byte, depth int, flat bool) {
 	if (v[0] != '{' && v[0] != '[') || len(v) <= wide {
 		out.Write(v)
 		return
@@ -40,17 +44,19 @@ func spread(out *bytes.Buffer, v []byte, depth int) {
 			out.WriteByte(',')
 		}
 		newline(out, depth+1)
-		if v[0] == '[' && !nested(p) {
+		if v[0] == '[' && (flat || !nested(p)) {
 			out.Write(p)
 			continue
 		}
+		oneLine := false
 		if v[0] == '{' {
 			k := keyEnd(p)
+			oneLine = moduleLists[string(p[:k])]
 			out.Write(p[:k])
 			out.WriteByte(' ')
 			p = p[k:]
 		}
-		spread(out, p, depth+1)
+		spread(out, p, depth+1, oneLine)
 	}
 	newline(out, depth)
 	out.WriteByte(v[len(v)-1])

@@ -93,6 +93,7 @@ func (t *text) self(s *model.SelfResult) {
 		return
 	}
 	t.f("  %s, %d with BTF: %s; meaning %s\n", count(s.Modules, "module", "modules"), s.WithBTF, fate(s.Verdicts), words(s.Meanings))
+	t.loads(s.Loads)
 	for _, e := range s.Evidence {
 		if e.Contradicts > 0 {
 			t.f("  %s contradicts %s: %s\n", string(e.Evidence), count(e.Contradicts, "module", "modules"), e.FirstExample)
@@ -140,7 +141,9 @@ func (t *text) window(name string, w *model.WindowResult) {
 	if len(w.Verdicts) > 0 {
 		t.f("  %s; meaning %s\n", fate(w.Verdicts), words(w.Meanings))
 	}
+	t.loads(w.Loads)
 	t.f("  needs: %s where signatures are enforced, %s where not\n", w.IfEnforced.String(), w.IfIgnored.String())
+	t.reverse(name, w)
 }
 
 func (t *text) findings(list []model.Finding) {

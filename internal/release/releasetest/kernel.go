@@ -5,6 +5,7 @@
 package releasetest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -32,9 +33,14 @@ type Kernel struct {
 	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value;
 	// ":stripped" is marked as such, ":emptied" has an empty .BTF, ":stamped"
 	// and ":unstamped" (a stamp that cannot be read) have BTF and a stamp.
+	// ":imports=NAME" needs a further symbol, ":stale" was changed after signing.
 	Modules []string
 	// CRC is the checksum of the exported symbol alpha_open.
 	CRC uint32
+	// Exports are further symbols that the image exports.
+	Exports []string
+	// Options of vermagic, "" for the usual ones; ModuleOptions of the modules'.
+	Options, ModuleOptions string
 	// NoBTF leaves BTF out of image and modules and says so in the config.
 	NoBTF bool
 	// Distilled is a kernel that honours .BTF.base (6.11+).
@@ -89,7 +95,16 @@ func (k Kernel) Symvers() string {
 	if crc == 0 {
 		crc = 0x1234abcd
 	}
-	return fmt.Sprintf("0x0a0b0c0d\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n0x%08x\talpha_open\tdrivers/alpha\tEXPORT_SYMBOL_GPL\t\n", crc)
+	text := fmt.Sprintf("0x0a0b0c0d\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n0x%08x\talpha_open\tdrivers/alpha\tEXPORT_SYMBOL_GPL\t\n", crc)
+	for _, name := range k.Exports {
+		text += "0x0d0d0d0d\t" + name + "\tvmlinux\tEXPORT_SYMBOL\t\n"
+	}
+	for _, m := range k.modules() {
+		if strings.HasSuffix(m, ":ids") {
+			return text + "0x0e0e0e0e\tregister_btf_kfunc_id_set\tvmlinux\tEXPORT_SYMBOL_GPL\t\n"
+		}
+	}
+	return text
 }
 
 // texts are literals of a kernel that tell what it does (KERNEL-BTF.md §2.5).
@@ -98,7 +113,7 @@ func (k Kernel) texts() string {
 	if k.KfuncFatal {
 		level = "3"
 	}
-	t := "Linux version " + k.Release + " (builder@host) (gcc) #1 SMP\n\x00" +
+	t := "Linux version " + k.Release + " (builder@host) (gcc) #1 SMP\n\x00" + k.vermagic(k.Options) + "\x00" +
 		"failed to validate module [%s] BTF: %ld\n\x00" +
 		"Type tags don't precede modifiers\x00Max chain length or cycle detected\x00" +
 		"\x01" + level + "missing module BTF, cannot register kfuncs\n\x00\x013missing module BTF, cannot register dtor kfuncs\n\x00" +
@@ -107,6 +122,10 @@ func (k Kernel) texts() string {
 		t += "distilled base BTF type '%s' [%u] is not mapped to base BTF id\n\x00"
 	}
 	return t
+}
+
+func (k Kernel) vermagic(options string) string {
+	return k.Release + " " + cmp.Or(options, "SMP preempt mod_unload modversions ")
 }
 
 func (k Kernel) key() string {
@@ -131,7 +150,7 @@ func (k Kernel) Vmlinux() []byte {
 func (k Kernel) Module(desc string) []byte {
 	name, special, _ := strings.Cut(desc, ":")
 	m := kmodtest.Module{
-		Name: name, Vermagic: k.Release + " SMP preempt mod_unload modversions ", OutOfTree: special == "external",
+		Name: name, Vermagic: k.vermagic(cmp.Or(k.ModuleOptions, k.Options)), OutOfTree: special == "external",
 		Versions: []kmod.Version{{Name: "module_layout", CRC: 0x11111111}, {Name: "printk", CRC: 0x0a0b0c0d}},
 		Imports:  []string{"printk"}, Text: "text of " + name,
 	}
@@ -139,8 +158,15 @@ func (k Kernel) Module(desc string) []byte {
 		m.BTF = k.split(name, special, &m)
 	}
 	k.stamp(special, &m)
+	if name, ok := strings.CutPrefix(special, "imports="); ok {
+		m.Imports = append(m.Imports, name)
+	}
 	data := m.Bytes()
 	switch {
+	case special == "stale":
+		signature := modsigtest.NewKey(k.key()).Sign(data)[len(data):]
+		m.Text += ", changed"
+		return append(m.Bytes(), signature...)
 	case k.ModuleKey == "none":
 	case k.ModuleKey == "":
 		data = modsigtest.NewKey(k.key()).Sign(data)

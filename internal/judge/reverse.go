@@ -1,0 +1,156 @@
+package judge
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/kmod/loadcheck"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/policy"
+)
+
+// reverse judges the modules of the old release on the new kernel. They stand
+// for all that was built on the old base and that no repair of the new modules
+// reaches: a stale initrd, external modules that nobody rebuilt because the
+// name did not change.
+func (w *windowState) reverse() error {
+	res := &w.res.Reverse
+	if len(w.p.old.Packed) == 0 {
+		res.Why = "the old side has no modules to ask with"
+		if len(w.old.Modules) > 0 {
+			res.Why = "the old side is a manifest: it does not hold the modules' BTF"
+		}
+		w.reverseFindings()
+		return nil
+	}
+	res.Judged, res.Why, res.Modules = true, "", len(w.p.old.Packed)
+	answers := w.reverseLoads()
+	own, err := kernelOf(w.r)
+	if err != nil {
+		return err
+	}
+	if res.Each, err = w.reverseEach(own, answers); err != nil {
+		return err
+	}
+	verdicts, meanings := counter{}, counter{}
+	for i := range res.Each {
+		verdicts.add(string(res.Each[i].Verdict))
+		meanings.add(string(res.Each[i].Meaning))
+	}
+	res.Verdicts, res.Meanings, res.Loads = verdicts.sorted(), meanings.sorted(), countLoads(answers)
+	w.reverseFindings()
+	return nil
+}
+
+// notReversed is the reverse encounter that was not judged.
+func notReversed(why string) model.ReverseResult {
+	return model.ReverseResult{Why: why, Verdicts: []model.Count{}, Meanings: []model.Count{}, Loads: countLoads(nil), Each: []model.ReverseModule{}}
+}
+
+// reverseLoads asks whether the new kernel loads them at all; modules of its
+// own release may be loaded already.
+func (w *windowState) reverseLoads() []loadcheck.Result {
+	facts := make([]*kmod.Facts, len(w.p.old.Packed))
+	names := make([]string, len(facts))
+	for i, p := range w.p.old.Packed {
+		facts[i], names[i] = p.Facts, w.old.Modules[i].Name
+	}
+	scene := loadcheck.Scene{Kernel: loaderOf(w.r, w.new, nil, w.own), Beside: loadcheck.Of(facts, names)}
+	scene.Kernel.SameRelease = true
+	if w.r.Symvers != nil {
+		scene.Earlier = loadcheck.InTable(w.r.Symvers, manifestNames(w.new))
+	}
+	return scene.All(facts, names, w.jobs)
+}
+
+func (w *windowState) reverseEach(own *kernel, answers []loadcheck.Result) ([]model.ReverseModule, error) {
+	out := make([]model.ReverseModule, len(answers))
+	reads := readsModuleBTF(w.new)
+	jobs := max(w.jobs, 1)
+	var g errgroup.Group
+	for j := range jobs {
+		g.Go(func() error {
+			for i := j; i < len(out); i += jobs {
+				var err error
+				if out[i], err = w.reverseOne(own, w.p.old.Packed[i], &answers[i], reads); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return out, g.Wait()
+}
+
+func (w *windowState) reverseOne(own *kernel, p *release.Packed, load *loadcheck.Result, reads kimage.Tri) (model.ReverseModule, error) {
+	x := model.ReverseModule{Path: p.Path, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, Load: loadOf(load)}
+	if load.Blocked(false) {
+		x.Verdict, x.Meaning = model.Blocked, model.MeaningNone
+		return x, nil
+	}
+	if reads == kimage.No {
+		x.Verdict, x.Meaning = model.Inert, model.MeaningNone
+		return x, nil
+	}
+	if own == nil {
+		return x, nil
+	}
+	f, err := p.Open()
+	if err != nil {
+		return x, err
+	}
+	a := own.ask(f)
+	x.Verdict, x.Words = a.verdict, a.words
+	switch {
+	case len(f.BTF) == 0 || a.verdict == model.Dropped || a.verdict == model.Rejected:
+		x.Meaning = model.MeaningNone
+	case w.res.BaseEqual == model.Equal:
+		x.Meaning = model.Same
+	}
+	return x, nil
+}
+
+// reverseFindings: nothing here is repaired by rewriting the new modules;
+// the policy says whether it asks for a new name.
+func (w *windowState) reverseFindings() {
+	res := &w.res.Reverse
+	f := model.Finding{Encounter: model.Reverse, Severity: model.Warning, Hint: "rebuild external modules (DKMS, kmod) and initrds when the new kernel is installed"}
+	if w.policy.Reverse == policy.Bump {
+		f.Severity, f.Action = model.Error, model.Bump
+	}
+	if w.res.BaseEqual == model.Differs {
+		f := f
+		f.Rule = "reverse.base"
+		f.Message = "external modules and initrds built on the old base do not match the new kernel; repairing the new modules cannot reach them"
+		if res.Judged {
+			f.Message += fmt.Sprintf(". Of the old release's own %s: %s", plural(res.Modules, "module", "modules"), verdictText(res.Verdicts))
+		}
+		w.add(f)
+	}
+	blocked := loadGroup{rule: "reverse.blocked", what: "of the old release, and what was built like them, that the new kernel refuses to load"}
+	for i := range res.Each {
+		if x := &res.Each[i]; x.Verdict == model.Blocked {
+			blocked.add(x.Path, x.Load.Says[0])
+		}
+	}
+	w.addGroup(&blocked, f)
+}
+
+// verdictText says in words what a kernel does with modules.
+func verdictText(list []model.Count) string {
+	words := map[string]string{
+		string(model.Attached): "load with their BTF", string(model.Dropped): "load without it", string(model.Rejected): "are refused for it",
+		string(model.InitFails): "fail in init", string(model.Inert): "load without BTF", string(model.Blocked): "do not load at all",
+		string(model.VerdictUnknown): "are not known",
+	}
+	parts := make([]string, len(list))
+	for i, c := range list {
+		parts[i] = fmt.Sprintf("%d %s", c.Count, words[c.Word])
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,83 @@
+package loadcheck
+
+import (
+	"path"
+	"strings"
+
+	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/symvers"
+)
+
+// Provider is an exported symbol and the module that exports it.
+type Provider struct {
+	Symbol *symvers.Symbol
+	Module string
+}
+
+// Modules is what modules export, by symbol and by name.
+type Modules struct {
+	exports map[string]Provider
+	names   map[string]bool
+	// Proprietary modules hand their taint on (inherit_taint, 5.9+).
+	proprietary map[string]bool
+}
+
+// Of collects the exports of modules at hand. Of two that export one symbol
+// the first stands.
+func Of(list []*kmod.Facts, names []string) *Modules {
+	m := &Modules{exports: map[string]Provider{}, names: map[string]bool{}, proprietary: map[string]bool{}}
+	for i, f := range list {
+		name := names[i]
+		m.names[name] = true
+		if !gplCompatible(f.Modinfo.License) {
+			m.proprietary[name] = true
+		}
+		for j := range f.Exports {
+			if e := &f.Exports[j]; m.exports[e.Name].Symbol == nil {
+				m.exports[e.Name] = Provider{e, name}
+			}
+		}
+	}
+	return m
+}
+
+// InTable collects what a table says that modules export; names are the
+// modules that are there, those without exports too.
+func InTable(t *symvers.Table, names []string) *Modules {
+	m := &Modules{exports: map[string]Provider{}, names: map[string]bool{}}
+	list := t.Symbols()
+	for i := range list {
+		if list[i].Owner != symvers.Vmlinux {
+			m.exports[list[i].Name] = Provider{&list[i], Name(list[i].Owner)}
+		}
+	}
+	for _, n := range names {
+		m.names[n] = true
+	}
+	return m
+}
+
+// Name is how the kernel calls the module at a path, or the owner of a symbol.
+func Name(p string) string {
+	return strings.ReplaceAll(strings.TrimSuffix(path.Base(p), ".ko"), "-", "_")
+}
+
+func (m *Modules) lookup(symbol string) (Provider, bool) {
+	if m == nil {
+		return Provider{}, false
+	}
+	p, ok := m.exports[symbol]
+	return p, ok
+}
+
+func (m *Modules) has(name string) bool { return m != nil && m.names[name] }
+
+// gplCompatible mirrors license_is_gpl_compatible (include/linux/license.h).
+// A module without a licence is "unspecified", which is none of these.
+func gplCompatible(license string) bool {
+	switch license {
+	case "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL":
+		return true
+	}
+	return false
+}

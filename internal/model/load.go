@@ -1,0 +1,54 @@
+package model
+
+// Loads says whether a kernel loads a module at all.
+type Loads string
+
+const (
+	LoadsYes     Loads = "yes"
+	LoadsNo      Loads = "no"
+	LoadsMaybe   Loads = "may-not" // not where an older module is loaded already
+	LoadsUnknown Loads = "unknown" // no refusal is known, but not all could be asked
+)
+
+// ModuleLoad is what becomes of one module before a kernel looks at its BTF:
+// signature, vermagic, symbol versions, imports, exports.
+type ModuleLoad struct {
+	Loads Loads `json:"loads"` // where signatures are not enforced
+	// IfEnforced is the same where they are (module.sig_enforce, lockdown).
+	IfEnforced Loads  `json:"if_enforced"`
+	Signature  string `json:"signature"` // "valid", "none", "unknown-key", …
+	// Says are the kernel's own words in its order, with errno; More counts
+	// what was left out.
+	Says []string `json:"says,omitempty"`
+	More int      `json:"more,omitempty"`
+	// Open are the questions that stayed open, in words.
+	Open []string `json:"open,omitempty"`
+}
+
+// LoadCounts are modules by what becomes of them, in both states of enforcement.
+type LoadCounts struct {
+	Ignored  []Count `json:"signatures_ignored"`
+	Enforced []Count `json:"signatures_enforced"`
+}
+
+// ReverseResult is the modules of the older release, and what was built like
+// them, on the new kernel.
+type ReverseResult struct {
+	Judged   bool       `json:"judged"`
+	Why      string     `json:"why,omitempty"` // why it is not
+	Modules  int        `json:"modules"`
+	Verdicts []Count    `json:"verdicts"`
+	Meanings []Count    `json:"meanings"`
+	Loads    LoadCounts `json:"loads"`
+	// Each are the modules one by one, in path order.
+	Each []ReverseModule `json:"each"`
+}
+
+// ReverseModule is one module of the older release on the new kernel.
+type ReverseModule struct {
+	Path    string     `json:"path"`
+	Verdict Verdict    `json:"verdict"`
+	Meaning Meaning    `json:"meaning"`
+	Words   string     `json:"words,omitempty"` // the kernel's own about its BTF
+	Load    ModuleLoad `json:"load"`
+}
