@@ -62,16 +62,25 @@ func (p *Package) ID() (fsx.ID, bool) {
 // HardLinks are the files of an rpm's list that share the content of one: the
 // numbers of a hard-link set in ascending order, or the file's own alone.
 func (p *Package) HardLinks(index int) []int {
-	var set []int
 	if p.payload == nil || index < 0 || index >= len(p.payload.files) {
 		return nil
 	}
-	for i := range p.payload.files {
-		if p.payload.files[i].last == p.payload.files[index].last {
-			set = append(set, i)
+	if p.payload.sets == nil {
+		p.payload.sets = map[int][]int{}
+		for i := range p.payload.files {
+			if last := p.payload.files[i].last; last != i {
+				p.payload.sets[last] = append(p.payload.sets[last], i)
+			}
+		}
+		for last := range p.payload.sets {
+			p.payload.sets[last] = append(p.payload.sets[last], last)
 		}
 	}
-	return set
+	last := p.payload.files[index].last
+	if set, ok := p.payload.sets[last]; ok {
+		return set
+	}
+	return []int{index}
 }
 
 // place is told to a walker before each entry, for its Raw.

@@ -22,6 +22,7 @@ type rpmPayload struct {
 	files   []rpmFile
 	alt     string // digest of the decompressed payload, or ""
 	altHash func() hash.Hash
+	sets    map[int][]int // last file -> hard-link set of several names
 }
 
 // rpmWalk is one walk over a payload.

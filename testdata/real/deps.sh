@@ -16,6 +16,8 @@ packages="
 	dpkg-dev
 	gcc
 	git
+	gpg
+	gpg-agent
 	gzip
 	kmod
 	libc6-dev

@@ -6,6 +6,7 @@ const (
 	Version           Tag = 1001
 	Release           Tag = 1002
 	Epoch             Tag = 1003
+	Size              Tag = 1009
 	Arch              Tag = 1022
 	OldFilenames      Tag = 1027
 	FileSizes         Tag = 1028
@@ -17,6 +18,7 @@ const (
 	FileUserName      Tag = 1039
 	FileGroupName     Tag = 1040
 	SourceRpm         Tag = 1044
+	ArchiveSize       Tag = 1046 // before rpm 4; now in the signature header
 	ProvideName       Tag = 1047
 	FileDevices       Tag = 1095
 	FileInodes        Tag = 1096
@@ -30,8 +32,10 @@ const (
 	PayloadCompressor Tag = 1125
 	PayloadFlags      Tag = 1126
 	LongFileSizes     Tag = 5008
+	LongSize          Tag = 5009
 	FileDigestAlgo    Tag = 5011
 	Encoding          Tag = 5062
+	OldFileSignatures Tag = 5090 // IMA, rpm 4.13
 	PayloadDigest     Tag = 5092
 	PayloadDigestAlgo Tag = 5093
 	PayloadDigestAlt  Tag = 5097
@@ -40,13 +44,22 @@ const (
 
 // Tags of the signature header.
 const (
+	SigDSA             Tag = 267 // OpenPGP over the header, by DSA, ECDSA or EdDSA
+	SigRSA             Tag = 268 // the same by RSA
 	SigSHA1            Tag = 269
 	SigLongSize        Tag = 270
 	SigLongArchiveSize Tag = 271
 	SigSHA256          Tag = 273
+	FileSignatures     Tag = 274 // IMA
+	FileSignatureLen   Tag = 275
+	VeritySignatures   Tag = 276 // fs-verity
+	VeritySigAlgo      Tag = 277
 	SigOpenPGP         Tag = 278 // rpm 4.20 and 6
 	SigSize            Tag = 1000
+	SigPGP             Tag = 1002 // OpenPGP over header and payload, by RSA
 	SigMD5             Tag = 1004
+	SigGPG             Tag = 1005 // the same by DSA
+	SigPGP5            Tag = 1006
 	SigPayloadSize     Tag = 1007
 )
 

@@ -61,7 +61,8 @@ type Changed struct {
 	// in a .deb, FILEDIGESTALGO's in an rpm.
 	OldSum, NewSum string
 
-	index int // in an rpm's file list
+	index int        // in an rpm's file list
+	mtime *time.Time // nil when it stays
 }
 
 // Report is what Rewrite did.
@@ -95,6 +96,8 @@ func Rewrite(ctx context.Context, p *pack.Package, out string, ed Editor, o Opti
 	switch p.Kind {
 	case pack.Deb, pack.Udeb:
 		err = r.deb(ctx)
+	case pack.Rpm:
+		err = r.rpm(ctx)
 	default:
 		err = where.In(p.Path, where.New(where.Unsupported, "a %v cannot be rewritten as a package", p.Kind))
 	}

@@ -90,7 +90,7 @@ func (s *stream) emit(u *unit) error {
 	if u.raw.Entry == nil {
 		return s.end(u)
 	}
-	if err := s.links.see(&u.raw, u.result != nil); err != nil {
+	if err := s.links.see(s.r.p, &u.raw, u.result != nil); err != nil {
 		return where.In(s.r.p.Path, where.In(u.raw.Member, where.In(u.raw.Path, err)))
 	}
 	if u.result != nil {
@@ -137,7 +137,7 @@ func (s *stream) changed(u *unit) error {
 	}
 	s.pad = -int64(len(u.result)) & (s.arch.block - 1)
 	s.r.report.Changed = append(s.r.report.Changed, Changed{
-		Path: u.raw.Path, OldSize: u.raw.Size, NewSize: int64(len(u.result)), OldSum: u.oldSum, NewSum: u.newSum, index: u.raw.Index,
+		Path: u.raw.Path, OldSize: u.raw.Size, NewSize: int64(len(u.result)), OldSum: u.oldSum, NewSum: u.newSum, index: u.raw.Index, mtime: mtime,
 	})
 	return s.write(gap, head, u.result)
 }
