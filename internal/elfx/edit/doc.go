@@ -7,8 +7,9 @@
 // the input is laid out as binutils lay objects out (as in bfd/elf.c of 2.40:
 // assign_section_numbers, assign_file_positions_except_relocs,
 // _bfd_elf_assign_file_positions_for_non_load; the names as in
-// bfd/elf-strtab.c). That is every module that ld -r, strip or objcopy wrote
-// last. Objects of other tools (lld, llvm-objcopy) keep their own order of
+// bfd/elf-strtab.c; 2.44 aligns contents to 8 bytes at most). That is every
+// module that ld -r, strip or objcopy wrote last, and the objcopy meant is one
+// of the same habits. Objects of other tools (lld, llvm-objcopy) keep their own order of
 // sections and their string tables, and only what lies behind an edit moves.
 //
 // Before the first edit Open proves that it understands the layout: what it

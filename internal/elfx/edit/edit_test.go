@@ -194,3 +194,13 @@ func TestAsObjcopy(t *testing.T) {
 		})
 	}
 }
+
+// objcopyFile is objcopy of a file.
+func objcopyFile(t *testing.T, path string, args ...string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objcopy(t, data, args...)
+}

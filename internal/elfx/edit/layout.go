@@ -7,20 +7,23 @@ import (
 	"kpkg-btf/internal/elfx"
 )
 
-// style is the order in which sections lie in the file.
-type style uint8
-
-const (
-	// styleGNU is that of bfd: sections in the order of their indexes, without
+// style is how sections lie in the file.
+type style struct {
+	// gnu is the order of bfd: sections in the order of their indexes, without
 	// relocations, symbol and string tables; .symtab, .symtab_shndx, .strtab;
-	// relocations; .shstrtab.
-	styleGNU style = iota
-	// styleFound is the order in which they were found.
-	styleFound
-	// styleLLD is styleFound without alignment for sections without content
+	// relocations; .shstrtab. Otherwise it is the order in which they were
+	// found.
+	gnu bool
+	// capped aligns to no more than an address, as binutils 2.44 do in
+	// relocatable objects (2.40: to sh_addralign).
+	capped bool
+	// loose does not align sections without content
 	// (lld/ELF/Writer.cpp, computeFileOffset).
-	styleLLD
-)
+	loose bool
+}
+
+// styles are those of binutils before and since 2.44, of lld and llvm-objcopy.
+var styles = []style{{gnu: true}, {gnu: true, capped: true}, {}, {capped: true}, {loose: true}}
 
 // stage is the part of bfd's file that a section lies in.
 func (o *Object) stage(s *section) int {
@@ -48,7 +51,7 @@ func (o *Object) inFile() []*section {
 			out = append(out, s)
 		}
 	}
-	if o.style == styleGNU {
+	if o.style.gnu {
 		slices.SortStableFunc(out, func(a, b *section) int { return o.stage(a) - o.stage(b) })
 	} else {
 		slices.SortStableFunc(out, func(a, b *section) int { return a.rank - b.rank })
@@ -86,19 +89,26 @@ func (o *Object) place() (shoff uint64) {
 		off = 64
 	}
 	for _, s := range o.inFile() {
-		if o.style != styleLLD || s.hdr.Type != elfx.SHTNobits {
-			off = align(off, s.hdr.Addralign)
+		if !o.style.loose || s.hdr.Type != elfx.SHTNobits {
+			off = o.align(off, s.hdr.Addralign)
 		}
 		s.off = off
 		off += s.fileSize()
 	}
-	return align(off, uint64(o.file.WordSize()))
+	return roundUp(off, uint64(o.file.WordSize()))
 }
 
 // align rounds up to the lowest bit of an alignment, as bfd does
 // (_bfd_elf_assign_file_position_for_section).
-func align(off, alignment uint64) uint64 {
+func (o *Object) align(off, alignment uint64) uint64 {
 	alignment &= -alignment
+	if o.style.capped {
+		alignment = min(alignment, uint64(o.file.WordSize()))
+	}
+	return roundUp(off, alignment)
+}
+
+func roundUp(off, alignment uint64) uint64 {
 	if alignment <= 1 {
 		return off
 	}

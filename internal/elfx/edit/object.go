@@ -26,7 +26,7 @@ type section struct {
 	hdr        elfx.Section // Link and Info as in the input
 	data       []byte       // nil for SHT_NOBITS and SHT_NULL
 	link, info *section     // what hdr.Link and hdr.Info number; nil: they stay as they are
-	rank       int          // place in the file among the others, in styleFound
+	rank       int          // place in the file among the others, as found
 	gone       bool
 	content    bool // data is not the input's
 

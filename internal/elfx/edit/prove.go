@@ -14,18 +14,19 @@ func (o *Object) prove() error {
 		return err
 	}
 	o.rankAsFound()
-	var first error
-	for _, o.style = range []style{styleGNU, styleFound, styleLLD} {
-		err := o.identical()
+	var best error // of the style that holds for most of the file
+	var furthest uint64
+	for _, o.style = range styles {
+		upTo, err := o.identical()
 		if err == nil {
-			o.rebuilt = o.style == styleGNU && o.namesByRule()
+			o.rebuilt = o.style.gnu && o.namesByRule()
 			return nil
 		}
-		if first == nil {
-			first = err
+		if best == nil || upTo > furthest {
+			best, furthest = err, upTo
 		}
 	}
-	return first
+	return best
 }
 
 // shadowed refuses sections that hold more bytes than the file has: later
@@ -41,12 +42,13 @@ func (o *Object) shadowed() error {
 	return nil
 }
 
-// identical says whether the object as it is would be written as the input.
-func (o *Object) identical() error {
+// identical says whether the object as it is would be written as the input, or
+// up to which offset it would.
+func (o *Object) identical() (upTo uint64, err error) {
 	f := o.file
 	data := f.Bytes()
-	if o.style == styleGNU && o.wantsShndx() != (o.shndx != nil) {
-		return o.foreign(0, "extended section indexes where binutils have none, or none where they have them")
+	if o.style.gnu && o.wantsShndx() != (o.shndx != nil) {
+		return 0, o.foreign(0, "extended section indexes where binutils have none, or none where they have them")
 	}
 	o.number()
 	shoff := o.place()
@@ -56,28 +58,28 @@ func (o *Object) identical() error {
 	}
 	for _, s := range o.inFile() {
 		if s.off != s.hdr.Off {
-			return o.foreign(f.HeaderOff(&s.hdr), "section %s lies at 0x%x, where 0x%x was expected", s.hdr.Name, s.hdr.Off, s.off)
+			return end, o.foreign(f.HeaderOff(&s.hdr), "section %s lies at 0x%x, where 0x%x was expected", s.hdr.Name, s.hdr.Off, s.off)
 		}
 		if err := o.gap(data, end, s.off); err != nil {
-			return err
+			return end, err
 		}
 		end = max(end, s.off) + s.fileSize()
 	}
 	if shoff != f.Shoff {
-		return o.foreign(0, "the section headers lie at 0x%x, where 0x%x was expected", f.Shoff, shoff)
+		return end, o.foreign(0, "the section headers lie at 0x%x, where 0x%x was expected", f.Shoff, shoff)
 	}
 	if err := o.gap(data, end, shoff); err != nil {
-		return err
+		return end, err
 	}
 	head := o.header(shoff)
 	if n := len(head); !bytes.Equal(head, data[:n]) {
-		return o.foreign(differs(head, data[:n]), "the ELF header is not what its sections make it")
+		return shoff, o.foreign(differs(head, data[:n]), "the ELF header is not what its sections make it")
 	}
 	table := o.table()
 	if have := data[shoff:]; !bytes.Equal(table, have) {
-		return o.foreign(int64(shoff)+differs(table, have), "the section headers are not what the sections make them")
+		return shoff, o.foreign(int64(shoff)+differs(table, have), "the section headers are not what the sections make them")
 	}
-	return nil
+	return shoff, nil
 }
 
 // gap demands zeros between two contents.

@@ -79,7 +79,7 @@ func (o *Object) wantsShndx() bool {
 // settleShndx drops or makes .symtab_shndx after the sections became fewer or
 // more. Objects of other tools keep what they have.
 func (o *Object) settleShndx() {
-	if o.style != styleGNU || o.wantsShndx() == (o.shndx != nil) {
+	if !o.style.gnu || o.wantsShndx() == (o.shndx != nil) {
 		return
 	}
 	if o.shndx != nil {
