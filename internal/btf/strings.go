@@ -45,13 +45,23 @@ type nameTable struct {
 	next []uint32 // record number -> next in bucket + 1
 }
 
+// hashed is how much of a name goes into its hash. Names may overlap: records
+// can name every tail of one long string, which would be hashed each time.
+const hashed = 1 << 10
+
+// bucket is where the records of a name are, by the hash of its beginning and
+// its length.
+func (t *nameTable) bucket(sum uint64, length int) uint64 {
+	return (sum + uint64(max(0, length-hashed))) & t.mask
+}
+
 // Named yields the own records with a name, in id order. The first call
 // builds a table of about 12 bytes a type.
 func (r *Raw) Named(name string) func(yield func(Record) bool) {
 	return func(yield func(Record) bool) {
 		r.nameOnce.Do(r.buildNames)
 		t := &r.names
-		for n := t.head[maphash.String(t.seed, name)&t.mask]; n != 0; n = t.next[n-1] {
+		for n := t.head[t.bucket(maphash.String(t.seed, name[:min(len(name), hashed)]), len(name))]; n != 0; n = t.next[n-1] {
 			rec := r.at(int(r.index[n-1]), r.first+ID(n-1))
 			if s, _ := r.Str(rec.Name); string(s) == name && !yield(rec) {
 				return
@@ -85,7 +95,7 @@ func (r *Raw) buildNames() {
 		if !ok || len(s) == 0 {
 			continue
 		}
-		b := maphash.Bytes(t.seed, s) & t.mask
+		b := t.bucket(maphash.Bytes(t.seed, s[:min(len(s), hashed)]), len(s))
 		t.next[n-1], t.head[b] = t.head[b], n
 	}
 }

@@ -57,7 +57,7 @@ func NewBase(p *Profile, blob []byte) (*Base, error) {
 		if t.Name == 0 || t.Kind != btf.Int && t.Kind != btf.Float {
 			continue
 		}
-		if name, _ := raw.Str(t.Name); len(name) == 0 {
+		if b.area.strs[t.Name] == 0 {
 			b.emptyNamed = append(b.emptyNamed, t)
 		}
 	}

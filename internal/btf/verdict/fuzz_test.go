@@ -84,7 +84,7 @@ func FuzzUser(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, blob, dist []byte) {
-		sane(t, User(&p, blob, 8))
+		sane(t, User(&p, blob, 8, false))
 		r := b.Module(blob, nil)
 		if s := b.Sound(blob, nil, 8); r.Rule != "" && r.Rule != s.Rule {
 			t.Errorf("refused by the kernel (%s) and yet sound or otherwise unsound: %s", r.String(), s.String())

@@ -96,13 +96,17 @@ func (s *parser) refusePart(t *record, rule string, off uint32, quiet bool, line
 
 func ruleOf(k btf.Kind, rule string) string { return strings.ToLower(k.String()) + "." + rule }
 
-// printName is __btf_name_by_offset.
+// maxPrinted is BPF_VERIFIER_TMP_LOG_SIZE: the kernel formats no more of a
+// fragment.
+const maxPrinted = 1024
+
+// printName is __btf_name_by_offset, cut to what can be printed.
 func (s *parser) printName(off uint32) string {
 	if off == 0 {
 		return "(anon)"
 	}
 	if b, ok := s.str(off); ok {
-		return string(b)
+		return string(b[:min(len(b), maxPrinted)])
 	}
 	return "(invalid-name-offset)"
 }

@@ -96,6 +96,13 @@ func (s *parser) word(b []byte) uint32 {
 	return binary.LittleEndian.Uint32(b)
 }
 
+func (s *parser) order() binary.ByteOrder {
+	if s.big {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
 func (s *parser) half(b []byte) uint16 {
 	if s.big {
 		return binary.BigEndian.Uint16(b)

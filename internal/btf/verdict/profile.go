@@ -52,6 +52,10 @@ type Profile struct {
 	EnumKflag    bool // kind_flag on ENUM: signed
 	TagKflag     bool // kind_flag on DECL_TAG and TYPE_TAG: an attribute
 
+	// FuncResolve: in BTF of user space a FUNC is resolved as other types are,
+	// so that a TYPEDEF may name one; before, it was looked at alone.
+	FuncResolve bool
+
 	Distilled   bool // honours .BTF.base
 	EmbeddedBug bool // 6.11.0: types embedded by the last split types unmarked
 

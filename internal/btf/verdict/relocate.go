@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 
 	"kpkg-btf/internal/btf"
 )
@@ -18,7 +19,9 @@ type relocation struct {
 	nDist, n    uint32   // ids of the distilled base, and with the split's
 	ids         []uint32 // distilled or split id -> id on the kernel's base
 	strs        []uint32 // offset in the distilled strings -> in the base's
+	strIDs      []uint32 // the base type that a mapped string is from
 	embedded    []bool   // distilled composites whose size must match
+	crowds      map[string]*namesakes
 	res         Result
 }
 
@@ -42,6 +45,32 @@ func (b *Base) Relocate(split, distilled []byte) ([]uint32, Result) {
 }
 
 func (b *Base) relocate(split *parser, blob, distilled []byte) ([]uint32, Result) {
+	m, r := b.relocation(split, blob, distilled, nil)
+	if !r.OK {
+		return nil, r
+	}
+	return m.ids, r
+}
+
+// Relocated is the .BTF of a module with .BTF.base as the kernel leaves it
+// when it has accepted it, which /sys/kernel/btf/NAME shows: split BTF on the
+// kernel's own base, as long as it was. Its bytes are the kernel's only where
+// it has a .BTF.base that the kernel honours; otherwise they are the module's.
+func (b *Base) Relocated(split, distilled []byte) ([]byte, Result) {
+	if len(split) == 0 || distilled == nil || !b.profile.ModuleBTF || !b.profile.Distilled || !b.own.OK {
+		return slices.Clone(split), b.Module(split, distilled)
+	}
+	s := newParser(&b.profile, &b.rules, b.big)
+	defer s.free()
+	out := slices.Clone(split)
+	if _, r := b.relocation(s, split, distilled, out); !r.OK {
+		return nil, r
+	}
+	return out, accepted
+}
+
+// relocation relocates; into is a copy of the blob to be rewritten, or nil.
+func (b *Base) relocation(split *parser, blob, distilled, into []byte) (*relocation, Result) {
 	dist := newParser(&b.profile, &b.rules, b.big)
 	defer dist.free()
 	dist.which, dist.first = Distilled, 1
@@ -52,11 +81,14 @@ func (b *Base) relocate(split *parser, blob, distilled []byte) ([]uint32, Result
 	if r := split.module(blob, &base); !r.OK {
 		return nil, r
 	}
-	m := relocation{b: b, dist: dist, split: split, nDist: base.first, n: split.total()}
-	if !m.shapes() || !m.markEmbedded() || !m.mapTypes() || !m.rewrite() {
+	m := &relocation{b: b, dist: dist, split: split, nDist: base.first, n: split.total()}
+	if !m.shapes() || !m.markEmbedded() || !m.mapTypes() || !m.rewritable() {
 		return nil, m.res
 	}
-	return m.ids, accepted
+	if into != nil {
+		m.rewrite(into)
+	}
+	return m, accepted
 }
 
 // refuse records a message of btf_relocate, which does not go through the
@@ -186,9 +218,9 @@ func (m *relocation) next(id uint32) (next uint32, composite bool) {
 	return 0, t.kind.Composite()
 }
 
-// rewrite mirrors btf_relocate_rewrite_type_id and btf_relocate_rewrite_strs:
-// all ids first, then all strings.
-func (m *relocation) rewrite() bool {
+// rewritable mirrors what btf_relocate_rewrite_type_id and
+// btf_relocate_rewrite_strs can stumble over: all ids first, then all strings.
+func (m *relocation) rewritable() bool {
 	wild := true
 	for id := m.nDist; id < m.n && wild; id++ {
 		t := m.split.at(id)
@@ -212,6 +244,29 @@ func (m *relocation) rewrite() bool {
 		})
 	}
 	return ok && wild
+}
+
+// rewrite puts the ids and string offsets of the kernel's base into a copy of
+// the blob. Own strings follow the base's instead of the distilled ones.
+func (m *relocation) rewrite(into []byte) {
+	put := func(pos, v uint32) bool {
+		m.split.order().PutUint32(into[pos:], v)
+		return true
+	}
+	distLen, shift := uint32(len(m.strs)), uint32(len(m.b.area.strs))-uint32(len(m.strs))
+	for id := m.nDist; id < m.n; id++ {
+		t := m.split.at(id)
+		m.split.fields(&t, false, func(pos, ref uint32) bool { return put(pos, m.ids[ref]) })
+		m.split.fields(&t, true, func(pos, off uint32) bool {
+			switch {
+			case off == 0:
+				return true
+			case off < distLen:
+				return put(pos, m.strs[off])
+			}
+			return put(pos, off+shift)
+		})
+	}
 }
 
 // fields yields the type ids of a record, or its string offsets, in the order

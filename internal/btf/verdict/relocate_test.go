@@ -78,6 +78,27 @@ func TestRelocationByKindNameAndSize(t *testing.T) {
 	}
 }
 
+// TestNameThatIsEmpty: an INT of the kernel whose name is an empty string, and
+// which has no size, stands for void in every distilled base.
+func TestNameThatIsEmpty(t *testing.T) {
+	p := ForVersion(6, 12, 0)
+	kernel := btftest.Base()
+	i := kernel.Int("int", 4, btftest.Signed)
+	kernel.Raw(btf.Int, false, 0, kernel.Str("int")+3, 0, 0)
+	b, err := NewBase(&p, kernel.Bytes())
+	if err != nil || !b.Own().OK {
+		t.Fatal(err, b.Own())
+	}
+	d := btftest.Base()
+	d.Int("int", 4, btftest.Signed)
+	m := d.Split()
+	m.Ptr(i)
+	const words = "base BTF id [2] maps to invalid distilled base BTF id [0]"
+	if got := b.Module(m.Bytes(), d.Bytes()); got.Rule != "reloc.invalid" || got.Text != words || got.Errno != EINVAL {
+		t.Errorf("%s", got.String())
+	}
+}
+
 // TestWhatTheKernelWouldRunOver: ids that lead nowhere and arrays of
 // themselves are no refusal but a fault in the kernel.
 func TestWhatTheKernelWouldRunOver(t *testing.T) {
@@ -106,5 +127,44 @@ func TestWhatTheKernelWouldRunOver(t *testing.T) {
 	m.Struct("s", 8, btftest.M("a", m.Array(m.Next(), 1, 1), 0))
 	if got := b.Module(m.Bytes(), d.Bytes()); !got.Undefined || got.Rule != "reloc.embedded" {
 		t.Errorf("an array of itself: %s", got.String())
+	}
+}
+
+// TestRelocated: the bytes that the kernel leaves are split BTF on its own
+// base, in both byte orders, and mean what the module's meant.
+func TestRelocated(t *testing.T) {
+	for name, on := range map[string]func() *btftest.Builder{"little": btftest.Base, "big": btftest.BigBase} {
+		p := ForVersion(6, 12, 0)
+		kernel := on()
+		kernel.Struct("first", 8)
+		i := kernel.Int("int", 4, btftest.Signed)
+		kernel.Struct("device", 64, btftest.M("a", i, 0))
+		b, err := NewBase(&p, kernel.Bytes())
+		if err != nil || !b.Own().OK {
+			t.Fatal(name, err, b.Own())
+		}
+		d := on()
+		di, dev := d.Int("int", 4, btftest.Signed), d.Struct("device", 64)
+		m := d.Split()
+		m.Struct("mine", 72, btftest.M("dev", dev, 0), btftest.M("n", di, 64))
+		m.Func("mine_init", m.Proto(di, btftest.P("device", m.Ptr(dev))))
+		split, dist := m.Bytes(), d.Bytes()
+		before := append([]byte(nil), split...)
+		got, r := b.Relocated(split, dist)
+		if !r.OK || len(got) != len(split) || string(before) != string(split) {
+			t.Fatalf("%s: %s, %d bytes of %d, the input changed: %v", name, r.String(), len(got), len(split), string(before) != string(split))
+		}
+		raw, err := btf.ParseSplit(got, kernel.Parse())
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		mine, _ := raw.Find(btf.Struct, "mine")
+		fn, ok := raw.Find(btf.Func, "mine_init")
+		if !ok || mine.ID != raw.FirstID() || raw.CType(fn.Ref()) != "int (struct device *)" {
+			t.Errorf("%s: [%d] mine, mine_init is %s", name, mine.ID, raw.CType(fn.Ref()))
+		}
+		if plain, r := b.Relocated(split, nil); string(plain) != string(split) || r.OK != b.Module(split, nil).OK {
+			t.Errorf("%s: without .BTF.base the bytes are the module's: %s", name, r.String())
+		}
 	}
 }

@@ -39,10 +39,12 @@ type resolver struct {
 	state []visit
 	ids   []uint32
 	sizes []uint32
-	stack [maxDepth]vertex
-	top   int
-	mode  resolveMode
-	res   Result
+	// protos remembers unnamed's answers about long prototypes.
+	protos map[uint32]uint32
+	stack  [maxDepth]vertex
+	top    int
+	mode   resolveMode
+	res    Result
 }
 
 func newResolver(s *parser, base *btf.Raw, ptr uint32) *resolver {
@@ -56,7 +58,10 @@ func (r *resolver) all() bool {
 		id := r.s.first + uint32(i)
 		r.s.id = id
 		t := r.s.at(id)
-		if needsResolve(t.kind) && !r.done(id) && !r.resolve(&t, id) {
+		if r.needs(t.kind) && !r.done(id) && !r.resolve(&t, id) {
+			return false
+		}
+		if t.kind == btf.Func && !r.needs(btf.Func) && !r.function(&t) {
 			return false
 		}
 		if t.kind == btf.FuncProto && !r.proto(&t, id) {
@@ -94,14 +99,16 @@ func (r *resolver) sink(k btf.Kind) bool {
 	case valueMode:
 		return !k.Modifier() && k != btf.Array && !k.Composite()
 	}
-	return !needsResolve(k)
+	return !r.needs(k)
 }
 
-// needsResolve is btf_type_needs_resolve.
-func needsResolve(k btf.Kind) bool {
+// needs is btf_type_needs_resolve.
+func (r *resolver) needs(k btf.Kind) bool {
 	switch k {
-	case btf.Ptr, btf.Struct, btf.Union, btf.Array, btf.Var, btf.Func, btf.DeclTag, btf.Datasec:
+	case btf.Ptr, btf.Struct, btf.Union, btf.Array, btf.Var, btf.DeclTag, btf.Datasec:
 		return true
+	case btf.Func:
+		return r.s.p.FuncResolve
 	}
 	return k.Modifier()
 }
@@ -228,7 +235,10 @@ func (r *resolver) step(v *vertex) step {
 	case btf.Datasec:
 		return r.datasec(v)
 	case btf.Func:
-		return r.function(t)
+		if !r.function(t) {
+			return stop
+		}
+		return r.pop(t.size, 0)
 	case btf.DeclTag:
 		return r.declTag(t)
 	}

@@ -26,7 +26,7 @@ func (r *resolver) ref(t *record, ptr bool) step {
 	if at, _, sized := r.size(next); sized {
 		return r.pop(at, 0)
 	}
-	if needsResolve(n.kind) && r.done(next) {
+	if r.needs(n.kind) && r.done(next) {
 		next = r.idResolve(next)
 		n, _ = r.typ(next)
 	}
@@ -170,18 +170,42 @@ func (r *resolver) datasec(v *vertex) step {
 }
 
 // function mirrors btf_func_check.
-func (r *resolver) function(t *record) step {
+func (r *resolver) function(t *record) bool {
 	p, ok := r.typ(t.size)
 	if !ok || p.kind != btf.FuncProto {
-		return r.bad(t, "type", offSize, "Invalid type_id")
+		return r.refuse(t, "type", offSize, "Invalid type_id")
 	}
-	for i := range p.vlen {
-		if name, ref := r.param(&p, i); name == 0 && ref != 0 {
-			return r.bad(t, "arg", offSize, fmt.Sprintf("Invalid arg#%d", i+1))
+	if arg := r.unnamed(&p, t.size); arg != 0 {
+		return r.refuse(t, "arg", offSize, fmt.Sprintf("Invalid arg#%d", arg))
+	}
+	return true
+}
+
+// unnamed is the first parameter of a prototype that has a type and no name,
+// counted from 1, or 0. Every FUNC asks, so a long prototype is read once.
+func (r *resolver) unnamed(p *record, id uint32) uint32 {
+	if p.vlen > shortProto {
+		if arg, known := r.protos[id]; known {
+			return arg
 		}
 	}
-	return r.pop(t.size, 0)
+	arg := uint32(0)
+	for i := uint32(0); i < p.vlen && arg == 0; i++ {
+		if name, ref := r.param(p, i); name == 0 && ref != 0 {
+			arg = i + 1
+		}
+	}
+	if p.vlen > shortProto {
+		if r.protos == nil {
+			r.protos = map[uint32]uint32{}
+		}
+		r.protos[id] = arg
+	}
+	return arg
 }
+
+// shortProto is how many parameters are quicker read than remembered.
+const shortProto = 32
 
 func (r *resolver) param(p *record, i uint32) (name, ref uint32) {
 	return r.s.word(p.extra[8*i:]), r.s.word(p.extra[8*i+4:])
@@ -252,7 +276,7 @@ func (r *resolver) value(id uint32) bool {
 	if !ok || sourceOnly(t.kind) {
 		return false
 	}
-	if needsResolve(t.kind) && !r.done(id) && !r.resolve(&t, id) {
+	if r.needs(t.kind) && !r.done(id) && !r.resolve(&t, id) {
 		return false
 	}
 	_, _, sized := r.size(id)

@@ -136,7 +136,7 @@ func TestNothingHangs(t *testing.T) {
 			fill(own)
 			fill(split)
 			start := time.Now()
-			user, mod := User(&p, own.Bytes(), 8), base.Module(split.Bytes(), nil)
+			user, mod := User(&p, own.Bytes(), 8, false), base.Module(split.Bytes(), nil)
 			rel, sound := base.Module(split.Bytes(), kernel.Bytes()), base.Sound(split.Bytes(), nil, 8)
 			if took := time.Since(start); took > 4*time.Second {
 				t.Errorf("%d bytes took %v", len(own.Bytes()), took)

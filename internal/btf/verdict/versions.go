@@ -42,6 +42,7 @@ var (
 	floatKind     = change{in: v(5, 13, 0)}
 	declTagKind   = change{in: v(5, 16, 0)}
 	typeTagKind   = change{in: v(5, 17, 0)}
+	funcResolve   = change{in: v(5, 17, 0)} // posted for 5.17; seen: not in 5.10, in 6.1
 	kfuncSets     = change{in: v(5, 18, 0)}
 	tagOrder      = change{in: v(5, 19, 0)}
 	dtorSets      = change{in: v(5, 19, 0)}
@@ -80,6 +81,7 @@ func ForVersion(major, minor, patch int) Profile {
 		EmptyDatasec:    emptyDatasec.has(at),
 		EnumKflag:       enum64Kind.has(at),
 		TagKflag:        tagKflag.has(at),
+		FuncResolve:     funcResolve.has(at),
 		Distilled:       distilled.has(at),
 		EmbeddedBug:     distilled.has(at) && !embeddedFix.has(at),
 		KfuncAPI:        kfuncSets.has(at),
