@@ -29,6 +29,9 @@ const (
 	DistilledBTF
 	// WholeModule is Case.Module, byte for byte, signature included.
 	WholeModule
+	// UserBTF is no module: Case.BTF, without a base, as user space loads it
+	// with bpf(BPF_BTF_LOAD). Verdict.Words is what the verifier said.
+	UserBTF
 )
 
 // Case is one question to the kernel. Cases are asked in order.
@@ -143,6 +146,8 @@ func (j *Job) pack() (*packed, error) {
 			// A module too broken to have a name is still a fair question.
 			w.Module = p.add(c.Module)
 			w.Name, _ = ModuleName(c.Module)
+		case c.Kind == UserBTF:
+			w.User, w.BTF = true, p.add(c.BTF)
 		default:
 			w.BTF = p.add(c.BTF)
 			if c.Kind == DistilledBTF {

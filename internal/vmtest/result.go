@@ -21,7 +21,7 @@ type Line struct {
 // Verdict is what the kernel did with one case.
 type Verdict struct {
 	ID string
-	// Errno of init_module(2); 0 is success. Errnos that only the kernel
+	// Errno of init_module(2), or of bpf(2); 0 is success. Errnos that only the kernel
 	// knows (ENOTSUPP, 524) are passed on as they are.
 	Errno syscall.Errno
 	// Attached is whether /sys/kernel/btf/NAME was there while it was loaded.
@@ -32,6 +32,8 @@ type Verdict struct {
 	// Deleted is whether it was unloaded; DeleteErrno why not.
 	Deleted     bool
 	DeleteErrno syscall.Errno
+	// Words are the end of what the verifier wrote to the loader of UserBTF.
+	Words string
 	// Log is what the kernel printed meanwhile.
 	Log  []Line
 	Took time.Duration
@@ -183,6 +185,7 @@ func (r *Result) answer(job *Job, a *wire.Answer) error {
 	v := Verdict{
 		ID: job.Cases[a.I].ID, Errno: syscall.Errno(a.Init), Attached: a.File, Digest: a.Digest, BTF: a.Bytes,
 		Deleted: a.Delete == 0, DeleteErrno: syscall.Errno(max(a.Delete, 0)), Log: lines(a.Log), Took: time.Duration(a.Nanos),
+		Words: string(a.Words),
 	}
 	r.Verdicts = append(r.Verdicts, v)
 	switch {
@@ -190,7 +193,7 @@ func (r *Result) answer(job *Job, a *wire.Answer) error {
 		return fmt.Errorf("case %q: %d records of the kernel's log were lost", v.ID, a.Lost)
 	case a.Problem != "":
 		return fmt.Errorf("case %q: %s", v.ID, a.Problem)
-	case a.Delete > 0 && job.Cases[a.I].Kind != WholeModule:
+	case a.Delete > 0 && job.Cases[a.I].Kind != WholeModule: // never of UserBTF
 		// The next case of the same module would be refused with EEXIST.
 		return fmt.Errorf("case %q: delete_module: %w\n%s", v.ID, v.DeleteErrno, v.String())
 	}

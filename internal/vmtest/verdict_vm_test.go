@@ -22,11 +22,9 @@ type referee struct {
 	t       *testing.T
 	base    *verdict.Base
 	profile *verdict.Profile
-	lenient bool // after 20 disagreements only the count matters
 
 	attached, refused, disagree  int
 	sawErrno, sawLines, sawQuiet int
-	rules                        map[string]int
 
 	// late is a line that the kernel keeps to itself until it prints another:
 	// 6.12 ends the one about strings without a newline.
@@ -37,6 +35,7 @@ type referee struct {
 type question struct {
 	id          string
 	split, base []byte
+	user        bool // split is the whole, loaded by user space
 }
 
 func newReferee(t *testing.T, p verdict.Profile, base []byte) *referee {
@@ -48,7 +47,7 @@ func newReferee(t *testing.T, p verdict.Profile, base []byte) *referee {
 	if own := b.Own(); !own.OK {
 		t.Fatalf("the kernel's own base: %s", own.String())
 	}
-	return &referee{t: t, base: b, profile: &p, rules: map[string]int{}}
+	return &referee{t: t, base: b, profile: &p}
 }
 
 // job asks all questions in one boot.
@@ -56,7 +55,10 @@ func (r *referee) job(template []byte, qs []question) Job {
 	job := Job{Template: template}
 	for _, q := range qs {
 		c := Case{ID: q.id, BTF: q.split, Base: q.base}
-		if q.base != nil {
+		switch {
+		case q.user:
+			c.Kind = UserBTF
+		case q.base != nil:
 			c.Kind = DistilledBTF
 		}
 		job.Cases = append(job.Cases, c)
@@ -91,19 +93,52 @@ func (r *referee) judge(qs []question, res *Result) {
 	}
 }
 
+// predict is what package verdict says to a question.
+func (r *referee) predict(q *question) verdict.Result {
+	if q.user {
+		return verdict.User(r.profile, q.split, 8, false)
+	}
+	return r.base.Module(q.split, q.base)
+}
+
 func (r *referee) compare(q *question, v *Verdict) {
-	want := r.base.Module(q.split, q.base)
+	want := r.predict(q)
+	why := ""
+	if q.user {
+		why = r.userDiffers(&want, v)
+	} else {
+		why = r.differs(&want, v, len(q.split) != 0)
+	}
 	if want.OK {
 		r.attached++
 	} else {
 		r.refused++
-		r.rules[want.Rule]++
 	}
-	if why := r.differs(&want, v, len(q.split) != 0); why != "" {
+	if why != "" {
 		if r.disagree++; r.disagree <= 20 {
 			r.t.Errorf("%s: %s\n  predicted %s\n            %q\n  seen      %s\n            %q", q.id, why, want.String(), want.Lines, v, spoken(v))
 		}
 	}
+}
+
+// userDiffers compares what bpf(2) returned and the verifier wrote: errno and
+// words are always to be seen.
+func (r *referee) userDiffers(want *verdict.Result, v *Verdict) string {
+	if int(v.Errno) != -int(want.Errno) {
+		return fmt.Sprintf("errno is %d, not %d: %q", int(v.Errno), -int(want.Errno), v.Words)
+	}
+	if want.OK {
+		return ""
+	}
+	r.sawErrno++
+	r.sawLines++
+	words := strings.TrimSpace(want.Subject + " " + strings.TrimSpace(want.Text))
+	before, ok := strings.CutSuffix(strings.TrimSuffix(v.Words, "\n"), words)
+	before = strings.TrimRight(before, " \t") // members and variables are set in
+	if !ok || words != "" && before != "" && !strings.HasSuffix(before, "\n") {
+		return fmt.Sprintf("the verifier's last words are %q, not %q", v.Words[max(0, len(v.Words)-200):], words)
+	}
+	return ""
 }
 
 // differs says in what prediction and kernel differ, "" when in nothing that

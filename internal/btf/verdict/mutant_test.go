@@ -1,18 +1,22 @@
 package verdict
 
 import (
-	"slices"
-	"strings"
+	"bytes"
 	"testing"
 
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/btf/verdict/mutant"
+	"kpkg-btf/internal/btf/verdict/vector"
 )
 
-// TestMutants: a thousand mutants meet every rule that a module can break at
-// least five times, and a fifth of them is accepted.
+// TestMutants: a thousand mutants for each generation of the rules break every
+// rule that a vector of a module breaks there, at least five times as the
+// first refusal, and a fifth of them is accepted. The booted kernels are held
+// to the same in internal/vmtest.
 func TestMutants(t *testing.T) {
 	kernel := btftest.Kernel(btftest.Plain)
+	kernel.Struct("perf_aux_event", 16)
+	kernel.Struct("perf_aux_event", 16)
 	base := kernel.Parse()
 	var blobs [][]byte
 	for _, name := range []string{"one", "two", "three"} {
@@ -21,45 +25,48 @@ func TestMutants(t *testing.T) {
 		m.Func(name+"_init", m.Proto(1, btftest.P("x", 2)))
 		blobs = append(blobs, m.Bytes())
 	}
-	p := ForVersion(6, 12, 115)
-	b, err := NewBase(&p, base.Bytes())
-	if err != nil || !b.Own().OK {
-		t.Fatal(err, b.Own())
+	vectors, err := vector.Load(vectorDir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	const n = 1000
-	hist, accepted := map[string]int{}, 0
-	for i := range n {
-		m := mutant.Make(1, i, blobs, base)
-		r := b.Module(m.Split, m.Base)
-		sane(t, r)
-		if r.OK {
-			accepted++
+	for _, at := range []vector.Version{{6, 1, 192}, {6, 12, 115}, {6, 18, 15}, {7, 3, 4}} {
+		p := ForVersion(at[0], at[1], at[2])
+		b, err := NewBase(&p, base.Bytes())
+		if err != nil || !b.Own().OK {
+			t.Fatal(err, b.Own())
 		}
-		hist[r.Rule]++
-	}
-	for _, rule := range allRules() {
-		if own := rule == "H7" || rule == "T3" || rule == "enum.kflag" || rule == "datasec.vlen" || strings.HasPrefix(rule, "reloc."); own {
-			continue // not of a split, or not of this version
+		const n = 1000
+		hist := map[string]int{}
+		for _, m := range mutant.Series(1, n, blobs, base, p.Distilled) {
+			r := b.Module(m.Split, m.Base)
+			sane(t, r)
+			hist[r.Rule]++
 		}
-		if hist[rule] < 5 {
-			t.Errorf("%s was the first refusal %d times", rule, hist[rule])
+		for _, why := range mutant.Uneven(hist, vector.Rules(vectors, "module", at)) {
+			t.Errorf("%s: %s", at, why)
 		}
 	}
-	if accepted < n/5 {
-		t.Errorf("%d of %d accepted", accepted, n)
-	}
-	for i := range 300 {
-		m := mutant.Distil(1, i, base)
-		r := b.Module(m.Split, m.Base)
-		sane(t, r)
-		hist["distilled "+r.Rule]++
-	}
-	for _, rule := range []string{"", "reloc.anonymous", "reloc.kind", "reloc.unmapped", "reloc.string"} {
-		if hist["distilled "+rule] < 5 {
-			t.Errorf("distilled %q: %d times", rule, hist["distilled "+rule])
-		}
-	}
-	if got, want := mutant.Make(7, 3, blobs, base), mutant.Make(7, 3, blobs, base); !slices.Equal(got.Split, want.Split) {
+	x, y := mutant.Make(7, 3, blobs, base), mutant.Make(7, 3, blobs, base)
+	if !bytes.Equal(x.Split, y.Split) {
 		t.Error("the same seed gives another mutant")
+	}
+}
+
+// TestUneven: the demand on the mutants can fail.
+func TestUneven(t *testing.T) {
+	rules := []string{"H1", "M4"}
+	for _, c := range []struct {
+		hist map[string]int
+		want int
+	}{
+		{map[string]int{"": 20, "H1": 5, "M4": 75}, 0},
+		{map[string]int{"": 19, "H1": 5, "M4": 76}, 1},
+		{map[string]int{"": 50, "H1": 4, "M4": 46}, 1},
+		{map[string]int{"": 50, "H1": 50}, 1},
+		{map[string]int{}, 3},
+	} {
+		if got := mutant.Uneven(c.hist, rules); len(got) != c.want {
+			t.Errorf("%v: %q", c.hist, got)
+		}
 	}
 }

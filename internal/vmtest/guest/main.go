@@ -119,6 +119,7 @@ type job struct {
 	blobs []byte
 	blank wire.Blank
 	ko    []byte // the last filled blank, reused
+	log   []byte // what the verifier says to BTF of user space
 }
 
 func readJob() (*job, error) {

@@ -36,6 +36,7 @@ type Case struct {
 	Name   string // the module's name in sysfs
 	Params string
 	Keep   bool // stays loaded
+	User   bool // BTF is loaded as user space's own, by bpf(BPF_BTF_LOAD)
 	Digest bool // return the SHA-256 of /sys/kernel/btf/NAME
 	Bytes  bool // return the bytes of it
 }
@@ -70,12 +71,15 @@ type Line struct {
 // Answer is the kernel's verdict on one case. Errnos are positive, 0 is
 // success; -1 means that the call was not made.
 type Answer struct {
-	I       int    // index of the case
-	Init    int    // errno of init_module
-	File    bool   `json:",omitempty"` // /sys/kernel/btf/NAME exists
-	Digest  string `json:",omitempty"`
-	Bytes   []byte `json:",omitempty"`
-	Delete  int    // errno of delete_module
+	I      int    // index of the case
+	Init   int    // errno of init_module, or of bpf
+	File   bool   `json:",omitempty"` // /sys/kernel/btf/NAME exists
+	Digest string `json:",omitempty"`
+	Bytes  []byte `json:",omitempty"`
+	Delete int    // errno of delete_module
+	// Words are the end of what the verifier wrote to the loader's own buffer,
+	// of a case with User.
+	Words   []byte `json:",omitempty"`
 	Log     []Line `json:",omitempty"`
 	Lost    int    `json:",omitempty"` // kernel log records overwritten before they were read
 	Nanos   int64  // time of the whole case in the guest

@@ -6,9 +6,30 @@ import (
 	"kpkg-btf/internal/btf"
 )
 
+// Twins are the composites of a base that have a name and a size in common
+// with another, the first of each pair.
+func Twins(base *btf.Raw) (out []btf.Record) {
+	type key struct {
+		name string
+		size uint32
+	}
+	seen := map[key]bool{}
+	for t := range base.Types {
+		if !t.Kind.Composite() || t.Name == 0 {
+			continue
+		}
+		k := key{base.Name(t.Name), t.SizeType}
+		if seen[k] {
+			out = append(out, t)
+		}
+		seen[k] = true
+	}
+	return out
+}
+
 // Distil makes a distilled base of a few named types of a base, some of them
 // changed, and a split that refers to them, some by value.
-func Distil(seed uint64, n int, base *btf.Raw) Mutant {
+func Distil(seed uint64, n int, base *btf.Raw, twins []btf.Record) Mutant {
 	rng := rand.New(rand.NewPCG(seed, uint64(n)|1<<40))
 	dist := &kit{rng: rng, strs: []byte{0}, first: 1}
 	count := 1 + rng.Uint32N(4)
@@ -32,7 +53,12 @@ func Distil(seed uint64, n int, base *btf.Raw) Mutant {
 			}
 		}
 		name := dist.str(base.Name(t.Name))
-		if int(i) == change {
+		switch {
+		case int(i) == change && len(twins) != 0 && rng.IntN(10) == 0:
+			t = twins[rng.IntN(len(twins))]
+			kind, size, info, extra, name = t.Kind, t.SizeType, 0, nil, dist.str(base.Name(t.Name))
+			aim = "reloc.ambiguous"
+		case int(i) == change:
 			aim = twist(rng, dist, &kind, &name, &info, &size, &extra)
 		}
 		for _, w := range append([]uint32{name, info | uint32(kind)<<24, size}, extra...) {
@@ -60,7 +86,7 @@ func named(rng *rand.Rand, base *btf.Raw) btf.Record {
 
 // twist changes one thing about a distilled type.
 func twist(rng *rand.Rand, k *kit, kind *btf.Kind, name, info, size *uint32, extra *[]uint32) string {
-	switch rng.IntN(8) {
+	switch rng.IntN(9) {
 	case 0:
 		*name = 0
 		return "reloc.anonymous"
@@ -97,6 +123,9 @@ func twist(rng *rand.Rand, k *kit, kind *btf.Kind, name, info, size *uint32, ext
 			*kind = btf.Struct
 		}
 		return "reloc.composite"
+	case 7:
+		k.head = func(b []byte) []byte { clear(b[8:24]); return b[:24] }
+		return "H7"
 	}
 	*info |= 1 << 20
 	return "reloc.base"

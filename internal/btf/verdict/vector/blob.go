@@ -193,8 +193,11 @@ func (e *Absent) Error() string { return "the base has no " + e.What }
 func (w *writer) baseType(s string) (uint32, error) {
 	kind, name, _ := strings.Cut(s, ":")
 	k, ok := kinds[kind]
-	if !ok || w.on.find == nil {
-		return 0, fmt.Errorf("no kind %q in the base", kind)
+	if !ok {
+		return 0, fmt.Errorf("no kind %q", kind)
+	}
+	if w.on.find == nil { // no base at all
+		return 0, &Absent{What: s}
 	}
 	id, ok := w.on.find(k, name)
 	if !ok {

@@ -6,8 +6,11 @@ package vector
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,8 +113,8 @@ func Parse(text string) (*Vector, error) {
 	if v.ID == "" || v.Mirrors == "" || len(v.Expect) == 0 || (len(v.Booted) == 0) == (v.Source == "") {
 		return nil, fmt.Errorf("incomplete: id, mirrors, an expectation, and either booted or source-only are needed")
 	}
-	if (v.Split == nil) == (v.Own == nil) {
-		return nil, fmt.Errorf("either a split or an own blob is needed")
+	if (v.Split == nil) == (v.Own == nil) || v.Own != nil && v.Has("module") || v.Own == nil && v.Has("own") {
+		return nil, fmt.Errorf("either a split or an own blob is needed, the one that is expected to be judged")
 	}
 	return v, nil
 }
@@ -146,6 +149,11 @@ func (v *Vector) header(line string) error {
 		v.About = val
 	case "booted":
 		v.Booted = strings.Fields(val)
+		for _, s := range v.Booted {
+			if _, err := version(s, 0); err != nil {
+				return err
+			}
+		}
 	case "source-only":
 		v.Source = val
 	case "module", "own", "user":
@@ -291,26 +299,80 @@ func (v *Vector) First(base *btf.Raw) uint32 {
 	return on.first
 }
 
-// Alone builds the own blob.
+// Alone builds the own blob, or the split as a blob without a base, which is
+// what the paths "own" and "user" are asked about.
 func (v *Vector) Alone() ([]byte, error) {
-	b, _, err := v.Own.build(area{first: 1}, true)
-	return b, err
+	b := v.Own
+	if b == nil {
+		b = v.Split
+	}
+	out, _, err := b.build(area{first: 1}, true)
+	return out, err
+}
+
+// Has tells whether a vector says anything of a path.
+func (v *Vector) Has(path string) bool {
+	return slices.ContainsFunc(v.Expect, func(e Expect) bool { return e.Path == path })
+}
+
+// Covers tells whether an expectation is about a version.
+func (e *Expect) Covers(at Version) bool {
+	for _, s := range e.Spans {
+		if !at.less(s.from) && !s.to.less(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// Seen tells whether a kernel that was booted is among the versions that an
+// expectation is about. A kernel's own base cannot be exchanged: what is said
+// of it is seen where the same is seen of user space's BTF.
+func (v *Vector) Seen(e *Expect) bool {
+	return slices.ContainsFunc(v.Booted, func(s string) bool {
+		at, err := version(s, 0)
+		if err != nil || !e.Covers(at) {
+			return false
+		}
+		user := v.Want("user", at)
+		return e.Path != "own" || user != nil && user.OK == e.OK && user.Rule == e.Rule
+	})
 }
 
 // Want is what a version is expected to say on a path, nil when the vector
 // says nothing of it.
 func (v *Vector) Want(path string, at Version) *Expect {
-	for i, e := range v.Expect {
-		if e.Path != path {
-			continue
-		}
-		for _, s := range e.Spans {
-			if !at.less(s.from) && !s.to.less(at) {
-				return &v.Expect[i]
-			}
+	for i := range v.Expect {
+		if e := &v.Expect[i]; e.Path == path && e.Covers(at) {
+			return e
 		}
 	}
 	return nil
+}
+
+// Rules are the rules that the vectors break on a path at a version, each once.
+func Rules(vs []*Vector, path string, at Version) []string {
+	seen := map[string]bool{}
+	for _, v := range vs {
+		if want := v.Want(path, at); want != nil && !want.OK {
+			seen[want.Rule] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// Says tells whether a kernel's message is the expected one: the ids of a base
+// stand in place of $N, and * is for what differs from base to base. Without a
+// message any will do.
+func (e *Expect) Says(text string, first uint32) bool {
+	if e.Text == "" {
+		return true
+	}
+	parts := strings.Split(e.Message(first), "*")
+	for i, p := range parts {
+		parts[i] = regexp.QuoteMeta(p)
+	}
+	return regexp.MustCompile("^" + strings.Join(parts, "[0-9]+") + "$").MatchString(strings.TrimSpace(text))
 }
 
 // Message is the expected text with the ids of a base in place of $N.
