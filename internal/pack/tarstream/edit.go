@@ -94,7 +94,7 @@ func (b *block) sum() int64 {
 // setNumber writes n in the form of the field: base-256, or octal digits with
 // the same filling before and the same bytes after them.
 func setNumber(f []byte, n int64, what string) error {
-	if f[0]&0x80 != 0 {
+	if f[0]&0x80 != 0 && n >= 0 {
 		for i := len(f) - 1; i > 0; i-- {
 			f[i] = byte(n)
 			n >>= 8

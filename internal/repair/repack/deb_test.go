@@ -312,3 +312,43 @@ func TestBrokenCompressor(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDebInstalls: dpkg installs the output into a root of its own and finds
+// its files as they should be, which it does not where a digest is wrong.
+func TestDebInstalls(t *testing.T) {
+	d := deb(t, 2)
+	d.Files = slices.DeleteFunc(d.Files, func(e packtest.Entry) bool { return e.Name == long || e.Format == tar.FormatPAX }) // dpkg knows no pax headers
+	for i, dir := range []string{"./lib/", "./lib/modules/", "./lib/modules/6.1/"} {
+		d.Files = slices.Insert(d.Files, 1+i, packtest.Special(dir, tar.TypeDir, ""))
+	}
+	out, _, err := rewritten(t, save(t, "x.deb", d.Build()), change(edits), Options{})
+	check(t, err)
+	if said := run(t, "dpkg-deb", "--info", out); !strings.Contains(said, "linux-image-test") {
+		t.Error(said)
+	}
+	if said := run(t, "dpkg-deb", "--contents", out); !strings.Contains(said, "link to ./lib/modules/6.1/u.ko") {
+		t.Error(said)
+	}
+	root := t.TempDir()
+	for _, d := range []string{"var/lib/dpkg/updates", "var/lib/dpkg/info", "var/lib/dpkg/triggers"} {
+		check(t, os.MkdirAll(filepath.Join(root, d), 0o755))
+	}
+	for _, f := range []string{"var/lib/dpkg/status", "var/lib/dpkg/available"} {
+		check(t, os.WriteFile(filepath.Join(root, f), nil, 0o644))
+	}
+	dpkg := func(args ...string) string {
+		return run(t, append([]string{"dpkg", "--root=" + root, "--force-not-root", "--force-script-chrootless", "--force-bad-path"}, args...)...)
+	}
+	dpkg("-i", out)
+	if said := dpkg("-V", "linux-image-test"); strings.TrimSpace(said) != "" {
+		t.Errorf("dpkg -V: %s", said)
+	}
+	got, err := os.ReadFile(filepath.Join(root, "lib/modules/6.1/hard.ko"))
+	if err != nil || string(got) != edits["lib/modules/6.1/u.ko"] {
+		t.Errorf("the hard link has %d bytes, %v", len(got), err)
+	}
+	check(t, os.WriteFile(filepath.Join(root, "lib/modules/6.1/z.ko"), []byte("LAST"), 0o644))
+	if said, err := exec.Command("dpkg", "--root="+root, "-V", "linux-image-test").Output(); err == nil && len(said) == 0 {
+		t.Error("dpkg -V does not see a changed file")
+	}
+}

@@ -1,0 +1,190 @@
+//go:build e2e
+
+package repack
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"kpkg-btf/internal/pack"
+	"kpkg-btf/internal/realtest"
+)
+
+// someModules shortens every 800th module by a few bytes and makes the first
+// of them longer.
+func someModules() Editor {
+	n := 0
+	return Editor{
+		Select: func(e *pack.Entry) bool {
+			if !strings.Contains(e.Path, ".ko") {
+				return false
+			}
+			n++
+			return n%800 == 1
+		},
+		Edit: func(_ context.Context, e *pack.Entry, content []byte) ([]byte, error) {
+			if strings.HasSuffix(e.Path, "vsock.ko") || e.Size < 30_000 {
+				return append(content, make([]byte, 5000)...), nil
+			}
+			return content[:len(content)-3001], nil
+		},
+	}
+}
+
+// TestRealDebs: of a real kernel a handful of modules change. dpkg-deb then
+// sees nothing else that differs, Installed-Size is what dpkg-gencontrol would
+// compute, every line of md5sums holds, and the peak of memory is as promised.
+func TestRealDebs(t *testing.T) {
+	debug.SetGCPercent(50)
+	debug.SetMemoryLimit(384 << 20)
+	for _, spec := range []string{realtest.PairBNew, realtest.PairANew} {
+		t.Run(spec, func(t *testing.T) {
+			old := realtest.Deb(t, spec)
+			p, err := pack.Open(t.Context(), old, pack.Options{Jobs: runtime.NumCPU()})
+			check(t, err)
+			defer p.Close()
+			out := filepath.Join(t.TempDir(), "new.deb")
+			start := time.Now()
+			r, err := Rewrite(t.Context(), p, out, someModules(), Options{Jobs: runtime.NumCPU()})
+			check(t, err)
+			peak := peakRSS(t)
+			t.Logf("%d modules changed, %.0f s, peak %d MiB, read back by %q", len(r.Changed), time.Since(start).Seconds(), peak>>20, r.CrossChecked)
+			if peak > 512<<20 {
+				t.Errorf("peak of memory %d MiB", peak>>20)
+			}
+			changed := map[string]bool{}
+			for _, c := range r.Changed {
+				changed[c.Path] = true
+			}
+			if len(changed) < 5 || r.CrossChecked != "dpkg-deb" {
+				t.Errorf("%+v", r)
+			}
+			a, b := dpkgSees(t, old), dpkgSees(t, out)
+			compareStreams(t, a, b, changed)
+			if a.size != controlSize(t, old) || b.size != controlSize(t, out) || a.size == b.size {
+				t.Errorf("Installed-Size: %d, dpkg's rule %d; %d, dpkg's rule %d", controlSize(t, old), a.size, controlSize(t, out), b.size)
+			}
+			checkMD5s(t, out, b)
+		})
+	}
+}
+
+// TestRealNoChange: nothing changes, so the output is the input, and that
+// takes no compressor.
+func TestRealNoChange(t *testing.T) {
+	old := realtest.Deb(t, realtest.PairANew)
+	out, _, err := rewritten(t, old, change(nil), Options{Jobs: runtime.NumCPU()})
+	check(t, err)
+	if said, err := exec.Command("cmp", old, out).CombinedOutput(); err != nil {
+		t.Errorf("%s", said)
+	}
+}
+
+func peakRSS(t *testing.T) int64 {
+	text, err := os.ReadFile("/proc/self/status")
+	check(t, err)
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	check(t, err)
+	return kb << 10
+}
+
+type entry struct {
+	header tar.Header
+	sum    string
+}
+
+type fsys struct {
+	entries []entry
+	size    int64 // Installed-Size by dpkg-gencontrol's rule
+}
+
+// dpkgSees reads a package as dpkg-deb gives it.
+func dpkgSees(t *testing.T, deb string) (s fsys) {
+	t.Helper()
+	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", deb)
+	out, err := cmd.StdoutPipe()
+	check(t, err)
+	check(t, cmd.Start())
+	for r := tar.NewReader(out); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		check(t, err)
+		sum := md5.New()
+		_, err = io.Copy(sum, r)
+		check(t, err)
+		s.entries = append(s.entries, entry{*h, hex.EncodeToString(sum.Sum(nil))})
+		switch h.Typeflag {
+		case tar.TypeReg:
+			s.size += (h.Size + 1023) / 1024
+		case tar.TypeSymlink:
+			s.size += int64(len(h.Linkname)+1023) / 1024
+		case tar.TypeLink:
+		default:
+			s.size++
+		}
+	}
+	_, _ = io.Copy(io.Discard, out)
+	check(t, cmd.Wait())
+	return s
+}
+
+func compareStreams(t *testing.T, a, b fsys, changed map[string]bool) {
+	t.Helper()
+	if len(a.entries) != len(b.entries) || len(a.entries) < 4000 {
+		t.Fatalf("%d entries became %d", len(a.entries), len(b.entries))
+	}
+	for i := range a.entries {
+		x, y := a.entries[i], b.entries[i]
+		name := strings.TrimPrefix(x.header.Name, "./")
+		if differs := x.sum != y.sum; differs != changed[name] {
+			t.Errorf("%s: content differs: %v", name, differs)
+		}
+		if changed[name] {
+			x.header.Size = y.header.Size
+		}
+		if !reflect.DeepEqual(x.header, y.header) {
+			t.Errorf("%s: header %+v became %+v", name, x.header, y.header)
+		}
+	}
+}
+
+func controlSize(t *testing.T, deb string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(strings.TrimSpace(run(t, "dpkg-deb", "-f", deb, "Installed-Size")), 10, 64)
+	check(t, err)
+	return n
+}
+
+func checkMD5s(t *testing.T, deb string, s fsys) {
+	t.Helper()
+	lines := map[string]bool{}
+	for line := range strings.Lines(run(t, "sh", "-c", fmt.Sprintf("dpkg-deb --ctrl-tarfile '%s' | tar -xO ./md5sums", deb))) {
+		lines[strings.TrimSpace(line)] = true
+	}
+	n := 0
+	for _, e := range s.entries {
+		if e.header.Typeflag == tar.TypeReg && lines[e.sum+"  "+strings.TrimPrefix(e.header.Name, "./")] {
+			n++
+		}
+	}
+	if n != len(lines) || n < 4000 {
+		t.Errorf("%d of %d lines of md5sums hold", n, len(lines))
+	}
+}
