@@ -25,9 +25,10 @@ const (
 	Rpm
 	SourceRpm // opened, so that it can be named; Walk refuses it
 	Tree      // a directory
+	Initrd    // archives that a kernel unpacks into its first root
 )
 
-var kindNames = [...]string{"file", "deb", "udeb", "rpm", "source rpm", "directory"}
+var kindNames = [...]string{"file", "deb", "udeb", "rpm", "source rpm", "directory", "initrd"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -101,7 +102,7 @@ func OpenReader(ctx context.Context, path string, ra io.ReaderAt, size int64, o 
 	p := &Package{Path: path, opts: o, file: lentSource{ra}, size: size}
 	err := p.sniff(ctx)
 	if err == nil && p.Kind == File {
-		err = where.New(where.Malformed, "not a deb or rpm").At(0)
+		err = where.New(where.Malformed, "not a deb, rpm or initrd").At(0)
 	}
 	if err != nil {
 		return nil, where.In(path, err)
@@ -157,6 +158,10 @@ func (p *Package) identify(ctx context.Context, head []byte) error {
 	case debName || ext == ".rpm":
 		return where.New(where.Malformed, "not a deb or rpm (first bytes %s)", firstBytes(head)).
 			At(0).WithHint("the name ends with %s: is the download complete, or is the package compressed once more?", ext)
+	}
+	if p.initrd(ctx, head) {
+		p.Kind, p.walk = Initrd, p.walkInitrd
+		return nil
 	}
 	p.Kind, p.walk = File, p.walkFile
 	return nil

@@ -62,6 +62,7 @@ type Reader struct {
 	want    uint32
 	spare   []byte
 	ended   bool
+	chain   bool
 }
 
 // source remembers the error of the reader below.
@@ -86,6 +87,20 @@ func NewReader(r io.Reader, sizes func(index uint32) (int64, error)) *Reader {
 	return c
 }
 
+// NewChain reads archives one after the other, with zeros between them, as the
+// kernel reads an initramfs (init/initramfs.c, unpack_to_rootfs): what begins
+// with "0" after a trailer is the next archive. Next gives io.EOF at the end of
+// r, or at the first other byte, whose offset is Consumed.
+func NewChain(r io.Reader) *Reader {
+	c := NewReader(r, nil)
+	c.chain = true
+	return c
+}
+
+// Consumed is how many bytes of the source belong to what was read, zeros
+// after a trailer included, once Next gave io.EOF.
+func (c *Reader) Consumed() int64 { return c.off }
+
 // SourceErr is the error of the reader below, if it failed.
 func (c *Reader) SourceErr() error { return c.src.err }
 
@@ -108,9 +123,17 @@ func (c *Reader) End() int64 { return c.hdr.Off }
 // gives io.EOF after the trailer, once the stream below has been read to its
 // end. The header is valid until the next call.
 func (c *Reader) Next() (*Header, error) {
-	if c.ended {
-		return nil, io.EOF
+	for !c.ended {
+		if h, err := c.next(); h != nil || err != nil {
+			return h, err
+		}
 	}
+	return nil, io.EOF
+}
+
+// next gives neither header nor error after the trailer of an archive that
+// another one follows.
+func (c *Reader) next() (*Header, error) {
 	if err := c.skip(); err != nil {
 		return nil, err
 	}
@@ -220,10 +243,14 @@ func (c *Reader) newc(crc bool) error {
 	if err != nil {
 		return err
 	}
-	if i := bytes.IndexByte(name, 0); i != len(name)-1 {
+	i := bytes.IndexByte(name, 0)
+	// The kernel takes a name as a C string; dracut pads names so that contents
+	// lie on block boundaries.
+	padded := c.chain && i > 0 && name[len(name)-1] == 0
+	if i != len(name)-1 && !padded {
 		return where.New(where.Malformed, "cpio name has its NUL at %d of %d bytes", i, len(name)).At(h.Off + headerLen)
 	}
-	h.Name = string(name[:len(name)-1])
+	h.Name = string(name[:i])
 	c.crc, c.sum, c.want = crc, 0, v[12]
 	return c.padded()
 }
@@ -318,6 +345,9 @@ func (c *Reader) end() error {
 	for {
 		p, err := c.buf.Peek(512)
 		for i, b := range p {
+			if b != 0 && c.chain {
+				return c.follows(i, b)
+			}
 			if b != 0 {
 				return where.New(where.Malformed, "data after the end of the cpio archive").At(c.off + int64(i))
 			}
@@ -333,4 +363,17 @@ func (c *Reader) end() error {
 			return c.truncated(err, c.off, "cpio archive")
 		}
 	}
+}
+
+// follows is at byte b, i bytes ahead, after a trailer and zeros: it begins the
+// next archive, or something else ends the chain.
+func (c *Reader) follows(i int, b byte) error {
+	n, _ := c.buf.Discard(i)
+	c.off += int64(n)
+	c.zeros += int64(n)
+	if b == magicNewc[0] {
+		return nil
+	}
+	c.ended = true
+	return io.EOF
 }
