@@ -15,6 +15,7 @@ import (
 // checkFlags are the flags of check.
 type checkFlags struct {
 	against    []string
+	on         []string
 	asIfSame   bool
 	policy     string
 	signatures string
@@ -25,20 +26,27 @@ type checkFlags struct {
 func (a *app) check() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
-		Use:   "check NEW... [--against OLD]...",
+		Use:   "check NEW... [--against OLD]... | --on KERNEL...",
 		Short: "Decide: keep, distill, strip, bump the ABI name, or rebuild",
 		Long: `Judges new kernel packages on their own image (self) and, with --against, on
 every older release that may still be booted when they are installed (window),
 and the reverse. NEW and OLD are packages, trees, single files, .changes or
 .buildinfo files, @listfiles; OLD may also be a manifest. The window exists
 only when both go by one name; --as-if-same-release asks whether the name
-could have been kept.`,
-		Example: "  kpkg-btf check ../*.deb --against linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb --as-if-same-release",
+could have been kept.
+
+With --on, NEW is modules that were built elsewhere (kmod and KMP packages,
+DKMS, weak-updates, a vendor's) and KERNEL a kernel that may load them, as
+packages or as a manifest with its base beside it. The answer is a matrix: what
+each kernel does with each module, its symbol CRCs and vermagic, and what is
+needed: 0 nothing, 3 distill or strip, 4 "rebuild for KERNEL", 5 not known.`,
+		Example: "  kpkg-btf check ../*.deb --against linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb --as-if-same-release\n  kpkg-btf check kmod-foo.rpm --on kernel-core-5.14.0-427.rpm --on 5.14.0-503.json",
 		Args:    someArgs("new input"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runCheck(cmd.Context(), args, f) },
 	}
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.against, "against", nil, "an older release that may be booted (repeats)")
+	fl.StringArrayVar(&f.on, "on", nil, "a kernel that may load modules built elsewhere (repeats)")
 	fl.BoolVar(&f.asIfSame, "as-if-same-release", false, "judge the window although the names differ")
 	fl.StringVar(&f.policy, "policy", "", "policy file (default: the embedded one, see policy print)")
 	fl.StringVar(&f.signatures, "signatures", "", "enforced or ignored: overrides the policy's value")
@@ -55,8 +63,11 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := f.show.probe(append(slices.Clone(args), f.against...)); err != nil {
+	if err := f.show.probe(slices.Concat(args, f.against, f.on)); err != nil {
 		return err
+	}
+	if len(f.on) > 0 {
+		return a.checkOn(ctx, args, &f, opts)
 	}
 	olds, err := a.loadOlds(ctx, f.against)
 	if err != nil {
@@ -79,12 +90,9 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 func (a *app) loadOlds(ctx context.Context, sets []string) ([]*release.Loaded, error) {
 	var olds []*release.Loaded
 	for _, arg := range sets {
-		l, err := a.load(ctx, []string{arg})
+		l, err := a.loadKernel(ctx, arg)
 		if err != nil {
 			return nil, err
-		}
-		if len(l.Releases) == 0 {
-			return nil, where.In(arg, where.New(where.Inconclusive, "no kernel release in it: %s", whyIgnored(l)))
 		}
 		for _, r := range l.Releases {
 			if err := r.Condense(a.jobs); err != nil {
@@ -94,6 +102,18 @@ func (a *app) loadOlds(ctx context.Context, sets []string) ([]*release.Loaded, e
 		olds = append(olds, l)
 	}
 	return olds, nil
+}
+
+// loadKernel reads one set that must hold a release.
+func (a *app) loadKernel(ctx context.Context, arg string) (*release.Loaded, error) {
+	l, err := a.load(ctx, []string{arg})
+	if err != nil {
+		return nil, err
+	}
+	if len(l.Releases) == 0 {
+		return nil, where.In(arg, where.New(where.Inconclusive, "no kernel release in it: %s", whyIgnored(l)))
+	}
+	return l, nil
 }
 
 func (a *app) judgeOptions(f *checkFlags) (*judge.Options, error) {

@@ -74,6 +74,16 @@ func (r *Release) Condense(jobs int) error {
 	return nil
 }
 
+// Forget is Condense without the modules: a kernel that others are judged on.
+func (r *Release) Forget() error {
+	m, err := r.Record("")
+	if err != nil {
+		return err
+	}
+	r.Doc, r.Modules, r.Added = m, nil, nil
+	return nil
+}
+
 // scope: a release from headers alone answers base and symbols, no more.
 func (r *Release) scope() manifest.Scope {
 	if len(r.Modules) == 0 && r.BootImage() == nil {

@@ -158,11 +158,19 @@ func (c *checker) version(s *symvers.Symbol, rule Rule, errno int, when When, lo
 			c.res.gap("the checksum of %s", s.Name)
 		}
 		return true
+	}
+	if when == Always {
+		c.res.Compared++
+	}
+	switch {
 	case crc == s.CRC:
 		return true
 	case c.Kernel.Modversions == kimage.Unknown:
 		c.res.gap("whether the kernel compares symbol versions (CONFIG_MODVERSIONS)")
 		return true
+	}
+	if when == Always {
+		c.res.Changed++
 	}
 	c.res.add(Reason{Rule: rule, Errno: errno, Symbol: s.Name, Loaded: loaded, When: when,
 		Text: fmt.Sprintf("%s: disagrees about version of symbol %s", c.name, s.Name)})

@@ -93,6 +93,9 @@ type Result struct {
 	Reasons   []Reason
 	More      int
 	Signature Signature
+	// Compared are the imports whose checksums both sides give, Changed those
+	// of them that differ; Missing are imports that nobody exports.
+	Compared, Changed, Missing int
 	// Gaps are the questions that the facts of the kernel leave open, in words.
 	Gaps []string
 

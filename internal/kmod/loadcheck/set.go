@@ -57,6 +57,23 @@ func InTable(t *symvers.Table, names []string) *Modules {
 	return m
 }
 
+// With adds other modules behind: of two that export one symbol, or have one
+// name, those of m stand.
+func (m *Modules) With(other *Modules) *Modules {
+	for name, p := range other.exports {
+		if m.exports[name].Symbol == nil && !m.names[p.Module] {
+			m.exports[name] = p
+		}
+	}
+	for name := range other.names {
+		m.names[name] = true
+	}
+	for name := range other.proprietary {
+		m.proprietary[name] = true
+	}
+	return m
+}
+
 // Name is how the kernel calls the module at a path, or the owner of a symbol.
 func Name(p string) string {
 	return strings.ReplaceAll(strings.TrimSuffix(path.Base(p), ".ko"), "-", "_")

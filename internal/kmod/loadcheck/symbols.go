@@ -83,6 +83,7 @@ func (c *checker) unresolved(name string) {
 			return
 		}
 	}
+	c.res.Missing++
 	c.unknown(RuleSymbol, name, Always, "")
 }
 

@@ -33,6 +33,7 @@ type Kernel struct {
 	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value;
 	// ":stripped" is marked as such, ":emptied" has an empty .BTF, ":stamped"
 	// and ":unstamped" (a stamp that cannot be read) have BTF and a stamp.
+	// ":extra" lies in extra/ and is not in-tree, has BTF and needs alpha_open,
 	// ":imports=NAME" needs a further symbol, ":stale" was changed after signing.
 	Modules []string
 	// CRC is the checksum of the exported symbol alpha_open.
@@ -64,8 +65,12 @@ func (k Kernel) Files() map[string][]byte {
 		files["boot/config-"+k.Release] = []byte(k.Config())
 	}
 	for _, m := range k.modules() {
-		name, _, _ := strings.Cut(m, ":")
-		files["usr/lib/modules/"+k.Release+"/kernel/drivers/"+name+".ko"] = k.Module(m)
+		name, special, _ := strings.Cut(m, ":")
+		folder := "kernel/drivers/"
+		if special == "extra" {
+			folder = "extra/"
+		}
+		files["usr/lib/modules/"+k.Release+"/"+folder+name+".ko"] = k.Module(m)
 	}
 	return files
 }
@@ -89,12 +94,11 @@ func (k Kernel) Config() string {
 	return text
 }
 
+const defaultCRC = 0x1234abcd
+
 // Symvers is the text of Module.symvers.
 func (k Kernel) Symvers() string {
-	crc := k.CRC
-	if crc == 0 {
-		crc = 0x1234abcd
-	}
+	crc := cmp.Or(k.CRC, defaultCRC)
 	text := fmt.Sprintf("0x0a0b0c0d\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n0x%08x\talpha_open\tdrivers/alpha\tEXPORT_SYMBOL_GPL\t\n", crc)
 	for _, name := range k.Exports {
 		text += "0x0d0d0d0d\t" + name + "\tvmlinux\tEXPORT_SYMBOL\t\n"
@@ -150,7 +154,7 @@ func (k Kernel) Vmlinux() []byte {
 func (k Kernel) Module(desc string) []byte {
 	name, special, _ := strings.Cut(desc, ":")
 	m := kmodtest.Module{
-		Name: name, Vermagic: k.vermagic(cmp.Or(k.ModuleOptions, k.Options)), OutOfTree: special == "external",
+		Name: name, Vermagic: k.vermagic(cmp.Or(k.ModuleOptions, k.Options)), OutOfTree: special == "external" || special == "extra",
 		Versions: []kmod.Version{{Name: "module_layout", CRC: 0x11111111}, {Name: "printk", CRC: 0x0a0b0c0d}},
 		Imports:  []string{"printk"}, Text: "text of " + name,
 	}
@@ -158,6 +162,10 @@ func (k Kernel) Module(desc string) []byte {
 		m.BTF = k.split(name, special, &m)
 	}
 	k.stamp(special, &m)
+	if special == "extra" {
+		m.Imports = append(m.Imports, "alpha_open")
+		m.Versions = append(m.Versions, kmod.Version{Name: "alpha_open", CRC: cmp.Or(k.CRC, defaultCRC)})
+	}
 	if name, ok := strings.CutPrefix(special, "imports="); ok {
 		m.Imports = append(m.Imports, name)
 	}

@@ -1,0 +1,65 @@
+package judge
+
+import (
+	"encoding/hex"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/where"
+)
+
+// hostOf prepares a kernel, from its packages or from its manifest with the
+// base beside it.
+func hostOf(r *release.Release, o Options) (*host, error) {
+	m, err := r.Record("")
+	if err != nil {
+		return nil, err
+	}
+	h := &host{r: r, m: m, reads: readsModuleBTF(m), loader: loaderOf(r, m, nil, o.Certificates)}
+	blob, err := r.WholeBase()
+	if err != nil || blob == nil {
+		return h, err
+	}
+	raw, err := btf.Parse(blob)
+	if err != nil {
+		return nil, where.In(r.Name, err)
+	}
+	sum, err := btf.Checksum(blob)
+	if err != nil {
+		return nil, where.In(r.Name, err)
+	}
+	h.base = &base{raw, model.BaseRef{SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen()}}
+	h.index = evidence.Index(raw)
+	if r.BootImage() != nil {
+		h.kernel, err = kernelOf(r)
+		return h, err
+	}
+	h.kernel, err = recordedKernel(r, m, blob)
+	return h, err
+}
+
+// recordedKernel is the kernel of a manifest: what its image showed is
+// recorded there. nil when it was recorded without an image.
+func recordedKernel(r *release.Release, m *manifest.Manifest, base []byte) (*kernel, error) {
+	if m.Image == nil || m.Image.BTFOnly {
+		return nil, nil
+	}
+	facts := &kimage.Facts{Banner: m.Image.Banner}
+	for _, a := range m.Abilities {
+		facts.Abilities.Set(a.Name, kimage.Ability{Is: triOf(a.Is), Value: a.Value, Evidence: a.Evidence})
+	}
+	k := &kernel{profile: profileOf(r, &release.Image{Facts: facts})}
+	if v, ok := option(m, "CONFIG_MODULE_ALLOW_BTF_MISMATCH"); ok {
+		k.profile.AllowMismatch = v == "y"
+	}
+	var err error
+	if k.base, err = verdict.NewBase(&k.profile, base); err != nil {
+		return nil, where.In(r.Name, err)
+	}
+	return k, nil
+}
