@@ -41,19 +41,21 @@ var allowed = map[string][]string{
 	"internal/btf/meaning":  {"internal/btf", "internal/model", "internal/where", "internal/limits"},
 	"internal/btf/stamp":    {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/verdict":  {"internal/btf", "internal/where", "internal/limits", "internal/model"},
+	"internal/btf/cdef":     {"internal/btf", "internal/where"},
+	"internal/btf/diff":     {"internal/btf", "internal/btf/cdef", "internal/btf/meaning", "internal/where"},
 	// facts
 	"internal/kimage":         {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
 	"internal/kmod":           {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/stamp", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
 	"internal/kmod/loadcheck": {"internal/kmod", "internal/kimage", "internal/modsig", "internal/symvers", "internal/model"},
 	// releases and documents
-	"internal/abi":      {"internal/symvers"},
+	"internal/abi":      {"internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
 	"internal/manifest": {"internal/model", "internal/btf", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
 	"internal/release": {"internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	// judgement
 	"hooks":  {},
 	"policy": {"internal/where", "internal/model"},
-	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck",
+	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/decision": {"internal/model", "internal/where", "internal/limits"},

@@ -42,10 +42,42 @@ func (r *Raw) Label(id ID) string {
 
 // CType renders a type reference as C does: "const struct net *",
 // "int (*)(struct sk_buff *, int)". Chains longer than 32 links end in "…".
-func (r *Raw) CType(id ID) string { return where.Clean(r.ctype(id, renderNest)) }
+func (r *Raw) CType(id ID) string { return where.Clean(r.ctype(id, "", decl{nest: renderNest})) }
 
-func (r *Raw) ctype(id ID, nest int) string {
-	decl := "" // what surrounds the name, from the inside out
+// CDecl renders a declaration of name: "int (*open)(struct inode *)",
+// "char name[16]". leaf, unless it is "", stands for the type that Leaf gives:
+// "}" ends one that was written out.
+func (r *Raw) CDecl(id ID, name, leaf string) string {
+	return where.Clean(r.ctype(id, name, decl{nest: renderNest, leaf: leaf, names: true}))
+}
+
+// Leaf follows pointers, arrays and qualifiers from a declaration to the type
+// that C writes first: a named type, an anonymous one, a FUNC_PROTO. Chains
+// longer than 32 links, and ids beyond the last, end in void.
+func (r *Raw) Leaf(id ID) Record {
+	for range renderSteps {
+		t, _ := r.Record(id)
+		switch t.Kind {
+		case Const, Volatile, Restrict, TypeTag, Ptr:
+			id = t.Ref()
+		case Array:
+			id, _, _ = t.Array()
+		default:
+			return t
+		}
+	}
+	return Record{}
+}
+
+// decl says how a declaration is rendered.
+type decl struct {
+	leaf  string // stands for the innermost type, "" for its name
+	nest  int    // parameter lists within parameter lists that are still written
+	names bool   // of parameters
+}
+
+// ctype renders around decl, what surrounds the name, from the inside out.
+func (r *Raw) ctype(id ID, decl string, how decl) string {
 	var quals []string
 	for range renderSteps {
 		t, ok := r.Record(id)
@@ -69,9 +101,12 @@ func (r *Raw) ctype(id ID, nest int) string {
 			id = elem
 			continue
 		case FuncProto:
-			decl = wrap(decl) + "(" + r.params(&t, nest) + ")"
+			decl = wrap(decl) + "(" + r.params(&t, how) + ")"
 		default:
-			return join(quals, r.leaf(&t), decl)
+			if how.leaf == "" {
+				how.leaf = r.leaf(&t)
+			}
+			return join(quals, how.leaf, decl)
 		}
 		id = t.Ref()
 	}
@@ -121,13 +156,14 @@ func (r *Raw) leaf(t *Record) string {
 	return word + name
 }
 
-func (r *Raw) params(t *Record, nest int) string {
+func (r *Raw) params(t *Record, how decl) string {
 	if t.Vlen == 0 {
 		return "void"
 	}
-	if nest == 0 {
+	if how.nest == 0 {
 		return "…"
 	}
+	inner := decl{nest: how.nest - 1}
 	var b strings.Builder
 	for i := range int(t.Vlen) {
 		if i > 0 {
@@ -137,12 +173,16 @@ func (r *Raw) params(t *Record, nest int) string {
 			b.WriteString("…")
 			break
 		}
-		_, id := t.Param(i)
+		off, id := t.Param(i)
 		if id == 0 && i == int(t.Vlen)-1 {
 			b.WriteString("...")
 			break
 		}
-		b.WriteString(r.ctype(id, nest-1))
+		name := ""
+		if how.names {
+			name = r.shortName(off)
+		}
+		b.WriteString(r.ctype(id, name, inner))
 	}
 	return b.String()
 }

@@ -37,6 +37,25 @@ func TestCType(t *testing.T) {
 			t.Errorf("[%d] %q, want %q", c.id, got, c.want)
 		}
 	}
+	for _, c := range []struct {
+		id         btf.ID
+		name, leaf string
+		want       string
+	}{
+		{arr, "m", "", "char m[2][3]"}, {fn, "open", "", "int (*open)(const struct net *n, ...)"},
+		{proto, "printk", "", "int printk(const struct net *n, ...)"},
+		{b.Array(b.Ptr(b.Union("", 4)), i, 2), "u", "}", "} *u[2]"}, {cnet, "", "", "const struct net *"},
+	} {
+		if got := b.Parse().CDecl(c.id, c.name, c.leaf); got != c.want {
+			t.Errorf("[%d] %q, want %q", c.id, got, c.want)
+		}
+	}
+	if got := b.Parse().Leaf(arr).ID; got != ch {
+		t.Errorf("the leaf of char[2][3] is [%d]", got)
+	}
+	if got := b.Parse().Leaf(loop).Kind; got != btf.Void {
+		t.Errorf("the leaf of a cycle is %s", got)
+	}
 	if got := b.Parse().CType(loop); !strings.HasSuffix(got, "…") || len(got) > 400 {
 		t.Errorf("a cycle renders as %q", got)
 	}

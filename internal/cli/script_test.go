@@ -13,6 +13,7 @@ import (
 
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/cli"
+	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/release/releasetest"
 )
 
@@ -38,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"kernel":   kernel,
 			"exit":     exit,
 			"truncate": truncate,
+			"basefile": basefile,
 		},
 	})
 }
@@ -76,6 +78,24 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 		n += info.Size()
 	}
 	ts.Check(os.Truncate(path, n))
+}
+
+// basefile DIR FILE unpacks the base that lies beside a manifest.
+func basefile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: basefile DIR FILE")
+	}
+	found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.btf.zst"))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%d bases in %s", len(found), args[0])
+	}
+	packed, err := os.ReadFile(found[0])
+	ts.Check(err)
+	var dec codec.Decoder
+	blob, err := dec.Decode(nil, codec.Detect(packed), packed, 1<<30)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), blob, 0o644))
 }
 
 var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": btftest.Permuted, "grown": btftest.Grown, "changed": btftest.Changed}

@@ -42,6 +42,7 @@ type Builder struct {
 	offs  map[string]btf.StrOff
 	ids   map[string]btf.ID
 	n     btf.ID
+	c     map[string]*cNode // named by C
 }
 
 // Base starts a base, little endian.

@@ -1,0 +1,107 @@
+package release
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/where"
+)
+
+// RawBase reads a file that is a base itself: /sys/kernel/btf/vmlinux, what
+// bpftool or objcopy dumped, the file beside a manifest; compressed or not. It
+// gives a release without a name, of that base alone; nil for any other file.
+func RawBase(path string) (*Release, error) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, nil // whoever reads it next says what is wrong
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil
+	}
+	defer f.Close()
+	head := make([]byte, 64)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, nil
+	}
+	packed := codec.Detect(head[:n])
+	if packed == codec.None && !isBTF(head[:n]) {
+		return nil, nil
+	}
+	if packed != codec.None && !bytes.Contains([]byte(filepath.Base(path)), []byte(".btf")) {
+		return nil, nil // a compressed image: only a name tells them apart cheaply
+	}
+	blob, err := readRaw(f, head[:n], packed)
+	if err != nil || !isBTF(blob) {
+		return nil, where.In(path, err)
+	}
+	size := int64(len(blob))
+	if blob, err = btf.Cut(blob); err != nil {
+		return nil, where.In(path, err)
+	}
+	raw, err := btf.Parse(blob)
+	if err != nil {
+		return nil, where.In(path, err)
+	}
+	facts := &kimage.Facts{Format: []string{"BTF"}, BigEndian: raw.BigEndian(), BTF: blob, BTFWhere: "the file itself", BTFSize: size, BTFOnly: true}
+	return &Release{
+		Packages: []*Package{{File: path, Kind: "file"}},
+		Images:   []*Image{{Source: Source{Package: path}, Origin: Headers, Facts: facts}},
+	}, nil
+}
+
+func isBTF(head []byte) bool {
+	_, err := btf.ReadHeader(append(bytes.Clone(head[:min(len(head), 64)]), make([]byte, 64)...))
+	return err == nil
+}
+
+func readRaw(f *os.File, head []byte, packed codec.Format) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(head), f), limits.MaxBTF+1))
+	switch {
+	case err != nil:
+		return nil, where.New(where.IO, "%w", err)
+	case len(data) > limits.MaxBTF:
+		return nil, where.New(where.Limit, "a base of more than %d bytes", limits.MaxBTF)
+	case packed == codec.None:
+		return data, nil
+	}
+	var dec codec.Decoder
+	return dec.Decode(nil, packed, data, limits.Cap(int64(len(data)), limits.MaxBTF))
+}
+
+// WithBase gives the release of a manifest the base that lies beside it, as
+// record wrote it. A release that has its base already, or whose manifest has
+// none, stays as it is.
+func (r *Release) WithBase() error {
+	if b, _ := r.Base(); b != nil || r.Doc == nil || r.Doc.Base == nil || len(r.Packages) == 0 {
+		return nil
+	}
+	name := manifest.BaseName(r.Doc.Base.SHA256)
+	path := filepath.Join(filepath.Dir(r.Packages[0].File), name)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return where.In(r.Packages[0].File, where.New(where.Inconclusive, "the base of this manifest is not beside it (%s)", name).
+			WithHint("keep the file that record wrote with the manifest, or give the package with the image"))
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	blob, err := manifest.ReadBase(f, r.Doc.Base.SHA256)
+	if err != nil {
+		return where.In(path, err)
+	}
+	facts := &kimage.Facts{Format: []string{"BTF"}, Arch: r.Arch, BigEndian: r.Doc.Base.BigEndian, BTF: blob,
+		BTFWhere: r.Doc.Base.Where, BTFSize: int64(len(blob)), BTFOnly: true}
+	r.Images = append(r.Images, &Image{Source: Source{Package: path}, Origin: Headers, Facts: facts})
+	return nil
+}
