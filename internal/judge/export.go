@@ -17,3 +17,7 @@ func Kernel(r *release.Release) (*verdict.Base, error) {
 
 // Registered are the sets of BTF ids that a module's init hands to the kernel.
 func Registered(m *release.Module) verdict.Registered { return registered(m.Facts) }
+
+// Digest is how decisions name the content of a section: SHA-256 in hex, ""
+// when there is none or it is empty.
+func Digest(b []byte) string { return digest(b) }

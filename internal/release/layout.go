@@ -93,6 +93,13 @@ func classify(p string) place {
 	return loose(p, origin)
 }
 
+// ModuleAt says whether the file at a clean relative path of a package or tree
+// is called like a module, and which copy of one it is.
+func ModuleAt(p string) (Origin, bool) {
+	pl := classify(p)
+	return pl.origin, pl.role == roleModule
+}
+
 // inModules: lib/modules/RELEASE/...
 func inModules(p string, origin Origin) (place, bool) {
 	rest, ok := strings.CutPrefix(p, "lib/modules/")

@@ -26,6 +26,10 @@ type Options struct {
 	Jobs int // workers, at least 1
 	// Progress is told of every member read; nil for none.
 	Progress func(Step)
+	// Rewrite, if not nil, stands between the file of a module and its facts:
+	// what it gives is parsed in place of stored. Workers call it at once for
+	// several modules.
+	Rewrite func(s Source, stored []byte) ([]byte, error)
 }
 
 // Step is a sign of life.
@@ -197,7 +201,7 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 	job := func(w *worker) {
 		defer c.sem.Release(weight)
 		defer data.free()
-		it.parse(ctx, w, data.data)
+		it.parse(ctx, w, data.data, c.o.Rewrite)
 	}
 	select {
 	case c.work <- job:
@@ -210,7 +214,7 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 }
 
 // parse turns a member's bytes into facts; what goes wrong stays with the item.
-func (it *item) parse(ctx context.Context, w *worker, data []byte) {
+func (it *item) parse(ctx context.Context, w *worker, data []byte, rewrite func(Source, []byte) ([]byte, error)) {
 	defer func() {
 		if r := recover(); r != nil {
 			it.err = where.New(where.Internal, "panic: %v", r).
@@ -222,6 +226,11 @@ func (it *item) parse(ctx context.Context, w *worker, data []byte) {
 	}()
 	switch it.role {
 	case roleModule:
+		if rewrite != nil {
+			if data, it.err = rewrite(it.source, data); it.err != nil {
+				return
+			}
+		}
 		it.module, it.err = kmod.ParseFile(data, &w.dec, kmod.Options{})
 	case roleImage:
 		it.image, it.err = kimage.Parse(ctx, data, kimage.Options{Decoder: &w.dec})

@@ -220,7 +220,11 @@ func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
 	}
 	if special == "ids" {
 		m.Imports = append(m.Imports, "register_btf_kfunc_id_set")
-		m.IDs = []kmodtest.IDList{{Set: name + "_kfuncs", Set8: true, Words: []kmodtest.ID{{Kind: "func", Name: name + "_open", ID: uint32(fn)}}}}
+		flags := uint32(0)
+		if k.Distilled {
+			flags = 1 // BTF_SET8_KFUNCS, wanted since 6.9
+		}
+		m.IDs = []kmodtest.IDList{{Set: name + "_kfuncs", Set8: true, Flags: flags, Words: []kmodtest.ID{{Kind: "func", Name: name + "_open", ID: uint32(fn)}}}}
 	}
 	return s.Bytes()
 }
