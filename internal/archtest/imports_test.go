@@ -65,13 +65,14 @@ var allowed = map[string][]string{
 	"internal/companion": {"internal/manifest", "internal/model", "internal/where"},
 	// repair
 	"internal/repair/modfile": {"internal/kmod", "internal/elfx", "internal/elfx/edit", "internal/btf", "internal/btf/distill", "internal/btf/stamp", "internal/where", "internal/limits"},
+	"internal/explain":        {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/repair/encode":  {"internal/codec", "internal/where"},
 	"internal/repair/repack": {"internal/repair/encode", "internal/pack", "internal/pack/ar", "internal/pack/cpio", "internal/pack/deb822", "internal/pack/rpmhdr", "internal/pack/tarstream",
 		"internal/codec", "internal/fsx", "internal/where", "internal/limits"},
-	"internal/report": {"internal/model", "internal/where", "internal/limits"},
+	"internal/report":         {"internal/model", "internal/where", "internal/limits"},
 	"internal/repair/signing": {"internal/modsig", "internal/where"},
 	"internal/repair": {"internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/stamp",
-		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
+		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
 	"internal/cli": {"hooks", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},

@@ -53,6 +53,9 @@ func (c *collector) resolveAliases() {
 	for _, a := range c.aliases {
 		if t := byPath[Source{a.pkg.File, a.target}]; t != nil && t.role == roleModule {
 			c.items = append(c.items, &item{place: a.place, pkg: a.pkg, source: a.source, size: t.size, module: t.module, err: t.err})
+			if c.o.Linked != nil {
+				c.o.Linked(a.source, t.source, a.hard)
+			}
 		}
 	}
 }

@@ -30,6 +30,9 @@ type Options struct {
 	// what it gives is parsed in place of stored. Workers call it at once for
 	// several modules.
 	Rewrite func(s Source, stored []byte) ([]byte, error)
+	// Linked, if not nil, is told of further names of modules: hard links, and
+	// symlinks to a file of the same input.
+	Linked func(name, of Source, hard bool)
 }
 
 // Step is a sign of life.
@@ -69,6 +72,7 @@ type alias struct {
 	place
 	source Source
 	target string
+	hard   bool
 	pkg    *Package
 }
 
@@ -160,7 +164,7 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 	switch e.Type {
 	case pack.Hardlink, pack.Symlink:
 		if pl.role == roleModule {
-			c.aliases = append(c.aliases, alias{place: pl, source: Source{pkg.File, e.Path}, target: e.Link, pkg: pkg})
+			c.aliases = append(c.aliases, alias{place: pl, source: Source{pkg.File, e.Path}, target: e.Link, hard: e.Type == pack.Hardlink, pkg: pkg})
 		}
 		return nil
 	case pack.Regular:

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/pack"
@@ -161,9 +160,10 @@ func (j *job) linkedFiles(p *placed) error {
 		if f.it.action != it.action {
 			return where.In(it.source.Path, where.New(where.Unsupported, "is a hard link of %s, and another action is decided for it", f.names[0]))
 		}
-		if !slices.Contains(f.names, path) {
-			f.names = append(f.names, path)
+		if it.of == nil {
+			f.it = it
 		}
+		f.names = append(f.names, path)
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
-	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/repair/signing"
 	"kpkg-btf/internal/where"
@@ -21,6 +20,7 @@ import (
 // item is one module file and what becomes of it.
 type item struct {
 	source  release.Source
+	of      *release.Source // what it is a further name (hard link) of, or nil
 	release release.Key
 	module  string // path below lib/modules/RELEASE/
 	base    *buildBase
@@ -35,6 +35,12 @@ type item struct {
 	done    model.RepairModule
 	after   [32]byte // of the new content, once rehearsed
 	request *signing.Request
+}
+
+// link is what a name is a further name of.
+type link struct {
+	of   release.Source
+	hard bool
 }
 
 // binding is what a decision binds a module by: digests that survive
@@ -55,10 +61,13 @@ func (j *job) plan(ctx context.Context) error {
 	if err := j.refuseDecision(); err != nil {
 		return err
 	}
-	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.o.Progress})
+	links := map[release.Source]link{}
+	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.o.Progress,
+		Linked: func(name, of release.Source, hard bool) { links[name] = link{of, hard} }})
 	if err != nil {
 		return err
 	}
+	j.links = links
 	if len(l.Releases) == 0 {
 		return where.New(where.Inconclusive, "no modules among the inputs: no kernel release in them")
 	}
@@ -146,6 +155,12 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 			continue
 		}
 		it := &item{source: src, release: r.Key, module: m.Path, base: base, action: action, bind: now, sig: m.Facts.Sig}
+		if k, ok := j.links[src]; ok {
+			if !k.hard {
+				continue // a symlink stays what it is
+			}
+			it.of = &k.of
+		}
 		it.change = j.wouldChange(it, m.Facts)
 		if it.action == Distill && it.change && base == nil {
 			return where.New(where.Inconclusive, "distilling needs the base that the module was built on").
@@ -264,6 +279,3 @@ func worst(rep *model.Report) string {
 	}
 	return out.Message
 }
-
-// isTree says whether the input is a directory.
-func isTree(p *pack.Package) bool { return p.Kind == pack.Tree }

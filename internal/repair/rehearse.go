@@ -36,6 +36,7 @@ func (j *job) rehearse(ctx context.Context) error {
 			return r.Unread[0]
 		}
 	}
+	j.shareLinks()
 	checks, err := cross.finish()
 	if err != nil {
 		return err
@@ -45,6 +46,19 @@ func (j *job) rehearse(ctx context.Context) error {
 		return err
 	}
 	return j.export()
+}
+
+// shareLinks gives further names of a file what became of the file.
+func (j *job) shareLinks() {
+	for _, it := range j.order {
+		if it.of == nil {
+			continue
+		}
+		t := j.items[*it.of]
+		path := it.done.Path
+		it.done, it.after, it.change = t.done, t.after, t.change
+		it.done.Path = path
+	}
 }
 
 func (j *job) changes() bool {

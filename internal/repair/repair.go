@@ -100,6 +100,7 @@ type job struct {
 	out   *model.Repair
 	items map[release.Source]*item
 	order []*item // by input and path
+	links map[release.Source]link
 	// before is the judgement of the inputs as they came.
 	before *model.Report
 	places []*placed
