@@ -169,7 +169,7 @@ func TestPackageFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	everyFault(t, 1, 15, func(t *testing.T, f *faulty, name string) {
+	everyFault(t, (faultStep+5)/6, 15, func(t *testing.T, f *faulty, name string) {
 		os.Remove(o.Out)
 		err := j.publishWith(t, f)
 		now, rerr := os.ReadFile(o.Out)
@@ -218,7 +218,7 @@ func TestKilled(t *testing.T) {
 	}
 	done := contents(t, dir)
 	killed := 0
-	for at := 3; at < 200; at += 17 {
+	for at := 3; at < 200; at += 7 + faultStep {
 		restore(t, dir, files)
 		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
 		cmd.Env = append(os.Environ(), childEnv+"="+strconv.Itoa(at)+":"+dir)
@@ -234,7 +234,7 @@ func TestKilled(t *testing.T) {
 		}
 		oldOrNew(t, fmt.Sprintf("killed at %d and a second run", at), dir, done, done, false)
 	}
-	if killed < 8 {
+	if killed < 5 {
 		t.Errorf("only %d runs were killed", killed)
 	}
 }

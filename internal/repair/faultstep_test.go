@@ -2,6 +2,6 @@
 
 package repair
 
-// faultStep: the quick tests put a fault at every seventh operation of a
+// faultStep: the quick tests put a fault at every seventeenth operation of a
 // tree, `make e2e` at each.
-const faultStep = 7
+const faultStep = 17

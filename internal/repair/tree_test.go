@@ -197,7 +197,9 @@ func TestHardLinksAndSymlinks(t *testing.T) {
 	}
 	// A name outside of the tree: refused, and nothing changes.
 	restore(t, dir, files)
-	if err := os.Link(one, filepath.Join(t.TempDir(), "outside.ko")); err != nil {
+	outside := dir + "-outside.ko"
+	t.Cleanup(func() { os.Remove(outside) })
+	if err := os.Link(one, outside); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Run(t.Context(), stripping(t, dir))
