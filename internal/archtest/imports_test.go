@@ -49,17 +49,17 @@ var allowed = map[string][]string{
 	"internal/kmod/loadcheck": {"internal/kmod", "internal/kimage", "internal/modsig", "internal/symvers", "internal/model"},
 	// releases and documents
 	"internal/abi":      {"internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
+	"internal/abiname":  {"internal/model"},
 	"internal/manifest": {"internal/model", "internal/btf", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
 	"internal/release": {"internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	// judgement
 	"hooks":  {},
 	"policy": {"internal/where", "internal/model"},
-	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
-	"internal/judge": {"internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck",
+	"internal/judge": {"internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
-	"internal/decision": {"internal/model", "internal/where", "internal/limits"},
+	"internal/decision": {"internal/abiname", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":   {"internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing": {"internal/modsig", "internal/where"},

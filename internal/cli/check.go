@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"kpkg-btf/internal/decision"
 	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
@@ -20,6 +22,7 @@ type checkFlags struct {
 	policy     string
 	signatures string
 	failOn     string
+	expect     []string
 	show       reportFlags
 }
 
@@ -44,45 +47,99 @@ needed: 0 nothing, 3 distill or strip, 4 "rebuild for KERNEL", 5 not known.`,
 		Args:    someArgs("new input"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runCheck(cmd.Context(), args, f) },
 	}
+	cmd.Flags().StringArrayVar(&f.on, "on", nil, "a kernel that may load modules built elsewhere (repeats)")
+	f.register(cmd)
+	return cmd
+}
+
+// register adds the flags that check and decide share.
+func (f *checkFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.against, "against", nil, "an older release that may be booted (repeats)")
-	fl.StringArrayVar(&f.on, "on", nil, "a kernel that may load modules built elsewhere (repeats)")
 	fl.BoolVar(&f.asIfSame, "as-if-same-release", false, "judge the window although the names differ")
 	fl.StringVar(&f.policy, "policy", "", "policy file (default: the embedded one, see policy print)")
 	fl.StringVar(&f.signatures, "signatures", "", "enforced or ignored: overrides the policy's value")
 	fl.StringVar(&f.failOn, "fail-on", "", "lowest decision that fails: repair, bump or rebuild; lower ones exit 0 and the report says so")
+	fl.StringSliceVar(&f.expect, "expect", nil, "releases or flavours that must be there: NAME, FLAVOUR, either with /ARCH, or @FILE with one a line (repeats; default: those of the older side)")
 	f.show.register(cmd)
-	return cmd
 }
 
 func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
-	if err := oneOf("--fail-on", f.failOn, "", "repair", "bump", "rebuild"); err != nil {
-		return err
-	}
-	opts, err := a.judgeOptions(&f)
+	run, err := a.prepareCheck(args, &f)
 	if err != nil {
-		return err
-	}
-	if err := f.show.probe(slices.Concat(args, f.against, f.on)); err != nil {
 		return err
 	}
 	if len(f.on) > 0 {
-		return a.checkOn(ctx, args, &f, opts)
+		return a.checkOn(ctx, args, &f, &run.options)
 	}
-	olds, err := a.loadOlds(ctx, f.against)
-	if err != nil {
+	if run.olds, err = a.loadOlds(ctx, f.against); err != nil {
 		return err
 	}
 	news, err := a.load(ctx, args)
 	if err != nil {
 		return err
 	}
-	rep, err := judge.Check(ctx, news, olds, *opts)
+	rep, err := judge.Check(ctx, news, run.olds, run.options)
 	if err != nil {
 		return err
 	}
+	decision.Settle(rep, run.members)
 	applyFailOn(rep, f.failOn)
 	return a.decided(rep, &f.show)
+}
+
+// checkRun is what check and decide know before they read their inputs.
+type checkRun struct {
+	options judge.Options
+	members []decision.Member
+	olds    []*release.Loaded
+}
+
+// prepareCheck settles the flags and finds out whether every output can be
+// written.
+func (a *app) prepareCheck(args []string, f *checkFlags) (*checkRun, error) {
+	if err := oneOf("--fail-on", f.failOn, "", "repair", "bump", "rebuild"); err != nil {
+		return nil, err
+	}
+	opts, err := a.judgeOptions(f)
+	if err != nil {
+		return nil, err
+	}
+	run := &checkRun{options: *opts}
+	if run.members, err = expectedMembers(f.expect); err != nil {
+		return nil, err
+	}
+	return run, f.show.probe(slices.Concat(args, f.against, f.on))
+}
+
+// expectedMembers reads --expect: words, or with "@" a file that has one a
+// line, "#" for comments.
+func expectedMembers(words []string) ([]decision.Member, error) {
+	var out []decision.Member
+	for _, w := range words {
+		lines := []string{w}
+		if file, ok := strings.CutPrefix(w, "@"); ok {
+			text, err := readText(file, "list")
+			if err != nil {
+				return nil, err
+			}
+			lines = strings.Split(string(text), "\n")
+		}
+		for _, l := range lines {
+			if l, _, _ = strings.Cut(l, "#"); strings.TrimSpace(l) == "" && len(lines) > 1 {
+				continue
+			}
+			m, err := decision.ParseMember(l)
+			if err != nil {
+				return nil, where.In("--expect", err)
+			}
+			out = append(out, m)
+		}
+	}
+	if len(words) > 0 && len(out) == 0 {
+		return nil, usagef("--expect names nothing")
+	}
+	return out, nil
 }
 
 // loadOlds reads the older sets, before the new one: what is kept of them is

@@ -191,3 +191,11 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func mustText(rep *model.Report) []byte {
+	b, err := json.Marshal(rep)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

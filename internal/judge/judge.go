@@ -37,18 +37,11 @@ func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o 
 		New:    []model.ReleaseRef{}, Old: []model.ReleaseRef{}, Ignored: ignored(news, olds), Releases: []model.ReleaseVerdict{},
 		Findings: []model.Finding{},
 	}
-	for _, set := range olds {
-		if err := unpaired(set, news.Releases); err != nil {
-			return nil, err
-		}
-		for _, r := range set.Releases {
-			m, err := r.Record("")
-			if err != nil {
-				return nil, err
-			}
-			rep.Old = append(rep.Old, refOf(r, m))
-		}
+	refs, err := Refs(olds)
+	if err != nil {
+		return nil, err
 	}
+	rep.Old = append(rep.Old, refs...)
 	for _, r := range news.Releases {
 		v, err := checkRelease(ctx, r, news.Releases, olds, o, use)
 		if err != nil {
@@ -64,6 +57,21 @@ func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o 
 	rep.Findings = append(rep.Findings, use.Findings()...)
 	rep.Decision, rep.ExitCode = rep.Outcome.Word(), rep.Outcome.ExitCode()
 	return rep, nil
+}
+
+// Refs names the releases of some sets in figures.
+func Refs(sets []*release.Loaded) ([]model.ReleaseRef, error) {
+	var out []model.ReleaseRef
+	for _, set := range sets {
+		for _, r := range set.Releases {
+			m, err := r.Record("")
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, refOf(r, m))
+		}
+	}
+	return out, nil
 }
 
 func ignored(news *release.Loaded, olds []*release.Loaded) []model.IgnoredInput {
@@ -83,11 +91,10 @@ func checkRelease(ctx context.Context, r *release.Release, all []*release.Releas
 		return nil, err
 	}
 	v := &model.ReleaseVerdict{Release: refOf(r, m), Windows: []model.WindowResult{}}
-	res, mods, err := self(ctx, r, m, all, n, o)
+	bound, err := judgeSelf(ctx, v, r, all, m, n, o)
 	if err != nil {
 		return nil, err
 	}
-	v.Self = res
 	var windows []*windowState
 	for _, p := range pair(r, olds, o.AsIfSameRelease) {
 		w, err := window(p, r, m, n, o)
@@ -101,41 +108,60 @@ func checkRelease(ctx context.Context, r *release.Release, all []*release.Releas
 	v.Findings = n.findings()
 	v.Outcome = n.outcome()
 	v.Decision = v.Outcome.Word()
-	v.Modules = moduleDecisions(n, mods, windows, v.Outcome.Action)
+	v.Modules = moduleDecisions(n, bound, windows, v.Outcome.Action)
 	return v, nil
 }
 
-// moduleDecisions binds each module to what is to be done with it.
-func moduleDecisions(n *notes, mods []moduleSelf, windows []*windowState, release model.Action) []model.ModuleDecision {
+// judgeSelf judges a release on its own image, or by its manifest, and binds
+// each module by its digests.
+func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release, all []*release.Release, m *manifest.Manifest, n *notes, o Options) ([]model.ModuleDecision, error) {
+	res, mods, err := self(ctx, r, m, all, n, o)
+	v.Self = res
+	if r.Doc != nil {
+		v.Self.Modules = len(m.Modules)
+		return selfFromManifest(m, n, o.Policy), err
+	}
 	out := make([]model.ModuleDecision, 0, len(mods))
-	all := n.reasons()
 	for i := range mods {
-		x := &mods[i]
-		f := x.m.Facts
-		d := model.ModuleDecision{
-			Path: x.m.Path, Name: f.Modinfo.Name, BTF: digest(f.BTF), BTFBase: digest(f.BTFBase),
-			Reasons: []string{}, Verdict: x.verdict, Meaning: x.meaning, Missing: x.missing, BuildBase: x.buildBase,
-			Words: x.words, Load: loadOf(&x.load),
-		}
-		if f.IDs != nil {
-			d.BTFIDs = digest(f.IDs.Data)
-		}
-		n.explain(all, &d, nil, model.Rebuild)
+		out = append(out, fromFacts(&mods[i]))
+	}
+	return out, err
+}
+
+// fromFacts binds a module to its digests.
+func fromFacts(x *moduleSelf) model.ModuleDecision {
+	f := x.m.Facts
+	d := model.ModuleDecision{
+		Path: x.m.Path, Name: f.Modinfo.Name, BTF: digest(f.BTF), BTFBase: digest(f.BTFBase),
+		Reasons: []string{}, Verdict: x.verdict, Meaning: x.meaning, Missing: x.missing, BuildBase: x.buildBase,
+		Words: x.words, Load: loadOf(&x.load),
+	}
+	if f.IDs != nil {
+		d.BTFIDs = digest(f.IDs.Data)
+	}
+	return d
+}
+
+// moduleDecisions says what is to be done with each module, and why.
+func moduleDecisions(n *notes, bound []model.ModuleDecision, windows []*windowState, release model.Action) []model.ModuleDecision {
+	all := n.reasons()
+	for i := range bound {
+		d := &bound[i]
+		n.explain(all, d, nil, model.Rebuild)
 		for k, w := range windows {
 			if !w.p.judged {
 				continue
 			}
 			mw := w.mods[i]
-			mw.Old, mw.Action = k, n.explain(all, &d, w, mw.Action)
+			mw.Old, mw.Action = k, n.explain(all, d, w, mw.Action)
 			d.Windows = append(d.Windows, mw)
 			d.Action = max(d.Action, mw.Action)
 		}
 		if release >= model.Bump {
 			d.Action = model.Keep // nothing a module's rewriting could repair
 		}
-		out = append(out, d)
 	}
-	return out
+	return bound
 }
 
 func digest(b []byte) string {

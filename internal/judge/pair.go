@@ -2,12 +2,11 @@ package judge
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"kpkg-btf/internal/abiname"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
-	"kpkg-btf/internal/where"
 )
 
 // pairing is one new release with one old one. The encounter is judged only
@@ -49,7 +48,7 @@ func partner(r *release.Release, list []*release.Release) *release.Release {
 		if o.Name == r.Name {
 			return o
 		}
-		if Flavour(o.Name) == Flavour(r.Name) {
+		if abiname.Flavour(o.Name) == abiname.Flavour(r.Name) {
 			flavour = append(flavour, o)
 		}
 	}
@@ -57,18 +56,6 @@ func partner(r *release.Release, list []*release.Release) *release.Release {
 		return nil
 	}
 	return flavour[len(flavour)-1] // sorted by name: the newest
-}
-
-// unpaired says why an old set has no part in the comparison: another
-// architecture or flavour only. Comparing it would prove nothing.
-func unpaired(set *release.Loaded, news []*release.Release) error {
-	for _, r := range news {
-		if partner(r, set.Releases) != nil {
-			return nil
-		}
-	}
-	return where.New(where.Inconclusive, "the old set holds %s, the new one %s: no release of the same architecture and flavour to compare with",
-		names(set.Releases), names(news)).WithHint("give the older packages of the same architecture and flavour with --against")
 }
 
 func names(list []*release.Release) string {
@@ -80,24 +67,4 @@ func names(list []*release.Release) string {
 		out[i] = r.Key.String()
 	}
 	return strings.Join(out, ", ")
-}
-
-// A flavour is what follows the version in `uname -r`: "amd64",
-// "cloud-amd64", "generic", "pve"; on Fedora the architecture and "+debug".
-var (
-	flavourWord = regexp.MustCompile(`-([a-z][a-z0-9_]*(?:-[a-z0-9_]+)*)$`)
-	preRelease  = regexp.MustCompile(`-rc[0-9]+`)
-	fedora      = regexp.MustCompile(`\.([a-z0-9_]+)((?:\+[a-z0-9-]+)*)$`)
-)
-
-// Flavour gives the flavour in a release name, "" when there is none.
-func Flavour(name string) string {
-	name = preRelease.ReplaceAllString(name, "")
-	if m := flavourWord.FindStringSubmatch(name); m != nil {
-		return m[1]
-	}
-	if m := fedora.FindStringSubmatch(name); m != nil && model.ArchOfPackage(m[1]) != model.ArchUnknown {
-		return m[1] + m[2]
-	}
-	return ""
 }

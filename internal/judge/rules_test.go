@@ -20,7 +20,7 @@ var ruleWord = regexp.MustCompile(`^(self|window|abi|reverse|outside|set|policy)
 // none is described that it cannot: policies and lint rely on that list.
 func TestFindingRulesAreDescribed(t *testing.T) {
 	used := map[string]bool{"self.rejected": true, "self.dropped": true, "self.init-fails": true} // "self." + verdict
-	for _, dir := range []string{".", "../../policy"} {
+	for _, dir := range []string{".", "../../policy", "../decision"} {
 		pkgs, err := parser.ParseDir(token.NewFileSet(), dir, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -38,13 +38,8 @@ func self(ctx context.Context, r *release.Release, m *manifest.Manifest, all []*
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
 	}
-	if r.Doc != nil {
-		n.one(model.Finding{Rule: "self.manifest-only", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
-			Message: "a manifest does not hold the BTF that the self encounter needs", Hint: "give the packages as NEW; a manifest is an OLD (--against)"})
-		return res, nil, nil
-	}
-	if !s.prepare() {
-		return res, nil, nil
+	if r.Doc != nil || !s.prepare() {
+		return res, nil, nil // a manifest: selfFromManifest
 	}
 	res.Judged = true
 	mods, err := s.modulesSelf(ctx)

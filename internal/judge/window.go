@@ -38,7 +38,7 @@ func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, o O
 		return nil, err
 	}
 	w := &windowState{p: p, r: r, n: n, policy: o.Policy, jobs: o.Jobs, own: o.Certificates, old: old, new: new}
-	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(old, new)}
+	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(old, new), Verdicts: []model.Count{}, Meanings: []model.Count{}}
 	w.res.Loads, w.res.Reverse = countLoads(nil), notReversed(p.why)
 	w.mods = make([]model.ModuleWindow, len(new.Modules))
 	exports := w.symbols()

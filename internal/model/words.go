@@ -10,6 +10,7 @@ var words = map[reflect.Type][]string{
 	reflect.TypeFor[Missing]():   spell(NotMissing, Stripped, NoneExpected, Lost),
 	reflect.TypeFor[Encounter](): spell(Self, Window, Reverse, Outside, Run),
 	reflect.TypeFor[Severity]():  spell(Info, Warning, Error),
+	reflect.TypeFor[Loads]():     spell(LoadsYes, LoadsNo, LoadsMaybe, LoadsUnknown),
 	reflect.TypeFor[Equality]():  spell(Equal, Differs, NotKnownSame),
 	reflect.TypeFor[Loads]():     spell(LoadsYes, LoadsNo, LoadsMaybe, LoadsUnknown),
 }

@@ -193,6 +193,26 @@ func (t *text) decision(r *model.Report) {
 		t.f(", passed by --fail-on %s", r.FailOn)
 	}
 	t.f("\n")
+	t.next(r)
+}
+
+// next lists the names that releases should take, one line a name.
+func (t *text) next(r *model.Report) {
+	shown := map[string]bool{}
+	for i := range r.Releases {
+		n := r.Releases[i].Next
+		if n == nil {
+			continue
+		}
+		line := fmt.Sprintf("next ABI name: %s (%s: %s)", n.Name, n.Scheme, n.Why)
+		if n.Name == "" {
+			line = "next ABI name: " + n.Why
+		}
+		if !shown[line] {
+			t.f("%s\n", line)
+		}
+		shown[line] = true
+	}
 }
 
 // fateWords say in words what a kernel does with modules.

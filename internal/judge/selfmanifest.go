@@ -1,0 +1,92 @@
+package judge
+
+import (
+	"encoding/hex"
+	"strings"
+
+	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/policy"
+)
+
+// selfFromManifest judges a release by its manifest alone. What it holds can
+// prove that a release is wrong in itself: BTF that is missing, vermagic, a
+// stamp of another base. That it is right needs the BTF, which is not there.
+func selfFromManifest(m *manifest.Manifest, n *notes, p *policy.Policy) []model.ModuleDecision {
+	n.one(model.Finding{Rule: "self.manifest-only", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+		Message: "a manifest does not hold the BTF that the self encounter needs",
+		Hint:    "give the packages to check, or its decision (check --format json) to decide"})
+	if len(m.Modules) == 0 {
+		n.one(model.Finding{Rule: "self.no-modules", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+			Message: "no modules in the manifest: 0 of 0 proves nothing", Hint: "a manifest of headers alone is an older side (--against)"})
+	}
+	reads := readsModuleBTF(m)
+	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
+	out := make([]model.ModuleDecision, 0, len(m.Modules))
+	for i := range m.Modules {
+		x := &m.Modules[i]
+		d := fromManifest(x)
+		switch {
+		case reads == kimage.No:
+			d.Verdict = model.Inert
+		case x.BTF.Kind == manifest.BTFNone:
+			d.Verdict, d.Meaning, d.Missing = model.Inert, model.MeaningNone, missingIn(x, p)
+		}
+		if d.Missing == model.Lost && m.Base != nil {
+			f.Rule = "self.btf-lost"
+			n.many(f, modulesText("in-tree without BTF, although this kernel has a base"), x.Path, x.Path)
+		}
+		if word, _, _ := strings.Cut(x.Vermagic, " "); x.Vermagic != "" && word != m.Release {
+			f.Rule = "self.vermagic"
+			n.many(f, modulesText("built for another release than "+m.Release), x.Path, x.Path+": vermagic "+x.Vermagic)
+		}
+		if m.Base != nil && stampIn(x.Stamp, m.Base) == stampOther {
+			f.Rule = "self.stamp"
+			n.many(f, modulesText("stamped with another base than this image's"), x.Path, x.Path)
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func missingIn(x *manifest.Module, p *policy.Policy) model.Missing {
+	mark, err := stamp.Parse(x.Stamp)
+	switch {
+	case p.BTFNotExpected(spellings(nil, x.Path)...), !x.Intree:
+		return model.NoneExpected
+	case len(x.Stamp) > 0 && err == nil && mark.Left == stamp.Stripped:
+		return model.Stripped
+	}
+	return model.Lost
+}
+
+// stampIn compares a recorded stamp with the base of its release. One that
+// cannot be read says nothing.
+func stampIn(text []byte, base *manifest.Base) stampState {
+	mark, err := stamp.Parse(text)
+	switch {
+	case len(text) == 0 || err != nil || mark.Base == nil:
+		return stampNone
+	case mark.Base.Digest == base.SHA256:
+		return stampSame
+	}
+	return stampOther
+}
+
+// fromManifest binds a module to its digests.
+func fromManifest(x *manifest.Module) model.ModuleDecision {
+	d := model.ModuleDecision{Path: x.Path, Name: x.Name, Reasons: []string{}, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.ByAssumed,
+		Load: model.ModuleLoad{Loads: model.LoadsUnknown, IfEnforced: model.LoadsUnknown, Signature: "unknown"}}
+	if x.BTF.Kind != manifest.BTFNone {
+		d.BTF = hex.EncodeToString(x.BTF.SHA256[:])
+	}
+	if x.BTF.Kind == manifest.BTFDistilled {
+		d.BTFBase = hex.EncodeToString(x.BTF.BaseSHA256[:])
+	}
+	if x.IDs != nil {
+		d.BTFIDs = hex.EncodeToString(x.IDs.SHA256[:])
+	}
+	return d
+}
