@@ -60,15 +60,15 @@ func (o *Object) identical() (upTo uint64, err error) {
 		if s.off != s.hdr.Off {
 			return end, o.foreign(f.HeaderOff(&s.hdr), "section %s lies at 0x%x, where 0x%x was expected", s.hdr.Name, s.hdr.Off, s.off)
 		}
-		if err := o.gap(data, end, s.off); err != nil {
+		if end, err = o.gap(data, end, s.off); err != nil {
 			return end, err
 		}
-		end = max(end, s.off) + s.fileSize()
+		end += s.fileSize()
 	}
 	if shoff != f.Shoff {
 		return end, o.foreign(0, "the section headers lie at 0x%x, where 0x%x was expected", f.Shoff, shoff)
 	}
-	if err := o.gap(data, end, shoff); err != nil {
+	if end, err = o.gap(data, end, shoff); err != nil {
 		return end, err
 	}
 	head := o.header(shoff)
@@ -82,14 +82,14 @@ func (o *Object) identical() (upTo uint64, err error) {
 	return shoff, nil
 }
 
-// gap demands zeros between two contents.
-func (o *Object) gap(data []byte, from, to uint64) error {
+// gap demands zeros between two contents; it gives how far it looked.
+func (o *Object) gap(data []byte, from, to uint64) (uint64, error) {
 	for i := from; i < to; i++ {
 		if data[i] != 0 {
-			return o.foreign(int64(i), "a byte of 0x%02x between sections", data[i])
+			return i + 1, o.foreign(int64(i), "a byte of 0x%02x between sections", data[i])
 		}
 	}
-	return nil
+	return max(from, to), nil
 }
 
 func (o *Object) foreign(off int64, format string, args ...any) error {

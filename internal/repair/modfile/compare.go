@@ -112,8 +112,8 @@ func (c *comparison) match() error {
 		newFree = slices.Delete(newFree, i, i+1)
 	}
 	for _, s := range newFree {
-		if s.Flags&elfx.SHFAlloc != 0 {
-			return differ(c.new.HeaderOff(s), "section %s was added and is loaded", s.Name)
+		if optional(s.Name) && !plain(s) {
+			return differ(c.new.HeaderOff(s), "section %s was added and is not plain data", s.Name)
 		}
 	}
 	c.come = newFree

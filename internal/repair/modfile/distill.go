@@ -55,23 +55,18 @@ func (d *Distiller) Distill(content []byte, o DistillOptions) (*Result, error) {
 		return nil, forbidden(j.res.Words)
 	}
 	return j.rewrite(func(e *edit.Object) error {
-		if _, err := e.Remove(secBase); err != nil { // an empty one, which kernels refuse
+		// An empty .BTF.base, which kernels refuse, may be there, and a stamp
+		// that says "split".
+		if _, err := e.Remove(secBase, stamp.Section); err != nil {
 			return err
 		}
 		if err := e.Replace(secBTF, r.Split); err != nil {
 			return err
 		}
-		if err := e.Add(secBase, r.Base); err != nil {
+		if err := e.Add(secBase, r.Base); err != nil || o.Stamp == nil {
 			return err
 		}
-		if o.Stamp == nil {
-			if e.Has(stamp.Section) {
-				_, err := e.Remove(stamp.Section)
-				return err
-			}
-			return nil
-		}
-		return mark(e, stamp.Stamp{Base: o.Stamp, Left: stamp.Distilled})
+		return e.Add(stamp.Section, stamp.Stamp{Base: o.Stamp, Left: stamp.Distilled}.Bytes())
 	})
 }
 

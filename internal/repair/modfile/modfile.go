@@ -100,6 +100,9 @@ func (j *job) rewrite(edits func(o *edit.Object) error) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := loaded(o.File()); err != nil {
+		return nil, err
+	}
 	if j.ids != nil {
 		if err := o.Replace(secIDs, j.ids); err != nil {
 			return nil, err
@@ -138,10 +141,8 @@ func unproven(err error) error {
 
 // mark writes the stamp, in place of one that is there.
 func mark(o *edit.Object, s stamp.Stamp) error {
-	if o.Has(stamp.Section) {
-		if _, err := o.Remove(stamp.Section); err != nil {
-			return err
-		}
+	if _, err := o.Remove(stamp.Section); err != nil {
+		return err
 	}
 	return o.Add(stamp.Section, s.Bytes())
 }

@@ -21,7 +21,8 @@ type StripOptions struct {
 	// NoMark writes no stamp: the module then counts as one whose BTF was
 	// lost.
 	NoMark bool
-	// Base is what the module was built on, for the stamp; nil: not known.
+	// Base is what the module was built on, for the stamp; nil: what an older
+	// stamp says, else not known.
 	Base *stamp.Base
 }
 
@@ -44,15 +45,20 @@ func Strip(content []byte, o StripOptions) (*Result, error) {
 	if o.Neutralize {
 		return j.neutralize()
 	}
-	had := len(j.facts.BTF) > 0
+	if len(j.facts.BTF) == 0 { // what is not there cannot be marked
+		return j.rewrite(func(e *edit.Object) error {
+			_, err := e.Remove(secBTF, secBase)
+			return err
+		})
+	}
+	if old, err := stamp.Parse(j.facts.Stamp); err == nil && o.Base == nil {
+		o.Base = old.Base
+	}
 	return j.rewrite(func(e *edit.Object) error {
-		if _, err := e.Remove(secBTF, secBase); err != nil {
+		if _, err := e.Remove(secBTF, secBase, stamp.Section); err != nil || o.NoMark {
 			return err
 		}
-		if !had || o.NoMark {
-			return nil
-		}
-		return mark(e, stamp.Stamp{Base: o.Base, Left: stamp.Stripped})
+		return e.Add(stamp.Section, stamp.Stamp{Base: o.Base, Left: stamp.Stripped}.Bytes())
 	})
 }
 
@@ -62,15 +68,15 @@ func (j *job) neutralize() (*Result, error) {
 	if err := f.Reset(j.in); err != nil {
 		return nil, err
 	}
+	if err := loaded(&f); err != nil {
+		return nil, err
+	}
 	out := bytes.Clone(j.in)
 	for i := range f.Sections {
 		s := &f.Sections[i]
 		switch {
 		case !s.HasData():
 		case s.Name == secBTF || s.Name == secBase:
-			if s.Flags&elfx.SHFAlloc != 0 {
-				return nil, loaded(&f, s)
-			}
 			clear(out[s.Off : s.Off+s.Size])
 			size := out[f.HeaderOff(s)+8+int64(3*f.WordSize()):]
 			clear(size[:f.WordSize()])
@@ -82,6 +88,13 @@ func (j *job) neutralize() (*Result, error) {
 	return j.finish(out)
 }
 
-func loaded(f *elfx.File, s *elfx.Section) error {
-	return where.New(where.Unsupported, "section %s is loaded with the module (SHF_ALLOC)", s.Name).At(f.HeaderOff(s))
+// loaded refuses a module whose BTF is loaded with it: it was not made by a
+// kernel's build, and relocations may lead to it.
+func loaded(f *elfx.File) error {
+	for i := range f.Sections {
+		if s := &f.Sections[i]; optional(s.Name) && s.Flags&elfx.SHFAlloc != 0 {
+			return where.New(where.Unsupported, "section %s is loaded with the module (SHF_ALLOC)", s.Name).At(f.HeaderOff(s))
+		}
+	}
+	return nil
 }
