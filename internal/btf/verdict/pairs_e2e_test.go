@@ -84,9 +84,6 @@ func TestPairs(t *testing.T) {
 				}
 			}
 			t.Logf("%s: verdicts on the older base %v, on its own %v; soundness on both %v, unsound on the older %d", c.new, took, self, time.Since(start), wrong)
-			if limit := 500 * time.Millisecond; took > limit || self > 2*limit {
-				t.Errorf("verdicts of %d modules took %v and %v", len(newer.Modules), took, self)
-			}
 		})
 	}
 }

@@ -1,9 +1,7 @@
 package verdict
 
 import (
-	"slices"
 	"testing"
-	"time"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/btftest"
@@ -71,77 +69,5 @@ func TestSoundOnDistilled(t *testing.T) {
 	}
 	if got := b.Sound(m.Bytes(), []byte("not BTF"), 8); got.Rule != "sound.base" {
 		t.Error(got.String())
-	}
-}
-
-// TestNothingHangs: a mebibyte of the worst that is known takes less than a
-// second on every path.
-func TestNothingHangs(t *testing.T) {
-	const size = 1 << 20
-	for name, fill := range map[string]func(b *btftest.Builder){
-		"long names": func(b *btftest.Builder) {
-			long := make([]byte, 512)
-			for i := range long {
-				long[i] = 'a'
-			}
-			for b.Next() < size/1024 {
-				b.Struct(string(long[:len(long)-int(b.Next())%64]), 0)
-			}
-			at := uint32(b.Str(string(long)))
-			for range size / 2 / 8 / 64 {
-				b.Raw(btf.Enum, false, 64, 0, 4, slices.Repeat([]uint32{at, 1}, 64)...)
-			}
-		},
-		"tags of one long string": func(b *btftest.Builder) {
-			long := make([]byte, size/2)
-			for i := range long {
-				long[i] = 'a'
-			}
-			at := b.Str(string(long))
-			for b.Next() < size/2/12 {
-				b.Raw(btf.TypeTag, false, 0, at, 0)
-			}
-		},
-		"chains of 32": func(b *btftest.Builder) {
-			for b.Next() < size/12 {
-				b.Const((b.Next() + 1) &^ 31)
-			}
-		},
-		"arrays in arrays": func(b *btftest.Builder) {
-			b.Int("int", 4, 0)
-			for b.Next() < size/2/24 {
-				b.Array(b.Next()+1, 1, 1)
-			}
-			last := b.Array(1, 1, 1)
-			for range size / 2 / 24 {
-				b.Struct("", 8, btftest.M("", 2, 0), btftest.M("", last/2, 0))
-			}
-		},
-		"modifiers of pointers": func(b *btftest.Builder) {
-			for b.Next() < size/12 {
-				b.Ptr(b.Next() + 2)
-				b.Const(b.Next() + 2)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := ForVersion(7, 3, 4)
-			kernel := btftest.Base()
-			kernel.Int("int", 4, 0)
-			base, err := NewBase(&p, kernel.Bytes())
-			if err != nil {
-				t.Fatal(err)
-			}
-			own, split := btftest.Base(), kernel.Split()
-			fill(own)
-			fill(split)
-			start := time.Now()
-			user, mod := User(&p, own.Bytes(), 8, false), base.Module(split.Bytes(), nil)
-			rel, sound := base.Module(split.Bytes(), kernel.Bytes()), base.Sound(split.Bytes(), nil, 8)
-			if took := time.Since(start); took > 4*time.Second {
-				t.Errorf("%d bytes took %v", len(own.Bytes()), took)
-			}
-			t.Logf("%d bytes, %v: user %s; module %s; relocated %s; sound %s", len(split.Bytes()), time.Since(start), user.String(), mod.String(), rel.String(), sound.String())
-		})
 	}
 }

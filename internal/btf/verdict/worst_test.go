@@ -1,7 +1,9 @@
 package verdict
 
 import (
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,6 +113,29 @@ var slow = map[string]func(kernel *btftest.Builder) (split, distilled *btftest.B
 		}
 		return full(s, 0, 12*(len(e)+1), func(int) { s.Datasec(".data", 1<<20, e...) }), nil
 	},
+	"long names of enumerators": func(k *btftest.Builder) (split, distilled *btftest.Builder) {
+		s := k.Split()
+		at := uint32(s.Str(strings.Repeat("a", 512)))
+		return full(s, 0, 12+8*64, func(int) { s.Raw(btf.Enum, false, 64, 0, 4, slices.Repeat([]uint32{at, 1}, 64)...) }), nil
+	},
+	"tags of one long string": func(k *btftest.Builder) (split, distilled *btftest.Builder) {
+		s := k.Split()
+		at := tails(s)
+		return full(s, mib/2, 12, func(int) { s.Raw(btf.TypeTag, false, 0, at(0), 0) }), nil
+	},
+	"structs of arrays in arrays": func(k *btftest.Builder) (split, distilled *btftest.Builder) {
+		s := k.Split()
+		full(s, mib/2, 24, func(int) { s.Array(s.Next()+1, 1, 1) })
+		last := s.Array(1, 1, 1)
+		return full(s, mib/2, 36, func(int) { s.Struct("", 8, btftest.M("", 2, 0), btftest.M("", last/2, 0)) }), nil
+	},
+	"modifiers of pointers": func(k *btftest.Builder) (split, distilled *btftest.Builder) {
+		s := k.Split()
+		return full(s, 0, 24, func(int) {
+			s.Ptr(s.Next() + 2)
+			s.Const(s.Next() + 2)
+		}), nil
+	},
 	"one name for all types": func(k *btftest.Builder) (split, distilled *btftest.Builder) {
 		full(k, 0, 16, func(i int) { k.Raw(btf.Struct, false, 0, k.Str("x"), uint32(2*i)) })
 		d := btftest.Base()
@@ -158,13 +183,22 @@ func harmless(k *btftest.Builder) *btftest.Builder {
 	})
 }
 
-// cpu is what f costs this process, in CPU time.
-func cpu(t *testing.T, f func()) time.Duration {
+// cpu is what f costs this process, in CPU time and in bytes allocated.
+func cpu(t *testing.T, f func()) cost {
 	t.Helper()
 	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	start := spent(t)
 	f()
-	return spent(t) - start
+	took := spent(t) - start
+	runtime.ReadMemStats(&after)
+	return cost{took, after.TotalAlloc - before.TotalAlloc}
+}
+
+type cost struct {
+	time  time.Duration
+	bytes uint64
 }
 
 func spent(t *testing.T) time.Duration {
@@ -176,9 +210,14 @@ func spent(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// maxMemory is how many bytes may be allocated for each byte of the blobs, all
+// questions together, garbage included.
+const maxMemory = 150
+
 // TestWorstInputs: no blob of 1 MiB, whatever it is made of, takes much longer
-// than a harmless one: as a module, with .BTF.base, for soundness, for what its
-// ids mean, as BTF of user space, and as the base of a kernel.
+// than a harmless one, nor memory out of proportion: as a module, with
+// .BTF.base, for soundness, for what its ids mean, as BTF of user space, and as
+// the base of a kernel.
 func TestWorstInputs(t *testing.T) {
 	p := ForVersion(7, 3, 4)
 	kernel := func() *btftest.Builder {
@@ -186,7 +225,7 @@ func TestWorstInputs(t *testing.T) {
 		k.Int("int", 4, btftest.Signed)
 		return k
 	}
-	ask := func(k, s, d *btftest.Builder) time.Duration {
+	ask := func(k, s, d *btftest.Builder) (c cost, size int) {
 		base, split := k.Bytes(), s.Bytes()
 		var dist []byte
 		if d != nil {
@@ -207,23 +246,24 @@ func TestWorstInputs(t *testing.T) {
 			b.InitIDs(split, dist, reg, nil)
 			User(&p, split, 8, false)
 			User(&p, base, 8, false)
-		})
+		}), len(base) + len(split) + len(dist)
 	}
 	k := kernel()
-	unit := min(ask(k, harmless(k), nil), ask(k, harmless(k), nil))
-	for name, make := range slow {
+	unit, _ := ask(k, harmless(k), nil)
+	for _, name := range slices.Sorted(maps.Keys(slow)) {
 		k := kernel()
-		s, d := make(k)
-		took := ask(k, s, d)
+		s, d := slow[name](k)
+		c, size := ask(k, s, d)
 		for range 2 { // another program may have been in the way
-			if took > worstRatio*unit {
-				took = min(took, ask(k, s, d))
+			if c.time > worstRatio*unit.time {
+				again, _ := ask(k, s, d)
+				c.time = min(c.time, again.time)
 			}
 		}
-		ratio := float64(took) / float64(unit)
-		t.Logf("%-36s %5.1f times what a harmless one takes (%v)", name, ratio, took.Round(time.Millisecond))
-		if ratio > worstRatio {
-			t.Errorf("%s: %.1f times what a harmless blob of the same size takes", name, ratio)
+		ratio, memory := float64(c.time)/float64(unit.time), float64(c.bytes)/float64(size)
+		t.Logf("%-36s %5.1f times what a harmless one takes (%v), %.0f bytes a byte", name, ratio, c.time.Round(time.Millisecond), memory)
+		if ratio > worstRatio || memory > maxMemory {
+			t.Errorf("%s: %.1f times what a harmless blob of the same size takes, %.0f bytes a byte", name, ratio, memory)
 		}
 	}
 }
