@@ -68,10 +68,7 @@ func (c *Classes) follows(d Depth, x uint32) bool {
 		return false
 	}
 	t, _ := r.Record(id)
-	if d == ByValue {
-		return t.Kind != btf.Ptr
-	}
-	return !outline(&t)
+	return !outline(d, &t) && (d != ByValue || t.Kind != btf.Ptr)
 }
 
 // byClass lists the old ids of each class.

@@ -22,11 +22,14 @@ func newLocal(g *graph, d Depth) *local {
 	return &local{g: g, depth: d, seed: maphash.MakeSeed(), mult: rand.Uint64() | 1}
 }
 
-// outline tells whether Named and Identity do not look into a record.
-func outline(t *btf.Record) bool {
+// outline tells whether a depth does not look into a record: of what has a
+// name kind, name and size say enough.
+func outline(d Depth, t *btf.Record) bool {
 	switch t.Kind {
-	case btf.Struct, btf.Union, btf.Enum, btf.Enum64, btf.Fwd:
-		return t.Name != 0
+	case btf.Struct, btf.Union, btf.Fwd:
+		return d <= Identity && t.Name != 0
+	case btf.Enum, btf.Enum64:
+		return d <= ByValue && t.Name != 0
 	}
 	return false
 }
@@ -73,7 +76,7 @@ func (l *local) head(t *btf.Record) (info, size uint32, bare bool) {
 	if t.Kind.Shape().HeadRef {
 		size = 0
 	}
-	if l.depth > Identity || !outline(t) {
+	if !outline(l.depth, t) {
 		return info, size, false
 	}
 	kind := t.Kind

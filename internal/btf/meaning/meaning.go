@@ -33,9 +33,9 @@ const (
 	// Identity compares also their size, and tells a declaration apart.
 	Identity
 	// ByValue compares the layout of everything that is embedded. It stops at
-	// pointers: what is pointed at is compared by Named, so that of all that is
-	// the same at ByValue only the size behind a pointer may tell Identity
-	// otherwise.
+	// pointers, where what is pointed at is compared by Named, and at enums with
+	// a name, whose values are no layout. Of all that is the same at ByValue
+	// only the size behind a pointer may tell Identity otherwise.
 	ByValue
 	// Deep compares everything that can be reached. What is the same here is
 	// the same at every depth.
@@ -74,7 +74,7 @@ type Classes struct {
 	deep     []uint32            // node -> deep class
 	coarse   [NumDepths][]uint32 // deep class -> class of the depth; nil for Deep
 	counts   [NumDepths]int      // classes
-	inPlace  []uint8             // id of the new base -> bit of each depth at which the old one's type is the same
+	places   []uint8             // id of the new base -> at which depths it is the same in place, and anywhere (<<4)
 	sameStr  bitset              // string offsets that begin equal strings in both
 	members  [NumDepths]byClass
 }
@@ -124,7 +124,13 @@ func (c *Classes) Same(d Depth, old, new btf.ID) bool {
 
 // InPlace tells whether an id means the same in both bases.
 func (c *Classes) InPlace(d Depth, id btf.ID) bool {
-	return int(id) < len(c.inPlace) && c.inPlace[id]>>d&1 != 0
+	return int(id) < len(c.places) && c.places[id]>>d&1 != 0
+}
+
+// Anywhere tells whether the old base has a type like one of the new base,
+// whatever its id.
+func (c *Classes) Anywhere(d Depth, id btf.ID) bool {
+	return int(id) < len(c.places) && c.places[id]>>d&(1<<4) != 0
 }
 
 // StringInPlace tells whether a string offset gives the same string in both
@@ -141,14 +147,19 @@ func (c *Classes) Alike() bool {
 func (c *Classes) sameOrder() bool { return c.old.BigEndian() == c.new.BigEndian() }
 
 func (c *Classes) placeTypes() {
-	c.inPlace = make([]uint8, c.new.NumTypes())
-	for id := range c.inPlace {
-		if uint32(id) >= c.old.NumTypes() || !c.sameOrder() {
-			break
+	c.places = make([]uint8, c.new.NumTypes())
+	for d := range Depth(NumDepths) {
+		old := newBitset(c.counts[d])
+		for id := range btf.ID(c.old.NumTypes()) {
+			old.set(uint32(c.Class(d, Old, id)))
 		}
-		for d := range Depth(NumDepths) {
-			if c.Same(d, btf.ID(id), btf.ID(id)) {
-				c.inPlace[id] |= 1 << d
+		for id := range c.places {
+			k := c.Class(d, New, btf.ID(id))
+			if old.has(uint32(k)) {
+				c.places[id] |= 1 << 4 << d
+			}
+			if c.sameOrder() && uint32(id) < c.old.NumTypes() && k == c.Class(d, Old, btf.ID(id)) {
+				c.places[id] |= 1 << d
 			}
 		}
 	}

@@ -53,13 +53,24 @@ type judgement struct {
 	c     *Classes
 	m     *Module
 	res   Result
+	moved bool   // as if the ids had been moved along
 	first btf.ID // of the module's own
 }
 
 // Judge tells what a module means on the old base, in time proportional to its
 // own size.
 func (c *Classes) Judge(m Module) Result {
-	j := judgement{c: c, m: &m, first: m.Split.FirstID()}
+	return c.judge(m, false)
+}
+
+// JudgeMoved tells what the module would mean had it been encoded against the
+// old base, or the old base been made as the new one was: where each type it
+// refers to has one like it in the old base, wherever, nothing is different.
+// Names and counts do not matter then.
+func (c *Classes) JudgeMoved(split *btf.Raw) Result { return c.judge(Module{Split: split}, true) }
+
+func (c *Classes) judge(m Module, moved bool) Result {
+	j := judgement{c: c, m: &m, first: m.Split.FirstID(), moved: moved}
 	if !c.sameOrder() {
 		j.all(Difference{What: ByteOrder})
 		return j.res
@@ -105,7 +116,7 @@ func (j *judgement) record(t *btf.Record) {
 // name: an own string keeps its place when the old base's strings are as long.
 func (j *judgement) name(in btf.ID, off btf.StrOff) {
 	switch {
-	case j.relocated():
+	case j.relocated() || j.moved:
 	case off >= j.m.Split.FirstStr():
 		if j.c.old.StrLen() != j.c.new.StrLen() {
 			j.all(Difference{What: OwnNames, In: in, Name: off})
@@ -119,7 +130,7 @@ func (j *judgement) name(in btf.ID, off btf.StrOff) {
 // types; one to the base must be the same there. ByValue is left for later.
 func (j *judgement) reference(d Difference) {
 	if d.ID >= j.first {
-		if !j.relocated() && j.c.old.NumTypes() != j.c.new.NumTypes() {
+		if !j.relocated() && !j.moved && j.c.old.NumTypes() != j.c.new.NumTypes() {
 			if d.What != IDWord {
 				d.What = OwnTypes
 			}
@@ -157,7 +168,10 @@ func (j *judgement) pair(id btf.ID) (old, new btf.ID, ok bool) {
 }
 
 func (j *judgement) same(d Depth, x Difference) bool {
-	if !j.relocated() {
+	switch {
+	case j.moved:
+		return j.c.Anywhere(d, x.ID)
+	case !j.relocated():
 		return j.c.InPlace(d, x.ID)
 	}
 	return j.c.Same(d, x.Old, x.New)

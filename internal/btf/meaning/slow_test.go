@@ -80,7 +80,8 @@ func written(d meaning.Depth, r *btf.Raw, id btf.ID) (text string, refs []slowRe
 	switch t.Kind {
 	case btf.Struct, btf.Union, btf.Enum, btf.Enum64:
 		fmt.Fprintf(&b, " size %d", t.SizeType)
-		if t.Name != 0 && d == meaning.Identity {
+		tag := t.Kind == btf.Enum || t.Kind == btf.Enum64
+		if t.Name != 0 && (d == meaning.Identity || d == meaning.ByValue && tag) {
 			return b.String(), nil, ok
 		}
 	}
