@@ -5,30 +5,27 @@ import (
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/symvers"
+	"kpkg-btf/policy"
 )
 
 // btf decides what becomes of the new modules' BTF on the old kernel. With
 // one base on both sides nothing changes. With another, the old kernel is asked
-// module by module, by its own rules, where its image is there; what it takes
-// may still mean something else, which only equal bases rule out.
+// module by module, by its own rules, where its image is there; and what it
+// takes is compared with what it meant, where its base is.
 func (w *windowState) btf() error {
-	old, err := kernelOf(w.p.old)
+	looks, err := w.look()
 	if err != nil {
 		return err
 	}
 	reads := readsModuleBTF(w.old)
 	t := &tally{verdicts: counter{}, meanings: counter{}, fates: fates{}}
 	t.repair, t.why = w.repair()
-	var sims []simulated
-	if old != nil && t.repair == model.Distill && reads != kimage.No && w.res.BaseEqual == model.Differs {
-		if sims, err = w.simulateDistill(old); err != nil {
-			return err
-		}
-	}
 	for i := range w.new.Modules {
 		m := &w.new.Modules[i]
 		x := &w.mods[i]
@@ -41,14 +38,8 @@ func (w *windowState) btf() error {
 			w.without(m, x, t)
 		case w.res.BaseEqual == model.Equal:
 			x.Verdict, x.Meaning = model.Attached, model.Same
-		case old != nil && w.res.BaseEqual == model.Differs && i < len(w.r.Modules):
-			a := old.ask(w.r.Modules[i].Facts)
-			w.asked(a, w.r.Modules[i].Facts, m, x, t)
-			if i < len(sims) && sims[i] != "" && x.Action == model.Distill {
-				undistillable(a, m, x, t, string(sims[i]))
-			}
 		default:
-			w.unasked(m, x, t)
+			w.settle(i, &looks[i], x, t)
 		}
 		t.verdicts.add(string(x.Verdict))
 		t.meanings.add(string(x.Meaning))
@@ -59,37 +50,180 @@ func (w *windowState) btf() error {
 	return nil
 }
 
+// settle turns what was found out about a module of another base into what
+// has to be done with it.
+func (w *windowState) settle(i int, l *looked, x *model.ModuleWindow, t *tally) {
+	m := &w.new.Modules[i]
+	w.meant(l, x)
+	if l.asked {
+		w.asked(i, l, x, t)
+	} else {
+		w.unasked(m, x, t)
+	}
+	if len(l.read.layouts) > 0 { // code and kernel disagree: no BTF repairs that
+		x.Action, x.Why = model.Bump, l.read.layouts[0]
+		t.layouts = append(t.layouts, m.Path)
+		t.layoutsWhy = firstOf(t.layoutsWhy, m.Path+": "+x.Why)
+	}
+}
+
+// meant puts what a module's BTF says on the old base.
+func (w *windowState) meant(l *looked, x *model.ModuleWindow) {
+	x.Differs = l.read.differs
+	if !l.read.known {
+		return
+	}
+	x.Meaning = model.Different
+	if gate(&l.read.res) {
+		x.Meaning = model.Same
+	}
+	s := &w.res.SameAt
+	s.Known++
+	for _, p := range []struct {
+		d meaning.Depth
+		n *int
+	}{{meaning.Named, &s.Named}, {meaning.Identity, &s.Identity}, {meaning.ByValue, &s.ByValue}, {meaning.Deep, &s.Deep}} {
+		if l.read.res.Same(p.d) {
+			*p.n++
+		}
+	}
+	if l.read.movable {
+		s.Movable++
+	}
+}
+
+// asked: the old kernel's own verdict. What it takes with the same types stays.
+// So does what it refuses and loads without BTF, unless an id list of the
+// module, which no kernel checks, would be read with the old base.
+func (w *windowState) asked(i int, l *looked, x *model.ModuleWindow, t *tally) {
+	a, m, f := l.answer, &w.new.Modules[i], w.r.Modules[i].Facts
+	x.Verdict, x.Why, x.Words = a.verdict, a.words, a.words
+	switch {
+	case a.verdict == model.Attached && x.Meaning == model.Same:
+		t.same++
+		if l.read.deeper != "" {
+			t.deeper = append(t.deeper, m.Path)
+			t.deeperWhy = firstOf(t.deeperWhy, m.Path+": "+l.read.deeper)
+		}
+		return
+	case a.verdict == model.Dropped:
+		t.words = firstOf(t.words, a.words)
+		x.Meaning = model.MeaningNone
+		if !w.staleList(f) && w.policy.Window.Dropped == policy.DroppedKeep {
+			t.dropped = append(t.dropped, m.Path)
+			return
+		}
+	}
+	t.fates[fate{a.verdict, x.Meaning}]++
+	w.mend(i, l, x, t)
+}
+
+// mend finds the lowest repair of one module that both kernels take.
+func (w *windowState) mend(i int, l *looked, x *model.ModuleWindow, t *tally) {
+	m, f := &w.new.Modules[i], w.r.Modules[i].Facts
+	t.changed = append(t.changed, m.Path)
+	x.Action = t.repair
+	if x.Why == "" {
+		x.Why = t.why
+	}
+	switch {
+	case t.repair == model.Distill && l.trial.why != "":
+		x.Action, x.Why = model.Strip, l.trial.why
+		t.notDistilled = append(t.notDistilled, m.Path)
+		t.notDistilledWhy = firstOf(t.notDistilledWhy, m.Path+": "+l.trial.why)
+	case l.trial.deeper != "":
+		t.deeper = append(t.deeper, m.Path)
+		t.deeperWhy = firstOf(t.deeperWhy, m.Path+": "+l.trial.deeper)
+	}
+	if x.Action == model.Strip && l.answer.bareFails {
+		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
+		t.fatal = append(t.fatal, m.Path)
+		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
+	}
+	if names := plainLists(f); len(names) > 0 {
+		if !w.policy.MayZeroIDs(m.Path, symvers.OwnerOf(m.Path)) {
+			x.Action, x.Why = model.Bump, "its lists of ids would have to be zeroed, which the policy forbids (zero-id-lists)"
+			t.fatal = append(t.fatal, m.Path)
+			t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
+			return
+		}
+		t.zeroed = append(t.zeroed, m.Path)
+		t.zeroedWhat = firstOf(t.zeroedWhat, m.Path+": "+strings.Join(names, ", "))
+	}
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// plainLists are the names in a module's plain lists of ids, which no kernel
+// relocates: distilled or stripped, they are zeroed.
+func plainLists(f *kmod.Facts) []string {
+	if f.IDs == nil {
+		return nil
+	}
+	var names []string
+	for _, w := range f.IDs.Words {
+		if w.Set < 0 && w.ID != 0 {
+			names = append(names, w.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // tally gathers what the modules need.
 type tally struct {
 	repair             model.Action // what a module of another base needs
 	why                string
 	verdicts, meanings counter
+	same               int      // taken, and with the types they meant
 	changed            []string // to be repaired
 	fates              fates    // why those are
 	dropped            []string // load without BTF until reboot; nothing to do
 	fatal              []string // cannot be repaired
 	undecided          []string
-	notDistilled       []string // of changed: relocation fails
-	notDistilledWhy    string   // of the first of them
+	notDistilled       []string // of changed: distilling does not help
+	zeroed             []string // of changed: with plain lists of ids
+	layouts            []string // embed what the old kernel lays out otherwise
+	deeper             []string // point at what is another type on the old kernel
 	words              string   // the old kernel's, of the first module it refuses
+
+	// of the first of each
+	fatalWhy, notDistilledWhy, zeroedWhat, layoutsWhy, deeperWhy string
 }
 
-// fates counts the modules to be repaired by what the old kernel does with them.
-type fates map[model.Verdict]int
+// fate is what becomes of a module that is to be repaired.
+type fate struct {
+	verdict model.Verdict
+	meaning model.Meaning
+}
+
+type fates map[fate]int
 
 func (f fates) text() string {
 	var parts []string
 	for _, p := range []struct {
-		verdict model.Verdict
-		format  string
+		format string
+		fates  []fate
 	}{
-		{model.Attached, "the old kernel takes %s with types that may mean something else"},
-		{model.Rejected, "the old kernel refuses to load %s"},
-		{model.InitFails, "the old kernel fails the init of %s"},
-		{model.Dropped, "the old kernel drops the BTF of %s with an id list that would be stale"},
-		{model.VerdictUnknown, "the old kernel refuses %s or takes them with other types: which is not known without its image"},
+		{"the old kernel takes %s with types that mean something else", []fate{{model.Attached, model.Different}}},
+		{"the old kernel takes %s with types that may mean something else", []fate{{model.Attached, model.MeaningUnknown}}},
+		{"the old kernel refuses to load %s", []fate{{model.Rejected, model.Different}, {model.Rejected, model.MeaningUnknown}, {model.Rejected, model.Same}}},
+		{"the old kernel fails the init of %s", []fate{{model.InitFails, model.Different}, {model.InitFails, model.MeaningUnknown}, {model.InitFails, model.Same}}},
+		{"the old kernel drops the BTF of %s", []fate{{model.Dropped, model.MeaningNone}}},
+		{"the old kernel refuses %s or takes them with other types: which is not known without its image", []fate{{model.VerdictUnknown, model.Different}}},
+		{"%s have the types they meant on the old base; whether the old kernel takes them is not known without its image", []fate{{model.VerdictUnknown, model.Same}}},
+		{"the old kernel refuses %s or takes them with types that may mean something else: which is not known without its image and base", []fate{{model.VerdictUnknown, model.MeaningUnknown}}},
 	} {
-		if n := f[p.verdict]; n > 0 {
+		n := 0
+		for _, k := range p.fates {
+			n += f[k]
+		}
+		if n > 0 {
 			parts = append(parts, fmt.Sprintf(p.format, plural(n, "module", "modules")))
 		}
 	}
@@ -102,51 +236,18 @@ func (w *windowState) without(m *manifest.Module, x *model.ModuleWindow, t *tall
 	if w.missingIsFatal(m) == manifest.Yes {
 		x.Verdict, x.Action, x.Why = model.InitFails, model.Bump, "BTF missing is fatal to its init there"
 		t.fatal = append(t.fatal, m.Path)
+		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
 	}
 }
 
-// asked: the old kernel's own verdict. What it refuses and may load without
-// BTF is kept, unless an id list of the module, which no kernel checks, would
-// be read with the old base.
-func (w *windowState) asked(a answer, f *kmod.Facts, m *manifest.Module, x *model.ModuleWindow, t *tally) {
-	x.Verdict, x.Why, x.Words = a.verdict, a.words, a.words
-	if t.words == "" {
-		t.words = a.words
-	}
-	if a.verdict == model.Dropped && !w.staleList(f) {
-		x.Meaning = model.MeaningNone
-		t.dropped = append(t.dropped, m.Path)
-		return
-	}
-	t.changed = append(t.changed, m.Path)
-	t.fates[a.verdict]++
-	x.Action = t.repair
-	if x.Why == "" {
-		x.Why = t.why
-	}
-	if t.repair == model.Strip && a.bareFails {
-		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
-		t.fatal = append(t.fatal, m.Path)
-	}
-}
-
-// undistillable: a module that one of the kernels would refuse once distilled
-// can only do without BTF.
-func undistillable(a answer, m *manifest.Module, x *model.ModuleWindow, t *tally, why string) {
-	x.Action, x.Why = model.Strip, why
-	t.notDistilled = append(t.notDistilled, m.Path)
-	if t.notDistilledWhy == "" {
-		t.notDistilledWhy = why
-	}
-	if a.bareFails {
-		x.Action = model.Bump
-		t.fatal = append(t.fatal, m.Path)
-	}
-}
-
-// staleList tells whether a module has plain id words that name types of its
-// own base: they are compared with the old base's ids and never checked.
+// staleList tells whether a module has plain id words that are another type
+// on the old base: they are compared with its ids and never checked. Without
+// that base, all that name types of a base are.
 func (w *windowState) staleList(f *kmod.Facts) bool {
+	if w.cmp != nil {
+		names, all := w.cmp.staleLists(f)
+		return all || len(names) > 0
+	}
 	if f.IDs == nil || w.new.Base == nil {
 		return false
 	}
@@ -163,7 +264,7 @@ func (w *windowState) staleList(f *kmod.Facts) bool {
 func (w *windowState) unasked(m *manifest.Module, x *model.ModuleWindow, t *tally) {
 	x.Action, x.Why = t.repair, t.why
 	t.changed = append(t.changed, m.Path)
-	t.fates[model.VerdictUnknown]++
+	t.fates[fate{model.VerdictUnknown, x.Meaning}]++
 	if t.repair != model.Strip {
 		return
 	}
@@ -171,6 +272,7 @@ func (w *windowState) unasked(m *manifest.Module, x *model.ModuleWindow, t *tall
 	case manifest.Yes:
 		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
 		t.fatal = append(t.fatal, m.Path)
+		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
 	case manifest.Unknown:
 		t.undecided = append(t.undecided, m.Path)
 	}
@@ -219,40 +321,4 @@ func (w *windowState) undecided(list []string) {
 	w.add(model.Finding{Rule: "window.missing-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
 		Message: plural(len(list), "module registers", "modules register") + " kfuncs or destructors, and whether the old kernel fails their init without BTF is not known",
 		Hint:    "give the older vmlinuz with --against"})
-}
-
-func (w *windowState) btfFindings(t *tally) {
-	if w.res.BaseEqual == model.NotKnownSame && len(t.changed)+len(t.fatal) > 0 {
-		w.add(model.Finding{Rule: "window.base-unknown", Severity: model.Error, Inconclusive: true,
-			Message: "no base on one side: whether the modules' BTF fits the old kernel is not known",
-			Hint:    "give the package with the older vmlinuz, or linux-headers with its vmlinux, with --against"})
-		return
-	}
-	if len(t.changed) > 0 {
-		w.add(model.Finding{Rule: "window.base", Severity: model.Error, Action: t.repair, Count: len(t.changed), Subjects: t.changed,
-			Message: fmt.Sprintf("the base changed from %s to %s: %s; %s: %s them",
-				short(w.old.Base), short(w.new.Base), t.fates.text(), t.why, t.repair),
-			Hint: "equal counts are no comfort: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"})
-	}
-	if len(t.notDistilled) > 0 {
-		w.add(model.Finding{Rule: "window.not-distillable", Severity: model.Error, Action: model.Strip, Count: len(t.notDistilled), Subjects: t.notDistilled,
-			Message: fmt.Sprintf("distilling does not help %s: strip (first: %s)", plural(len(t.notDistilled), "module", "modules"), t.notDistilledWhy)})
-	}
-	if len(t.dropped) > 0 {
-		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: t.dropped,
-			Message: fmt.Sprintf("%s without BTF until reboot: the old kernel refuses it and allows the mismatch (it says: %s)",
-				plural(len(t.dropped), "module loads", "modules load"), t.words)})
-	}
-	fatal := t.fatal
-	if len(fatal) > 0 {
-		w.add(model.Finding{Rule: "window.missing-fatal", Severity: model.Error, Action: model.Bump, Count: len(fatal), Subjects: fatal,
-			Message: plural(len(fatal), "module", "modules") + " can neither keep BTF of another base nor do without BTF on the old kernel"})
-	}
-}
-
-func short(b *manifest.Base) string {
-	if b == nil {
-		return "none"
-	}
-	return fmt.Sprintf("%x…", b.SHA256[:4])
 }

@@ -1,75 +1,65 @@
 package judge
 
 import (
-	"golang.org/x/sync/errgroup"
-
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/distill"
+	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/kmod"
-	"kpkg-btf/internal/release"
 )
 
-// simulated is what would become of one module if it were distilled; "" when
-// both kernels take it.
-type simulated string
-
-// simulateDistill distils every module in memory and asks both kernels: the
-// old one, still booted, and its own after the reboot. Relocation fails where
-// a type that the module embeds changed its size, which is a real change of
-// the ABI (btf_relocate, KERNEL-BTF.md §3.2).
-func (w *windowState) simulateDistill(old *kernel) ([]simulated, error) {
-	own, err := kernelOf(w.r)
-	if err != nil || own == nil {
-		return nil, err
-	}
-	base, err := baseOf(w.r)
-	if err != nil || base == nil {
-		return nil, err
-	}
-	out := make([]simulated, len(w.r.Modules))
-	var g errgroup.Group
-	jobs := max(w.jobs, 1)
-	for j := range jobs {
-		g.Go(func() error {
-			var d distill.Distiller
-			for i := j; i < len(out); i += jobs {
-				out[i] = simulate(&d, w.r.Modules[i], base.raw, own, old)
-			}
-			return nil
-		})
-	}
-	return out, g.Wait()
+// trial is what would become of one module if it were distilled.
+type trial struct {
+	tried bool
+	why   string // why it does not help, "" when it does
+	// deeper is the first type behind a pointer that is another one on the old
+	// kernel.
+	deeper string
 }
 
-func simulate(d *distill.Distiller, m *release.Module, base *btf.Raw, own, old *kernel) simulated {
-	f := m.Facts
-	split, under := f.BTF, f.BTFBase
+// distil distils a module in memory and asks both kernels: the old one, still
+// booted, and its own after the reboot. Both must take it, and it must mean on
+// the old one what it means on its own, as far as layouts are embedded; what a
+// pointer leads to is the old kernel's own (btf_relocate, KERNEL-BTF.md §3.2).
+func (c *comparison) distil(d *distill.Distiller, f *kmod.Facts) trial {
+	no := func(why string) trial { return trial{tried: true, why: why} }
+	split, under, ids := f.BTF, f.BTFBase, func(id btf.ID) (btf.ID, bool) { return id, true }
 	if len(under) == 0 {
-		var why string
-		if split, under, why = distilled(d, f, base); why != "" {
-			return simulated(why)
+		raw, err := btf.ParseSplit(f.BTF, c.base)
+		if err != nil {
+			return no("cannot be distilled: " + err.Error())
 		}
+		r, err := d.Distill(raw)
+		if err != nil {
+			return no("cannot be distilled: " + err.Error())
+		}
+		split, under, ids = r.Split, r.Base, r.ID
 	}
-	if res := old.base.Module(split, under); !res.OK {
-		return simulated("distilled, the old kernel refuses it: " + res.String())
+	onOld, res := c.old.base.Relocate(split, under)
+	if !res.OK {
+		return no("distilled, the old kernel refuses it: " + res.String())
 	}
-	if res := own.base.Module(split, under); !res.OK {
-		return simulated("distilled, its own kernel refuses it: " + res.String())
+	onNew, res := c.own.base.Relocate(split, under)
+	if !res.OK {
+		return no("distilled, its own kernel refuses it: " + res.String())
 	}
-	return ""
-}
-
-func distilled(d *distill.Distiller, f *kmod.Facts, base *btf.Raw) (split, under []byte, why string) {
-	if len(f.BTF) == 0 {
-		return nil, nil, ""
-	}
-	raw, err := btf.ParseSplit(f.BTF, base)
+	base, err := btf.Parse(under)
 	if err != nil {
-		return nil, nil, "cannot be distilled: " + err.Error()
+		return no("cannot be distilled: " + err.Error())
 	}
-	r, err := d.Distill(raw)
-	if err != nil {
-		return nil, nil, "cannot be distilled: " + err.Error()
+	m := meaning.Module{OnOld: onOld, OnNew: onNew}
+	if m.Split, err = btf.ParseSplit(split, base); err != nil {
+		return no("cannot be distilled: " + err.Error())
 	}
-	return r.Split, r.Base, ""
+	if m.IDs, err = relocatedIDs(f, ids); err != nil {
+		return no(err.Error())
+	}
+	out := c.classes.Judge(m)
+	if !out.Same(meaning.ByValue) {
+		return no("distilled, it means something else on the old kernel: " + c.classes.Text(m.Split, out.First[meaning.ByValue]))
+	}
+	t := trial{tried: true}
+	if !out.Same(meaning.Deep) {
+		t.deeper = c.classes.Text(m.Split, out.First[meaning.Deep])
+	}
+	return t
 }

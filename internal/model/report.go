@@ -121,11 +121,25 @@ type WindowResult struct {
 	Loads     LoadCounts   `json:"loads"`
 	// Reverse is the older modules on the new kernel.
 	Reverse ReverseResult `json:"reverse"`
+	SameAt  SameAt        `json:"same_at"`
 	// Action is the decision of this encounter; IfEnforced and IfIgnored are
 	// both answers to whether the old kernel can refuse signatures.
 	Action     Action `json:"action"`
 	IfEnforced Action `json:"if_signatures_enforced"`
 	IfIgnored  Action `json:"if_signatures_ignored"`
+}
+
+// SameAt counts the modules whose BTF means the same on the old base, by how
+// far types are compared. They are told where both bases are there and differ.
+type SameAt struct {
+	Known    int `json:"known"`    // modules that could be compared
+	Named    int `json:"named"`    // types by name
+	Identity int `json:"identity"` // and by size
+	ByValue  int `json:"by_value"` // by layout, what is behind a pointer by name
+	Deep     int `json:"deep"`     // by everything that can be reached
+	// Movable would mean the same, at identity and by value, if the new build's
+	// base had come out as the old one's where nothing changed.
+	Movable int `json:"movable"`
 }
 
 // Equality is yes, no, or not known.
@@ -188,4 +202,7 @@ type ModuleWindow struct {
 	// Words are the kernel's own about the module's BTF.
 	Words string     `json:"words,omitempty"`
 	Load  ModuleLoad `json:"load"`
+	// Differs is the first thing that is read otherwise than it was meant, or
+	// why that is not known.
+	Differs string `json:"differs,omitempty"`
 }

@@ -142,6 +142,9 @@ func (t *text) window(name string, w *model.WindowResult) {
 		t.f("  %s; meaning %s\n", fate(w.Verdicts), words(w.Meanings))
 	}
 	t.loads(w.Loads)
+	if s := &w.SameAt; s.Known > 0 {
+		t.f("  of %d compared, %d mean the same by identity, %d by value, %d deep\n", s.Known, s.Identity, s.ByValue, s.Deep)
+	}
 	t.f("  needs: %s where signatures are enforced, %s where not\n", w.IfEnforced.String(), w.IfIgnored.String())
 	t.reverse(name, w)
 }

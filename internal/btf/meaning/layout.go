@@ -9,14 +9,20 @@ type Layout struct {
 	Old, New btf.ID
 }
 
-// Layouts yields the types that a split embeds and that changed their layout,
+// Layouts yields the types that a module embeds and that changed their layout,
 // each once, in the order in which Embedded finds them. Code and kernel then
 // disagree about memory, whatever becomes of the BTF. A type that the old base
 // does not know by name is none: nothing there can disagree with it.
-func (c *Classes) Layouts(split *btf.Raw) func(yield func(Layout) bool) {
+func (c *Classes) Layouts(m Module) func(yield func(Layout) bool) {
 	return func(yield func(Layout) bool) {
 		var seen map[btf.ID]bool
-		for in, id := range Embedded(split) {
+		for in, id := range Embedded(m.Split) {
+			if m.OnNew != nil {
+				if int(id) >= len(m.OnNew) {
+					continue
+				}
+				id = btf.ID(m.OnNew[id])
+			}
 			if c.Anywhere(ByValue, id) || seen[id] {
 				continue
 			}

@@ -21,7 +21,7 @@ func TestLayouts(t *testing.T) {
 	split := s.Parse()
 	layouts := func(change func(n []node)) []meaning.Layout {
 		var out []meaning.Layout
-		for l := range meaning.Classify(rebuilt(false, change), split.Base()).Layouts(split) {
+		for l := range meaning.Classify(rebuilt(false, change), split.Base()).Layouts(meaning.Module{Split: split}) {
 			out = append(out, l)
 		}
 		return out

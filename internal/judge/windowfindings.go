@@ -1,0 +1,67 @@
+package judge
+
+import (
+	"fmt"
+
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
+)
+
+// btfFindings turns what the modules need into findings.
+func (w *windowState) btfFindings(t *tally) {
+	if w.res.BaseEqual == model.NotKnownSame && len(t.changed)+len(t.fatal) > 0 {
+		w.add(model.Finding{Rule: "window.base-unknown", Severity: model.Error, Inconclusive: true,
+			Message: "no base on one side: whether the modules' BTF fits the old kernel is not known",
+			Hint:    "give the package with the older vmlinuz, or linux-headers with its vmlinux, with --against"})
+		return
+	}
+	w.repairFindings(t)
+	w.meaningFindings(t)
+}
+
+// some is a finding about a list of modules.
+func (w *windowState) some(rule string, severity model.Severity, action model.Action, list []string, format string, args ...any) {
+	if len(list) > 0 {
+		w.add(model.Finding{Rule: rule, Severity: severity, Action: action, Count: len(list), Subjects: list,
+			Message: fmt.Sprintf(format, append([]any{plural(len(list), "module", "modules")}, args...)...)})
+	}
+}
+
+// repairFindings: what has to be done because the base is another one.
+func (w *windowState) repairFindings(t *tally) {
+	if len(t.changed) > 0 {
+		text := t.fates.text()
+		if t.same > 0 {
+			text += fmt.Sprintf(", and %d with the types they meant", t.same)
+		}
+		w.add(model.Finding{Rule: "window.base", Severity: model.Error, Action: t.repair, Count: len(t.changed), Subjects: t.changed,
+			Message: fmt.Sprintf("the base changed from %s to %s: %s; %s: %s them", short(w.old.Base), short(w.new.Base), text, t.why, t.repair),
+			Hint:    "equal counts are no comfort: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"})
+	}
+	w.some("window.not-distillable", model.Error, model.Strip, t.notDistilled, "distilling does not help %s: strip (first: %s)", t.notDistilledWhy)
+	w.some("window.missing-fatal", model.Error, model.Bump, t.fatal,
+		"%s can neither keep BTF of another base nor do without BTF on the old kernel (first: %s)", t.fatalWhy)
+	w.some("window.ids-zeroed", model.Info, model.Keep, t.zeroed,
+		"to be repaired, %s must lose plain lists of BTF ids, which no kernel relocates: what looks types up by them is off until the next build (first: %s)", t.zeroedWhat)
+	if len(t.dropped) > 0 {
+		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: t.dropped,
+			Message: fmt.Sprintf("%s without BTF until reboot: the old kernel refuses it and allows the mismatch (it says: %s)",
+				plural(len(t.dropped), "module loads", "modules load"), t.words),
+			Hint: "policy `window: {dropped: repair}` repairs them too"})
+	}
+}
+
+// meaningFindings: types that changed, whatever becomes of the BTF.
+func (w *windowState) meaningFindings(t *tally) {
+	w.some("window.layout", model.Error, model.Bump, t.layouts,
+		"%s embed types that the old kernel lays out otherwise, though no checksum of a symbol says so (first: %s)", t.layoutsWhy)
+	w.some("window.deep", model.Warning, model.Keep, t.deeper,
+		"%s point at types that changed, though no checksum of a symbol says so (first: %s)", t.deeperWhy)
+}
+
+func short(b *manifest.Base) string {
+	if b == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%x…", b.SHA256[:4])
+}

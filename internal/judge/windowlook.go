@@ -1,0 +1,70 @@
+package judge
+
+import (
+	"golang.org/x/sync/errgroup"
+
+	"kpkg-btf/internal/btf/distill"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
+)
+
+// looked is what was found out about one new module on the old kernel.
+type looked struct {
+	asked  bool // answer is the old kernel's
+	answer answer
+	read   read
+	trial  trial
+}
+
+// look asks the old kernel about every new module and reads its BTF on the old
+// base; where both kernels honour .BTF.base, it tries what distilling gives.
+// Any of it may be impossible: then it is not known.
+func (w *windowState) look() ([]looked, error) {
+	out := make([]looked, len(w.new.Modules))
+	if w.res.BaseEqual != model.Differs || len(w.r.Modules) == 0 || readsModuleBTF(w.old) == kimage.No {
+		return out, nil
+	}
+	old, err := kernelOf(w.p.old)
+	if err != nil {
+		return nil, err
+	}
+	own, err := kernelOf(w.r)
+	if err != nil {
+		return nil, err
+	}
+	if w.cmp, err = compare(w.p.old, w.r, old, own); err != nil {
+		return nil, err
+	}
+	repair, _ := w.repair()
+	try := repair == model.Distill && old != nil && own != nil && w.cmp != nil
+	jobs := max(w.jobs, 1)
+	var g errgroup.Group
+	for j := range jobs {
+		g.Go(func() error {
+			var d distill.Distiller
+			for i := j; i < len(out); i += jobs {
+				if w.new.Modules[i].BTF.Kind != manifest.BTFNone {
+					out[i] = w.lookAt(&d, i, old, try)
+				}
+			}
+			return nil
+		})
+	}
+	return out, g.Wait()
+}
+
+func (w *windowState) lookAt(d *distill.Distiller, i int, old *kernel, try bool) looked {
+	f := w.r.Modules[i].Facts
+	var l looked
+	if old != nil {
+		l.asked, l.answer = true, old.ask(f)
+	}
+	if w.cmp != nil {
+		l.read = w.cmp.module(f)
+	}
+	if try && (l.answer.verdict != model.Attached || !gate(&l.read.res) || !l.read.known) {
+		l.trial = w.cmp.distil(d, f)
+	}
+	return l
+}
