@@ -7,6 +7,7 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
 )
@@ -68,6 +69,17 @@ type read struct {
 	layouts []string
 	// movable: it would be the same had the older base been made as its own.
 	movable bool
+}
+
+// word is the meaning of what is known.
+func (r *read) word() model.Meaning {
+	switch {
+	case !r.known:
+		return model.MeaningUnknown
+	case gate(&r.res):
+		return model.Same
+	}
+	return model.Different
 }
 
 // module reads a module's BTF on the older base.

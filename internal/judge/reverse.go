@@ -34,7 +34,11 @@ func (w *windowState) reverse() error {
 	if err != nil {
 		return err
 	}
-	if res.Each, err = w.reverseEach(own, answers); err != nil {
+	cmp, err := w.reversed(own)
+	if err != nil {
+		return err
+	}
+	if res.Each, err = w.reverseEach(own, cmp, answers); err != nil {
 		return err
 	}
 	verdicts, meanings := counter{}, counter{}
@@ -68,7 +72,7 @@ func (w *windowState) reverseLoads() []loadcheck.Result {
 	return scene.All(facts, names, w.jobs)
 }
 
-func (w *windowState) reverseEach(own *kernel, answers []loadcheck.Result) ([]model.ReverseModule, error) {
+func (w *windowState) reverseEach(own *kernel, cmp *comparison, answers []loadcheck.Result) ([]model.ReverseModule, error) {
 	out := make([]model.ReverseModule, len(answers))
 	reads := readsModuleBTF(w.new)
 	jobs := max(w.jobs, 1)
@@ -77,7 +81,7 @@ func (w *windowState) reverseEach(own *kernel, answers []loadcheck.Result) ([]mo
 		g.Go(func() error {
 			for i := j; i < len(out); i += jobs {
 				var err error
-				if out[i], err = w.reverseOne(own, w.p.old.Packed[i], &answers[i], reads); err != nil {
+				if out[i], err = w.reverseOne(own, cmp, w.p.old.Packed[i], &answers[i], reads); err != nil {
 					return err
 				}
 			}
@@ -87,7 +91,7 @@ func (w *windowState) reverseEach(own *kernel, answers []loadcheck.Result) ([]mo
 	return out, g.Wait()
 }
 
-func (w *windowState) reverseOne(own *kernel, p *release.Packed, load *loadcheck.Result, reads kimage.Tri) (model.ReverseModule, error) {
+func (w *windowState) reverseOne(own *kernel, cmp *comparison, p *release.Packed, load *loadcheck.Result, reads kimage.Tri) (model.ReverseModule, error) {
 	x := model.ReverseModule{Path: p.Path, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, Load: loadOf(load)}
 	if load.Blocked(false) {
 		x.Verdict, x.Meaning = model.Blocked, model.MeaningNone
@@ -111,8 +115,24 @@ func (w *windowState) reverseOne(own *kernel, p *release.Packed, load *loadcheck
 		x.Meaning = model.MeaningNone
 	case w.res.BaseEqual == model.Equal:
 		x.Meaning = model.Same
+	case cmp != nil:
+		if r := cmp.module(f); r.known {
+			x.Meaning = r.word()
+		}
 	}
 	return x, nil
+}
+
+// reversed compares the bases the other way round; nil when they are equal.
+func (w *windowState) reversed(own *kernel) (*comparison, error) {
+	if w.res.BaseEqual != model.Differs || own == nil {
+		return nil, nil
+	}
+	old, err := kernelOf(w.p.old)
+	if err != nil {
+		return nil, err
+	}
+	return compare(w.r, w.p.old, own, old)
 }
 
 // reverseFindings: nothing here is repaired by rewriting the new modules;

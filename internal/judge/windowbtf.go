@@ -47,6 +47,7 @@ func (w *windowState) btf() error {
 	w.res.Verdicts, w.res.Meanings = t.verdicts.sorted(), t.meanings.sorted()
 	w.btfFindings(t)
 	w.undecided(t.undecided)
+	w.cause()
 	return nil
 }
 
@@ -73,10 +74,7 @@ func (w *windowState) meant(l *looked, x *model.ModuleWindow) {
 	if !l.read.known {
 		return
 	}
-	x.Meaning = model.Different
-	if gate(&l.read.res) {
-		x.Meaning = model.Same
-	}
+	x.Meaning = l.read.word()
 	s := &w.res.SameAt
 	s.Known++
 	for _, p := range []struct {

@@ -107,6 +107,7 @@ var findingRules = sortedRules([]FindingRule{
 	{"window.blocked", Window, OfModules, Bump, false, "modules that the old kernel does not load, whatever their BTF"},
 	{"window.load-unknown", Window, OfModules, Keep, false, "modules of which it is not known whether the old kernel loads them"},
 	{"window.may-be-blocked", Window, OfModules, Bump, false, "modules that the old kernel does not load where older modules are loaded"},
+	{"window.cause", Window, OfRelease, Keep, false, "why the bases differ"},
 	{"window.deep", Window, OfModules, Keep, false, "modules that point at types that changed"},
 	{"window.dropped", Window, OfModules, Keep, false, "modules that are without BTF until the reboot"},
 	{"window.ids-zeroed", Window, OfModules, Keep, false, "modules that lose plain lists of BTF ids when repaired"},

@@ -122,6 +122,8 @@ type WindowResult struct {
 	// Reverse is the older modules on the new kernel.
 	Reverse ReverseResult `json:"reverse"`
 	SameAt  SameAt        `json:"same_at"`
+	// Change is how the bases differ; nil when they do not, or one is not there.
+	Change *BaseChange `json:"change,omitempty"`
 	// Action is the decision of this encounter; IfEnforced and IfIgnored are
 	// both answers to whether the old kernel can refuse signatures.
 	Action     Action `json:"action"`

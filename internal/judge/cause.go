@@ -1,0 +1,144 @@
+package judge
+
+import (
+	"fmt"
+	"strconv"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/meaning"
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
+)
+
+// cause says why the bases differ, and for what is only noise how to prevent it.
+func (w *windowState) cause() {
+	if w.cmp == nil {
+		return
+	}
+	c := w.cmp.classes
+	ch := c.Change()
+	why := c.Why(ch, meaning.Builds{
+		OldBanner: bannerOf(w.old), NewBanner: bannerOf(w.new), Tools: tools(w.old, w.new), Users: w.users(ch),
+	})
+	s := w.res.SameAt
+	text := why.Text
+	switch {
+	case s.Known == 0:
+	case s.Movable == s.Known:
+		text += "; no type a module uses changed"
+	default:
+		text += fmt.Sprintf("; %d of %d modules use types that changed", s.Known-s.Movable, s.Known)
+	}
+	by := causeWords[why.Cause]
+	if why.Cause == meaning.ByTypes && len(ch.Types) == 0 {
+		by = "types that came or went"
+	}
+	f := model.Finding{Rule: "window.cause", Severity: model.Info, Message: "the bases differ by " + by + ": " + text}
+	if why.Prevent != "" {
+		f.Hint = "to prevent it: " + why.Prevent
+		if s.Known > 0 {
+			f.Hint += fmt.Sprintf("; then %d of %s would be keep", s.Movable, plural(s.Known, "module", "modules"))
+		}
+	}
+	w.add(f)
+	w.res.Change = changeOf(c, ch, &why)
+}
+
+var causeWords = map[meaning.Cause]string{
+	meaning.ByRebuild:   "rebuilding alone",
+	meaning.ByToolchain: "the tools that built them",
+	meaning.ByTypes:     "types that changed",
+}
+
+func bannerOf(m *manifest.Manifest) string {
+	if m.Image == nil {
+		return ""
+	}
+	return m.Image.Banner
+}
+
+// tools are those of both configs that make BTF and that differ.
+func tools(old, new *manifest.Manifest) []string {
+	var out []string
+	for _, t := range []struct{ option, name string }{{"CONFIG_PAHOLE_VERSION", "pahole"}, {"CONFIG_CC_VERSION_TEXT", "compiler"}} {
+		a, ok1 := option(old, t.option)
+		b, ok2 := option(new, t.option)
+		if !ok1 || !ok2 || a == b {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s %s, then %s", t.name, unquoted(a), unquoted(b)))
+	}
+	return out
+}
+
+func unquoted(s string) string {
+	if u, err := strconv.Unquote(s); err == nil {
+		return u
+	}
+	return s
+}
+
+// users counts the modules that refer to each type that changed.
+func (w *windowState) users(ch *meaning.Change) func(btf.ID) int {
+	if len(ch.Types) == 0 || len(w.r.Modules) == 0 {
+		return nil
+	}
+	type count struct{ n, last int }
+	counts := make(map[btf.ID]*count, len(ch.Types))
+	for _, p := range ch.Types {
+		counts[p.New] = &count{last: -1}
+	}
+	for i, m := range w.r.Modules {
+		if len(m.Facts.BTF) == 0 || m.Facts.BTFBase != nil {
+			continue
+		}
+		split, err := btf.ParseSplit(m.Facts.BTF, w.cmp.base)
+		if err != nil {
+			continue // its own finding
+		}
+		for t := range split.Types {
+			for _, id := range t.Refs {
+				if id >= split.FirstID() {
+					continue
+				}
+				if c := counts[id]; c != nil && c.last != i {
+					c.n, c.last = c.n+1, i
+				}
+			}
+		}
+	}
+	return func(id btf.ID) int {
+		if c := counts[id]; c != nil {
+			return c.n
+		}
+		return 0
+	}
+}
+
+// changeOf is the document of a change; its lists are bounded, its counts not.
+func changeOf(c *meaning.Classes, ch *meaning.Change, why *meaning.Why) *model.BaseChange {
+	out := &model.BaseChange{
+		Cause: string(why.Cause), Text: why.Text, Prevent: why.Prevent,
+		InPlace: ch.InPlace, Shifts: len(ch.Shifts), Moved: []model.Shift{}, Arrays: []model.Lengths{},
+		Added: len(ch.Added), Gone: len(ch.Gone), FunctionsAdded: ch.FuncsAdded, FunctionsGone: ch.FuncsGone,
+		Changed: len(ch.Types), Types: []model.ChangedType{},
+	}
+	for i, s := range ch.Shifts {
+		out.Ids += s.Count
+		if i < limits.MaxFindings {
+			out.Moved = append(out.Moved, model.Shift{Up: max(s.By, 0), Down: max(-s.By, 0), Count: s.Count})
+		}
+	}
+	for _, l := range ch.Arrays {
+		out.Arrays = append(out.Arrays, model.Lengths{Old: l.Old, New: l.New})
+	}
+	for _, p := range ch.Types[:min(len(ch.Types), limits.MaxFindings)] {
+		old, _ := c.Raw(meaning.Old).Record(p.Old)
+		new, _ := c.Raw(meaning.New).Record(p.New)
+		out.Types = append(out.Types, model.ChangedType{
+			Name: meaning.Describe(c.Raw(meaning.New), p.New), OldID: uint32(p.Old), NewID: uint32(p.New), OldSize: old.SizeType, NewSize: new.SizeType,
+		})
+	}
+	return out
+}
