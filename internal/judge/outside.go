@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -117,6 +118,9 @@ type outside struct {
 	hosts []*host
 	jobs  int
 	out   []model.OutsideModule
+
+	mu    sync.Mutex
+	pairs map[[2]int]*comparison // of the base built on and of a kernel's
 }
 
 // origins fills in what modules are, and on which of the kernels' bases they

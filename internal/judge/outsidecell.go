@@ -8,6 +8,7 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/distill"
 	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
@@ -163,7 +164,31 @@ func (x *outside) meaning(i, k int) (model.Meaning, string) {
 
 // compared is the meaning of a module of kernel on's base on kernel k.
 func (x *outside) compared(i, on, k int) (model.Meaning, string) {
-	return model.MeaningUnknown, "the kernel takes it, perhaps with other types than those of " + x.hosts[on].r.Name
+	r := x.comparison(on, k).module(x.list[i].m.Facts)
+	switch word := r.word(); word {
+	case model.Different:
+		return word, "the kernel takes it with other types: " + r.differs
+	case model.MeaningUnknown:
+		return word, "the kernel takes it, perhaps with other types than those of " + x.hosts[on].r.Name + ": " + r.differs
+	default:
+		return word, ""
+	}
+}
+
+// comparison classes the bases of two kernels when it is first asked for.
+func (x *outside) comparison(on, k int) *comparison {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	c := x.pairs[[2]int{on, k}]
+	if c == nil {
+		of, here := x.hosts[on], x.hosts[k]
+		c = &comparison{classes: meaning.Classify(here.base.raw, of.base.raw), base: of.base.raw, old: here.kernel, own: of.kernel}
+		if x.pairs == nil {
+			x.pairs = map[[2]int]*comparison{}
+		}
+		x.pairs[[2]int{on, k}] = c
+	}
+	return c
 }
 
 // repair finds the one rewriting that serves all kernels that need one:
@@ -195,7 +220,7 @@ func (x *outside) distillable(i int, d *distill.Distiller) bool {
 	if m.BuiltOn < 0 || len(f.BTFBase) > 0 {
 		return false
 	}
-	split, under, why := distilled(d, f, x.hosts[m.BuiltOn].base.raw)
+	r, why := distilled(d, f, x.hosts[m.BuiltOn].base.raw)
 	if why != "" {
 		return false
 	}
@@ -207,8 +232,11 @@ func (x *outside) distillable(i int, d *distill.Distiller) bool {
 		if h.kernel == nil || !h.kernel.profile.Distilled || plainList(f, h) {
 			return false
 		}
-		if res := h.kernel.base.Module(split, under); !res.OK {
+		if res := h.kernel.base.Module(r.Split, r.Base); !res.OK {
 			return false
+		}
+		if x.hosts[m.BuiltOn].kernel != nil && x.comparison(m.BuiltOn, c.Kernel).distil(d, f).why != "" {
+			return false // taken, with a layout that is another one there
 		}
 	}
 	return true

@@ -24,13 +24,9 @@ func (c *comparison) distil(d *distill.Distiller, f *kmod.Facts) trial {
 	no := func(why string) trial { return trial{tried: true, why: why} }
 	split, under, ids := f.BTF, f.BTFBase, func(id btf.ID) (btf.ID, bool) { return id, true }
 	if len(under) == 0 {
-		raw, err := btf.ParseSplit(f.BTF, c.base)
-		if err != nil {
-			return no("cannot be distilled: " + err.Error())
-		}
-		r, err := d.Distill(raw)
-		if err != nil {
-			return no("cannot be distilled: " + err.Error())
+		r, why := distilled(d, f, c.base)
+		if why != "" {
+			return no(why)
 		}
 		split, under, ids = r.Split, r.Base, r.ID
 	}
@@ -62,4 +58,16 @@ func (c *comparison) distil(d *distill.Distiller, f *kmod.Facts) trial {
 		t.deeper = c.classes.Text(m.Split, out.First[meaning.Deep])
 	}
 	return t
+}
+
+// distilled distils a module that lies on a base.
+func distilled(d *distill.Distiller, f *kmod.Facts, base *btf.Raw) (r *distill.Result, why string) {
+	raw, err := btf.ParseSplit(f.BTF, base)
+	if err != nil {
+		return nil, "cannot be distilled: " + err.Error()
+	}
+	if r, err = d.Distill(raw); err != nil {
+		return nil, "cannot be distilled: " + err.Error()
+	}
+	return r, ""
 }
