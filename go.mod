@@ -14,6 +14,7 @@ require (
 	github.com/owenrumney/go-sarif/v3 v3.3.1 // tests: the SARIF schema as referee
 	github.com/pierrec/lz4/v4 v4.1.33 // lz4 frames and the legacy form of kernel payloads
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: documents against their schemas
 	github.com/sassoftware/go-rpmutils v0.4.0 // prescribed; peer of our rpm reader in tests
 	github.com/smallstep/pkcs7 v0.2.3 // tests: oracle for signatures
 	github.com/spf13/cobra v1.10.2 // command line, completion
@@ -75,4 +76,5 @@ require (
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	github.com/xeipuuv/gojsonpointer v0.0.0-20180127040702-4e3ac2762d5f // indirect
 	github.com/xeipuuv/gojsonreference v0.0.0-20180127040603-bd5ef7bd5415 // indirect
+	golang.org/x/text v0.32.0 // indirect
 )

@@ -59,6 +59,7 @@ var allowed = map[string][]string{
 	"internal/judge": {"internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
+	"internal/schema":   {"internal/model", "internal/where"},
 	"internal/decision": {"internal/abiname", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":   {"internal/model", "internal/where", "internal/limits"},
 	// carrying out
@@ -72,7 +73,7 @@ var allowed = map[string][]string{
 	"internal/repair": {"internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/stamp",
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
-	"internal/cli": {"hooks", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+	"internal/cli": {"hooks", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
 	"cmd/kpkg-btf": {"internal/cli"},
 }

@@ -1,0 +1,70 @@
+// Package schema gives the JSON schema (draft 2020-12) of each document that
+// the program writes. Those of Go types are made from the types themselves and
+// their doc comments, so that they cannot differ from what is written; the
+// manifest, which has its own canonical form, has its schema in a file.
+//
+// The schemas allow fields they do not know, as every reader of the same major
+// version does.
+package schema
+
+import (
+	_ "embed"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/where"
+)
+
+//go:embed manifest.json
+var manifestSchema []byte
+
+// document is one kind of document that a Go type describes.
+type document struct {
+	word string // of its schema member
+	of   reflect.Type
+}
+
+var documents = map[string]document{
+	"decision":    {model.DecisionSchema, reflect.TypeFor[model.Report]()},
+	"inspection":  {model.InspectionSchema, reflect.TypeFor[model.Inspection]()},
+	"explanation": {model.ExplanationSchema, reflect.TypeFor[model.Explanation]()},
+	"outside":     {model.OutsideSchema, reflect.TypeFor[model.OutsideReport]()},
+	"diff":        {model.DiffSchema, reflect.TypeFor[model.TypeDiff]()},
+	"repair":      {model.RepairSchema, reflect.TypeFor[model.Repair]()},
+}
+
+// Names are the documents that have a schema, sorted.
+func Names() []string {
+	names := []string{"manifest"}
+	for n := range documents {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Of gives the schema of a document as JSON.
+func Of(name string) ([]byte, error) {
+	if name == "manifest" {
+		return slices.Clone(manifestSchema), nil
+	}
+	d, ok := documents[name]
+	if !ok {
+		return nil, where.New(where.Usage, "no document is called %q: one of %s", name, strings.Join(Names(), ", "))
+	}
+	docs, err := comments()
+	if err != nil {
+		return nil, err
+	}
+	g := &generator{docs: docs, defs: map[string]any{}}
+	root := g.object(d.of)
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "kpkg-btf " + name
+	root["$defs"] = g.defs
+	root["properties"].(map[string]any)["schema"] = map[string]any{"type": "string", "pattern": "^" + strings.TrimSuffix(d.word, "0") + "[0-9]+$"}
+	out, err := json.MarshalIndent(root, "", "\t")
+	return append(out, '\n'), err
+}
