@@ -25,11 +25,13 @@ var verdictKernels = []struct {
 	version vector.Version
 	allow   bool // MODULE_ALLOW_BTF_MISMATCH
 	specs   []string
+	alone   bool // without modules: vectors only
 }{
 	{version: vector.Version{5, 10, 262}, specs: []string{realtest.Image510}},
 	{version: vector.Version{6, 1, 192}, allow: true, specs: []string{realtest.PairAOld}},
 	{version: vector.Version{6, 12, 115}, allow: true, specs: []string{realtest.PairBOld}},
 	{version: vector.Version{6, 18, 15}, specs: []string{realtest.Image618}},
+	{version: vector.Version{7, 1, 13}, alone: true, specs: []string{realtest.Image71}},
 	{version: vector.Version{7, 3, 4}, specs: []string{
 		realtest.Image73,
 		realtest.Modules73,
@@ -72,7 +74,7 @@ func TestVerdictOfCases(t *testing.T) {
 			r.ask(b.Kernel, b.Template, qs)
 			t.Logf("%s: %d questions of vectors, %d mutants of modules, %d of user space's BTF", k.version, asked, len(ms), n)
 			t.Log("first refusals of the mutants of user space's BTF:", histogram(r.count(qs[asked+len(ms):])))
-			if p.ModuleBTF {
+			if p.ModuleBTF && !k.alone {
 				hist := r.count(ms)
 				t.Log("first refusals of the mutants of modules:", histogram(hist))
 				for _, why := range mutant.Uneven(hist, vector.Rules(vectors, "module", k.version)) {
