@@ -21,8 +21,10 @@
 // Kind SplitBTF and DistilledBTF put Case.BTF and Case.Base into the job's
 // template; nil leaves a section out, an empty slice makes an empty section.
 // WholeModule loads Case.Module byte for byte; with Keep it stays for those
-// that need it. ReplaceBTF makes a module with other BTF. WantBytes returns
-// what sysfs shows (after relocation, where the kernel relocates).
+// that need it; InOrder makes a row of those. ReplaceBTF makes a module with
+// other BTF. WantDigest and WantBytes return what sysfs shows (after
+// relocation, where the kernel relocates). UserBTF is no module: Case.BTF is
+// loaded as user space does, and Verdict.Words is what the verifier says.
 //
 // The log of a verdict is all that the kernel printed between two cases. Look
 // for words in it (Verdict.Printed) rather than compare it whole: a timer may

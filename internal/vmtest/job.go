@@ -49,6 +49,16 @@ type Case struct {
 	WantBytes  bool // and the bytes: for single cases, the way out is narrow
 }
 
+// InOrder are the cases that load whole modules one after the other, each kept
+// for those after it, and give the SHA-256 of what sysfs then shows of its BTF.
+func InOrder(modules ...Module) []Case {
+	var out []Case
+	for _, m := range modules {
+		out = append(out, Case{ID: m.Name, Kind: WholeModule, Module: m.Data, Keep: true, WantDigest: true})
+	}
+	return out
+}
+
 // Job is everything that one boot is asked.
 type Job struct {
 	// Template is the module that carries the BTF of the cases that are not

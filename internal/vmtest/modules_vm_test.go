@@ -28,9 +28,16 @@ func TestModulesInOrder(t *testing.T) {
 	order := []string{"crc32c_generic", "libcrc32c", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack", "nf_nat"}
 	b := load(t, kernel61)
 	job := Job{Cases: []Case{{ID: "too early", Kind: WholeModule, Module: whole(t, b, "nf_conntrack")}}}
+	var modules []Module
 	for _, name := range order {
-		job.Cases = append(job.Cases, Case{ID: name, Kind: WholeModule, Module: whole(t, b, name), Keep: true})
+		ko := whole(t, b, name)
+		btf, err := wire.Section(ko, ".BTF")
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		modules = append(modules, Module{Name: name, Data: ko, BTF: btf})
 	}
+	job.Cases = append(job.Cases, InOrder(modules...)...)
 	job.Cases = append(job.Cases, Case{ID: "twice", Kind: WholeModule, Module: whole(t, b, "nf_nat")})
 	res, err := Boot(t.Context(), b.Kernel, job)
 	if err != nil {
@@ -42,7 +49,8 @@ func TestModulesInOrder(t *testing.T) {
 		t.Errorf("want ENOENT and unknown symbols: %v", v)
 	}
 	for i := range res.Verdicts[1:last] {
-		if v := &res.Verdicts[1+i]; !v.Loaded() || !v.Attached || v.Deleted || v.Printed("missing module BTF") {
+		v := &res.Verdicts[1+i]
+		if !v.Loaded() || !v.Attached || v.Deleted || v.Printed("missing module BTF") || v.Digest != digest(modules[i].BTF) {
 			t.Errorf("want it loaded with its BTF, and kept: %v", v)
 		}
 	}

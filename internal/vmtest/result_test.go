@@ -9,14 +9,15 @@ import (
 )
 
 func TestTake(t *testing.T) {
-	job := Job{Cases: []Case{{ID: "a"}, {ID: "b", Kind: WholeModule}}}
+	job := Job{Cases: []Case{{ID: "a"}, {ID: "b", Kind: WholeModule}, {ID: "c", Kind: UserBTF}}}
 	hello := wire.Record{Hello: &wire.Hello{Release: "6.1", SigEnforce: "Y", Uptime: "1.50 0.10", Base: "b", Log: []wire.Line{{Level: 6, Text: "x"}}}}
 	a := wire.Record{Case: &wire.Answer{I: 0, Init: 22, Delete: -1, Log: []wire.Line{{Level: 3, Text: `BPF: \x5c\xe4 Invalid name`}}}}
 	b := wire.Record{Case: &wire.Answer{I: 1, File: true, Digest: "d", Delete: int(syscall.EWOULDBLOCK)}}
-	end := wire.Record{Done: &wire.Done{Cases: 2, Nanos: 5, Taint: "0"}}
+	c := wire.Record{Case: &wire.Answer{I: 2, Init: 22, Delete: -1, Words: []byte("[1] INT a\n")}}
+	end := wire.Record{Done: &wire.Done{Cases: 3, Nanos: 5, Taint: "0"}}
 	var r Result
-	for i, rec := range []wire.Record{hello, a, b, end} {
-		if done, err := r.take(&job, &rec); err != nil || done != (i == 3) {
+	for i, rec := range []wire.Record{hello, a, b, c, end} {
+		if done, err := r.take(&job, &rec); err != nil || done != (i == 4) {
 			t.Fatalf("record %d: %v, %v", i, done, err)
 		}
 	}
@@ -24,6 +25,9 @@ func TestTake(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	if v := &r.Verdicts[0]; v.Errno != syscall.EINVAL || v.Loaded() || v.Deleted || !v.Printed("BPF: \\\xe4 Invalid") {
+		t.Errorf("%+v", v)
+	}
+	if v := &r.Verdicts[2]; v.Errno != syscall.EINVAL || v.Words != "[1] INT a\n" {
 		t.Errorf("%+v", v)
 	}
 	if v := &r.Verdicts[1]; !v.Loaded() || v.Deleted || v.DeleteErrno != syscall.EWOULDBLOCK {
