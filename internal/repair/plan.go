@@ -143,6 +143,9 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 	if decided != nil {
 		d := decided[m.Path]
 		if d == nil {
+			d = decided["kernel/"+m.Path] // a build tree: modules_install puts it there
+		}
+		if d == nil {
 			return usage("module %s is not in the decision", m.Path).WithHint("the decision was made for other packages: run check on these")
 		}
 		var err error

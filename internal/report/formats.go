@@ -22,6 +22,7 @@ var formats = map[string]func(io.Writer, *model.Report, Options) error{
 	"junit":     func(w io.Writer, r *model.Report, _ Options) error { return JUnit(w, r) },
 	"sarif":     SARIF,
 	"gitlab":    func(w io.Writer, r *model.Report, _ Options) error { return GitLab(w, r) },
+	"kbuild":    func(w io.Writer, r *model.Report, _ Options) error { return Kbuild(w, r) },
 	"substvars": func(w io.Writer, r *model.Report, _ Options) error { return Substvars(w, r) },
 }
 

@@ -49,7 +49,7 @@ func rendered(t *testing.T, r *model.Report, format string) string {
 }
 
 func TestRenderKnowsItsFormats(t *testing.T) {
-	if got := strings.Join(Formats(), " "); got != "gitlab json jsonl junit sarif substvars text" {
+	if got := strings.Join(Formats(), " "); got != "gitlab json jsonl junit kbuild sarif substvars text" {
 		t.Errorf("formats %q", got)
 	}
 	for _, f := range Formats() {
