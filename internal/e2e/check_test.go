@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,6 +100,7 @@ func (p *pair) together(t *testing.T, old, new string) {
 	if got := counted(w.Verdicts, "attached"); got != p.attached {
 		t.Errorf("the old kernel takes %d modules, a booted one took %d", got, p.attached)
 	}
+	p.meanings(t, &w)
 	n := 0
 	for _, m := range rep.Releases[0].Modules {
 		if m.Action == p.repair {
@@ -109,6 +112,53 @@ func (p *pair) together(t *testing.T, old, new string) {
 	// nf_conntrack is refused in pair A and has a plain list of base ids.
 	if n < p.attached || n > p.attached+1 {
 		t.Errorf("%d modules to %s, want those %d that are taken with another meaning", n, p.repair, p.attached)
+	}
+}
+
+// meanings: of what the old kernel takes nothing means what it meant, because
+// of rebuilding alone; made reproducibly, all would be keep (KERNEL-BTF.md §8).
+func (p *pair) meanings(t *testing.T, w *model.WindowResult) {
+	t.Helper()
+	if got := counted(w.Meanings, "different"); got != p.attached || counted(w.Meanings, "none") != p.modules-p.attached {
+		t.Errorf("meanings %+v, want %d different", w.Meanings, p.attached)
+	}
+	if want := (model.SameAt{Known: p.modules, Movable: p.modules}); w.SameAt != want {
+		t.Errorf("%+v, want %+v", w.SameAt, want)
+	}
+	c := w.Change
+	if c == nil || c.Cause != "rebuild" || c.Changed != 0 || c.Prevent == "" {
+		t.Fatalf("change %+v", c)
+	}
+	switch p.name {
+	case "A":
+		if c.FunctionsAdded != 108 || c.FunctionsGone != 157 || c.Added != 6 || c.Gone != 6 || c.Shifts < 1000 {
+			t.Errorf("%+v", c)
+		}
+	case "B":
+		moved := []model.Shift{{Up: 2, Count: 6067}, {Down: 1, Count: 926}}
+		if len(c.Moved) < 2 || !slices.Equal(c.Moved[:2], moved) || len(c.Arrays) != 2 || !strings.Contains(c.Text, "two char arrays changed length with the version banner") {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+// TestDroppedRepaired: a policy that does not want modules without BTF until
+// the reboot has all of pair A stripped.
+func TestDroppedRepaired(t *testing.T) {
+	p := pairs[0]
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, []byte("schema: kpkg-btf/policy/1.0\nsignatures: ignored\nwindow:\n  dropped: repair\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rep, code := check(t, realtest.Deb(t, p.new), "--against", realtest.Deb(t, p.old), "--as-if-same-release", "--policy", policy)
+	n := 0
+	for _, m := range rep.Releases[0].Modules {
+		if m.Action == model.Strip {
+			n++
+		}
+	}
+	if code != model.ExitRepair || n != p.modules {
+		t.Errorf("exit %d, %d modules to strip, want %d", code, n, p.modules)
 	}
 }
 

@@ -95,6 +95,9 @@ func TestAgainstSlow(t *testing.T) {
 			if res.Same(d) && !res.Same(meaning.Named) || res.Same(meaning.Deep) && !res.Same(d) {
 				t.Fatalf("seed %d: %s", seed, d)
 			}
+			if refs := c.JudgeRefs(meaning.RefsOf(e.split, e.ids)); refs.Same(d) != res.Same(d) {
+				t.Fatalf("seed %d, %s: by its references alone %v, by its BTF %v", seed, d, refs.Same(d), res.Same(d))
+			}
 			if seed%60 == 0 {
 				compareClasses(t, seed, c, d)
 			}
