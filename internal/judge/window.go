@@ -46,7 +46,11 @@ func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, o O
 	if !p.judged {
 		return w, nil
 	}
-	w.abi(exports)
+	types, err := w.types()
+	if err != nil {
+		return nil, err
+	}
+	w.abi(exports, types)
 	w.vermagic()
 	w.moduleSets()
 	w.loads()

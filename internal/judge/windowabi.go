@@ -12,7 +12,7 @@ import (
 )
 
 // abi turns the comparison of exported symbols into findings.
-func (w *windowState) abi(x *abi.Exports) {
+func (w *windowState) abi(x *abi.Exports, types *abi.Types) {
 	if x == nil {
 		w.add(model.Finding{Rule: "abi.unknown", Severity: model.Error, Inconclusive: true,
 			Message: "no exported symbols on " + w.sidesWithout() + ": whether the ABI changed is not known",
@@ -30,24 +30,41 @@ func (w *windowState) abi(x *abi.Exports) {
 		w.add(model.Finding{Rule: "abi.added", Encounter: model.Window, Severity: model.Info, Count: len(x.Added), Subjects: symbolNames(x.Added),
 			Message: plural(len(x.Added), "symbol is", "symbols are") + " new"})
 	}
-	w.uncovered(x)
+	w.typeFindings(types)
+	w.uncovered(x, types)
 }
 
 // uncovered: a symbol without a CRC may have changed or not. On kernels
-// without symbol versions its type is the same where base and module carry
-// the same BTF as before; elsewhere, and where only one side lost the CRC,
-// nothing is known of it.
-func (w *windowState) uncovered(x *abi.Exports) {
-	same := w.unchangedOwners()
-	var open []string
-	for _, c := range x.Uncovered {
-		if c.Old.HasCRC || c.New.HasCRC || !same[c.New.Owner] || !same[c.Old.Owner] {
-			open = append(open, c.New.Name)
+// without symbol versions BTF tells: where base and module carry the same as
+// before, or where the symbol's types were compared. Elsewhere, and where only
+// one side lost the CRC, nothing is known of it.
+func (w *windowState) uncovered(x *abi.Exports, types *abi.Types) {
+	same, judged := w.unchangedOwners(), map[string]bool{}
+	settled := 0
+	if types != nil {
+		for _, c := range types.Unversioned {
+			judged[c.New.Name] = true
+			settled++
+		}
+		for _, l := range [][]abi.TypeChange{types.Layout, types.Deep} {
+			for _, c := range l {
+				judged[c.New.Name] = true // told already
+			}
 		}
 	}
-	if settled := len(x.Uncovered) - len(open); settled > 0 {
+	var open []string
+	for _, c := range x.Uncovered {
+		switch {
+		case judged[c.New.Name] && !c.Old.HasCRC && !c.New.HasCRC:
+		case c.Old.HasCRC || c.New.HasCRC || !same[c.New.Owner] || !same[c.Old.Owner]:
+			open = append(open, c.New.Name)
+		default:
+			settled++
+		}
+	}
+	if settled > 0 {
 		w.add(model.Finding{Rule: "abi.uncovered-same", Severity: model.Info, Count: settled,
-			Message: plural(settled, "exported symbol has", "exported symbols have") + " no CRC; the types in base and module are byte for byte the same as before"})
+			Message: plural(settled, "exported symbol has", "exported symbols have") + " no CRC; by BTF their types are the same as before, with all that they reach"})
 	}
 	if len(open) == 0 {
 		return
