@@ -74,6 +74,8 @@ var allowed = map[string][]string{
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
 	"internal/cli": {"hooks", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+	"internal/cli": {"hooks", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+	"internal/cli": {"hooks", "internal/host", "internal/companion", "internal/judge", "internal/decision", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
 	"cmd/kpkg-btf": {"internal/cli"},
 }

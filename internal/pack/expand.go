@@ -22,11 +22,17 @@ type Input struct {
 	// SHA256 and Size are what From says about it; "" and -1 if it does not.
 	SHA256 string
 	Size   int64
+	// Part is a range of the file that is to be read in its place, such as a
+	// section of a unified kernel image; nil for the whole.
+	Part *Range
 }
 
 // Open opens the input. A file whose length is not the listed one is refused
 // at once; the listed digest is verified by Walk.
 func (in *Input) Open(ctx context.Context, o Options) (*Package, error) {
+	if in.Part != nil {
+		return openPart(ctx, in.Path, *in.Part, o)
+	}
 	o.SHA256 = in.SHA256
 	p, err := Open(ctx, in.Path, o)
 	if err == nil && in.Size >= 0 && p.size != in.Size {

@@ -58,7 +58,7 @@ func TestExpand(t *testing.T) {
 		return fmt.Sprintf("%x", sha256.Sum256(data))
 	}
 	size := int64(len(debFile(t, sampleTar(t))))
-	want := []Input{{again, up, sum(image), size}, {tree, list, "", -1}, {udeb, up, sum(udeb), 7}}
+	want := []Input{{Path: again, From: up, SHA256: sum(image), Size: size}, {Path: tree, From: list, Size: -1}, {Path: udeb, From: up, SHA256: sum(udeb), Size: 7}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}

@@ -2,6 +2,7 @@ package release
 
 import (
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -136,6 +137,20 @@ func inModules(p string, origin Origin) (place, bool) {
 		}
 	}
 	return pl, true
+}
+
+// modulesPrefix is "lib/modules/RELEASE/" for a tree that is such a folder, so
+// that what lies in it is told by its place there (extra/, updates/), else "".
+func modulesPrefix(tree string) string {
+	abs, err := filepath.Abs(tree)
+	if err != nil {
+		return ""
+	}
+	dir, rel := path.Split(filepath.ToSlash(abs))
+	if rel == "" || !strings.HasSuffix(dir, "/lib/modules/") {
+		return ""
+	}
+	return "lib/modules/" + rel + "/"
 }
 
 // addedTree are the folders of modules that did not come with the kernel

@@ -139,6 +139,9 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 	}
 	defer p.Close()
 	pkg := &Package{File: in.Path, Kind: p.Kind.String(), Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source}
+	if p.Kind == pack.Tree {
+		pkg.prefix = modulesPrefix(in.Path)
+	}
 	c.step.Input = in.Path
 	before := len(c.items)
 	err = p.Walk(ctx, func(e *pack.Entry, r io.Reader) error { return c.entry(ctx, pkg, p.Kind, e, r) })
@@ -160,7 +163,7 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 // entry takes one member of a package.
 func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *pack.Entry, r io.Reader) error {
 	c.step.Bytes += e.Size
-	pl := classify(e.Path)
+	pl := classify(pkg.prefix + e.Path)
 	switch e.Type {
 	case pack.Hardlink, pack.Symlink:
 		if pl.role == roleModule {

@@ -46,6 +46,8 @@ type Package struct {
 	Version string
 	Arch    string // the package's own word
 	Source  string
+
+	prefix string // what the paths in it stand below, see modulesPrefix
 }
 
 // Label is the package in a few words: "linux-image-… 6.1.192-1", or the file.

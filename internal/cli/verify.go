@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kpkg-btf/internal/host"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report"
+	"kpkg-btf/internal/where"
+)
+
+// verifyFlags are the flags of verify.
+type verifyFlags struct {
+	check   checkFlags
+	root    string
+	kernel  string
+	module  []string
+	added   bool
+	brief   bool
+	format  string
+	outFile outputFlags
+}
+
+func (a *app) verify() *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "On a host: will the running and the installed kernels take the modules they may meet?",
+		Long: `Judges, on the machine it runs on, the modules of every installed kernel on
+that kernel's image; where the running kernel has the same name, on that one
+too, by its base in /sys/kernel/btf/vmlinux: what will fail until the reboot,
+what will load with types that mean something else. Modules that did not come
+with the kernel (updates, extra, weak-updates, DKMS) and those inside initrds
+and unified kernel images are judged on the image they are started with.
+
+It writes nothing and needs no root; what it may not read is named, and the
+exit code is then 5 unless something is known to be wrong.`,
+		Example: "  kpkg-btf verify\n  kpkg-btf verify --brief      # at most three lines, none when all is well\n  kpkg-btf verify --root /mnt",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runVerify(cmd.Context(), f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.root, "root", "", "look at this root folder, in which no kernel runs")
+	fl.StringVar(&f.kernel, "kernel", "", "only the installed kernel of this name (uname -r)")
+	fl.StringArrayVar(&f.module, "module", nil, "only this module decides (repeats)")
+	fl.BoolVar(&f.added, "only-added", false, "only modules that did not come with a kernel")
+	fl.BoolVar(&f.brief, "brief", false, "at most three lines, none when all is well")
+	fl.StringVar(&f.check.policy, "policy", "", "policy file (default: the embedded one, see policy print)")
+	fl.StringVar(&f.check.signatures, "signatures", "", "enforced or ignored: overrides the policy's value")
+	fl.StringVar(&f.format, "format", "text", "text or json")
+	f.outFile.register(cmd, "write the report to a file")
+	return cmd
+}
+
+func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
+	if err := oneOf("--format", f.format, "text", "json"); err != nil {
+		return err
+	}
+	opts, err := a.judgeOptions(&f.check)
+	if err != nil {
+		return err
+	}
+	if err := f.outFile.probe(nil, false); err != nil {
+		return err
+	}
+	system := &host.System{Root: f.root}
+	if f.root == "" {
+		if system, err = host.This(); err != nil {
+			return err
+		}
+	}
+	p := a.progress()
+	rep, err := system.Verify(ctx, host.Options{Judge: *opts, Progress: p.step, Kernel: f.kernel, OnlyAdded: f.added})
+	p.done()
+	if err != nil {
+		return err
+	}
+	if len(f.module) > 0 {
+		if err := onlyModules(rep, f.module); err != nil {
+			return err
+		}
+	}
+	a.exit = rep.ExitCode
+	return a.output(f.outFile, func(w io.Writer) error {
+		switch {
+		case f.format == "json":
+			return report.JSON(w, rep)
+		case f.brief:
+			return report.HostBrief(w, rep)
+		case a.quiet:
+			return nil
+		}
+		return report.HostText(w, rep, a.verbose)
+	})
+}
+
+// onlyModules lets the named modules alone decide: refused or misread where
+// they may be loaded is 3, else 0.
+func onlyModules(rep *model.HostReport, names []string) error {
+	rep.Outcome = model.Outcome{}
+	for i, n := range names {
+		names[i] = strings.ReplaceAll(n, "-", "_")
+	}
+	for i := range rep.Kernels {
+		k := &rep.Kernels[i]
+		for j := range k.Meets {
+			m := &k.Meets[j]
+			m.Wrong = slices.DeleteFunc(m.Wrong, func(w model.HostModule) bool { return !slices.Contains(names, w.Name) })
+			m.Outcome, m.Why = model.Outcome{}, []string{}
+			if len(m.Wrong) > 0 {
+				m.Outcome.Action = model.Strip
+			}
+			rep.Outcome = rep.Outcome.Join(m.Outcome)
+		}
+	}
+	if len(rep.Kernels) == 0 {
+		return where.New(where.Inconclusive, "no installed kernel to ask about %s", strings.Join(names, ", "))
+	}
+	rep.Decision, rep.ExitCode = rep.Outcome.Word(), rep.Outcome.ExitCode()
+	return nil
+}

@@ -1,0 +1,260 @@
+package host
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"kpkg-btf/internal/btf/btftest"
+	"kpkg-btf/internal/judge"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release/releasetest"
+	"kpkg-btf/internal/where"
+	"kpkg-btf/policy"
+)
+
+const name = "6.1.0-1-amd64"
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// machine is a root folder with one installed kernel.
+func machine(t *testing.T, installed releasetest.Kernel) *System {
+	t.Helper()
+	root := t.TempDir()
+	check(t, releasetest.WriteTree(root, installed.Files()))
+	return &System{Root: root}
+}
+
+// boots lets a kernel run there.
+func (s *System) boots(t *testing.T, k releasetest.Kernel) {
+	t.Helper()
+	s.Booted, s.Banner = k.Release, "Linux version "+k.Release+" (builder@host) (gcc) #1 SMP"
+	config := new(bytes.Buffer)
+	z := gzip.NewWriter(config)
+	_, err := z.Write([]byte(k.Config()))
+	check(t, err)
+	check(t, z.Close())
+	check(t, releasetest.WriteTree(s.Root, map[string][]byte{"sys/kernel/btf/vmlinux": btftest.Kernel(k.Image).Bytes(), "proc/config.gz": config.Bytes()}))
+}
+
+func verify(t *testing.T, s *System, o Options) *model.HostReport {
+	t.Helper()
+	o.Judge.Policy, o.Judge.Jobs = policy.Default().WithSignatures(policy.Ignored), 2
+	rep, err := s.Verify(context.Background(), o)
+	check(t, err)
+	return rep
+}
+
+// said is a report in a few words.
+func said(rep *model.HostReport) string {
+	var b strings.Builder
+	for _, k := range rep.Kernels {
+		for _, m := range k.Meets {
+			fmt.Fprintf(&b, "%s %s on %s: %d", k.Release, m.What, m.On, m.Modules)
+			for _, w := range m.Wrong {
+				fmt.Fprintf(&b, " %s=%s/%s", w.Name, w.Verdict, w.Meaning)
+			}
+			b.WriteString("\n")
+		}
+	}
+	return b.String() + rep.Decision
+}
+
+// newc is an initrd with modules, by path.
+func newc(files map[string][]byte) []byte {
+	var b bytes.Buffer
+	put := func(name string, mode int, data []byte) {
+		fmt.Fprintf(&b, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", b.Len(), mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name)+1, 0)
+		b.WriteString(name + "\x00")
+		b.Write(make([]byte, -b.Len()&3))
+		b.Write(data)
+		b.Write(make([]byte, -b.Len()&3))
+	}
+	for _, n := range slices.Sorted(func(yield func(string) bool) {
+		for n := range files {
+			if !yield(n) {
+				return
+			}
+		}
+	}) {
+		put(n, 0o100644, files[n])
+	}
+	put("TRAILER!!!", 0, nil)
+	return b.Bytes()
+}
+
+func initrd(k releasetest.Kernel) []byte {
+	files := map[string][]byte{}
+	for path, data := range k.Files() {
+		if strings.HasSuffix(path, ".ko") {
+			files[path] = data
+		}
+	}
+	return newc(files)
+}
+
+// uki is a unified kernel image of x86-64: sections .linux and .initrd.
+func uki(linux, initrd []byte) []byte {
+	le := binary.LittleEndian
+	b := make([]byte, 1024)
+	copy(b, "MZ")
+	le.PutUint32(b[60:], 64)
+	copy(b[64:], "PE\x00\x00")
+	le.PutUint16(b[68:], 0x8664)
+	le.PutUint16(b[70:], 2)
+	le.PutUint16(b[84:], 240)
+	at := 64 + 24 + 240
+	for _, s := range []struct {
+		name string
+		data []byte
+	}{{".linux", linux}, {".initrd", initrd}} {
+		copy(b[at:], s.name)
+		le.PutUint32(b[at+8:], uint32(len(s.data)))
+		le.PutUint32(b[at+16:], uint32(len(s.data)))
+		le.PutUint32(b[at+20:], uint32(len(b)))
+		b = append(b, s.data...)
+		at += 40
+	}
+	return b
+}
+
+func TestAllIsWell(t *testing.T) {
+	k := releasetest.Kernel{Release: name, Key: "k"}
+	s := machine(t, k)
+	s.boots(t, k)
+	check(t, os.WriteFile(filepath.Join(s.Root, "boot/initrd.img-"+name), initrd(k), 0o644))
+	rep := verify(t, s, Options{})
+	want := name + " installed modules on installed: 3\n" + name + " installed modules on running: 3\n" + name + " initrd on installed: 3\nkeep"
+	if got := said(rep); got != want || rep.ExitCode != 0 || len(rep.Unread) != 0 {
+		t.Errorf("got\n%s\nwant\n%s\nunread %q", got, want, rep.Unread)
+	}
+	if !rep.Kernels[0].Running || rep.Kernels[0].Base.SHA256 != rep.Base.SHA256 || rep.Base.SHA256 == "" {
+		t.Errorf("%+v", rep.Kernels[0])
+	}
+}
+
+// The kernel was replaced under its name while it runs: the new modules do
+// not go with the base that sysfs shows.
+func TestReplacedWhileRunning(t *testing.T) {
+	for _, c := range []struct {
+		variant  btftest.Variant
+		strict   bool
+		verdict  model.Verdict
+		decision string
+	}{
+		{btftest.Permuted, false, model.Attached, "strip"}, // silently wrong
+		{btftest.Grown, false, model.Dropped, "keep"},      // no BTF until the reboot
+		{btftest.Grown, true, model.Rejected, "strip"},     // does not load
+	} {
+		s := machine(t, releasetest.Kernel{Release: name, Key: "k", Image: c.variant, Build: c.variant})
+		s.boots(t, releasetest.Kernel{Release: name, Key: "k", Strict: c.strict})
+		rep := verify(t, s, Options{})
+		if len(rep.Kernels) != 1 || len(rep.Kernels[0].Meets) != 2 {
+			t.Fatalf("%s", said(rep))
+		}
+		m := rep.Kernels[0].Meets[1]
+		if m.On != onRunning || len(m.Wrong) != 3 || m.Wrong[0].Verdict != c.verdict || rep.Decision != c.decision {
+			t.Errorf("%v %v: %s", c.variant, c.strict, said(rep))
+		}
+	}
+}
+
+// An initrd of the build before: the new image is started with its modules.
+func TestStaleInitrd(t *testing.T) {
+	s := machine(t, releasetest.Kernel{Release: name, Key: "k", Image: btftest.Grown, Build: btftest.Grown, Strict: true})
+	old := releasetest.Kernel{Release: name, Key: "k", Modules: []string{"alpha"}}
+	check(t, os.WriteFile(filepath.Join(s.Root, "boot/initrd.img-"+name), initrd(old), 0o644))
+	rep := verify(t, s, Options{})
+	want := name + " installed modules on installed: 3\n" + name + " initrd on installed: 1 alpha=rejected/none\n"
+	if got := said(rep); !strings.HasPrefix(got, want) || rep.ExitCode == 0 {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	rep = verify(t, s, Options{OnlyAdded: true})
+	if got := said(rep); got != "keep" {
+		t.Errorf("only added: %s", got)
+	}
+}
+
+// A unified image of another build than the installed one, with its own initrd.
+func TestUKI(t *testing.T) {
+	k := releasetest.Kernel{Release: name, Key: "k", Strict: true}
+	s := machine(t, k)
+	other := releasetest.Kernel{Release: name, Key: "k", Image: btftest.Grown, Build: btftest.Grown, Strict: true, Modules: []string{"alpha"}}
+	check(t, releasetest.WriteTree(s.Root, map[string][]byte{"efi/EFI/Linux/x.efi": uki(other.Vmlinux(), initrd(other))}))
+	rep := verify(t, s, Options{})
+	got := said(rep)
+	for _, want := range []string{name + " installed modules on installed: 3\n", name + " installed modules on installed: 3 alpha=rejected/none", name + " initrd on installed: 1\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if len(rep.Unread) != 0 {
+		t.Errorf("unread %q", rep.Unread)
+	}
+}
+
+// What cannot be read is named, and the answer is not complete.
+func TestUnread(t *testing.T) {
+	s := machine(t, releasetest.Kernel{Release: name, Key: "k"})
+	check(t, os.WriteFile(filepath.Join(s.Root, "boot/initrd.img-"+name), newc(map[string][]byte{"a": nil})[:100], 0o644))
+	rep := verify(t, s, Options{})
+	if rep.Decision != "inconclusive" || rep.ExitCode != model.ExitInconclusive || len(rep.Unread) != 1 || !strings.Contains(rep.Unread[0], "initrd.img-"+name) {
+		t.Errorf("%s %q", said(rep), rep.Unread)
+	}
+}
+
+func TestNothingInstalled(t *testing.T) {
+	s := &System{Root: t.TempDir()}
+	if _, err := s.Verify(context.Background(), Options{Judge: judge.Options{Policy: policy.Default()}}); where.KindOf(err) != where.Inconclusive {
+		t.Error(err)
+	}
+	s = machine(t, releasetest.Kernel{Release: name})
+	if _, err := s.Verify(context.Background(), Options{Kernel: "5.0", Judge: judge.Options{Policy: policy.Default()}}); where.KindOf(err) != where.Inconclusive || !strings.Contains(err.Error(), "5.0") {
+		t.Error(err)
+	}
+}
+
+// Two kernels, /lib a link to /usr/lib, a folder that a removed kernel left.
+func TestKernels(t *testing.T) {
+	s := machine(t, releasetest.Kernel{Release: name})
+	check(t, releasetest.WriteTree(s.Root, releasetest.Kernel{Release: "6.1.0-2-amd64"}.Files()))
+	check(t, os.MkdirAll(filepath.Join(s.Root, "usr/lib/modules/5.10.0-9-amd64/updates"), 0o755))
+	check(t, os.Symlink("usr/lib", filepath.Join(s.Root, "lib")))
+	list, err := s.Kernels()
+	check(t, err)
+	var got []string
+	for _, k := range list {
+		got = append(got, k.Release+" "+strings.TrimPrefix(k.Image, s.Root)+" "+strings.TrimPrefix(k.Modules, s.Root)+" "+strings.TrimPrefix(k.Config, s.Root))
+	}
+	want := []string{}
+	for _, r := range []string{name, "6.1.0-2-amd64"} {
+		want = append(want, r+" /boot/vmlinuz-"+r+" /usr/lib/modules/"+r+" /boot/config-"+r)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestDebug(t *testing.T) {
+	s := machine(t, releasetest.Kernel{Release: name, Key: "k", Image: btftest.Permuted, Build: btftest.Permuted})
+	s.boots(t, releasetest.Kernel{Release: name, Key: "k"})
+	check(t, os.WriteFile(filepath.Join(s.Root, "boot/initrd.img-"+name), initrd(releasetest.Kernel{Release: name, Key: "k", Image: btftest.Permuted, Build: btftest.Permuted}), 0o644))
+	rep := verify(t, s, Options{})
+	for _, k := range rep.Kernels {
+		for _, m := range k.Meets {
+			t.Logf("%+v", m)
+		}
+	}
+}

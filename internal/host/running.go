@@ -1,0 +1,71 @@
+package host
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/where"
+)
+
+// Running is the kernel that runs, as far as it shows itself: its base in
+// /sys/kernel/btf/vmlinux, its banner, its configuration if it carries one
+// (/proc/config.gz). Its image is not asked: the file under its name may have
+// been replaced, which is what this is about. nil without a base in sysfs.
+func (s *System) Running() (*release.Release, error) {
+	path := filepath.Join(s.Root, "sys/kernel/btf/vmlinux")
+	base, err := readLimited(path, limits.MaxBTF)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, where.In(path, err)
+	}
+	facts, err := kimage.Running(base, s.Banner, s.config())
+	if err != nil {
+		return nil, where.In(path, err)
+	}
+	if facts.Release == "" {
+		facts.Release = s.Booted
+	}
+	return release.Running("running kernel", facts), nil
+}
+
+// config is the configuration in /proc/config.gz, nil when there is none. That
+// of /boot is not taken: it may be of the kernel that is installed.
+func (s *System) config() []byte {
+	packed, err := readLimited(filepath.Join(s.Root, "proc/config.gz"), limits.MaxText)
+	if err != nil {
+		return nil
+	}
+	var d codec.Decoder
+	text, err := d.Decode(nil, codec.Gzip, packed, limits.MaxText)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// readLimited reads a file whose size nobody tells (sysfs, procfs).
+func readLimited(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > most {
+		return nil, where.New(where.Limit, "%d bytes", info.Size())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > most {
+		return nil, where.New(where.Limit, "more than %d bytes", most)
+	}
+	return b, nil
+}

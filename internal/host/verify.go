@@ -1,0 +1,261 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/judge"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/pack"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/where"
+)
+
+// Options of Verify.
+type Options struct {
+	Judge    judge.Options
+	Progress func(release.Step)
+	// Kernel is the one installed kernel to look at, "" for all.
+	Kernel string
+	// OnlyAdded looks at modules that did not come with a kernel, alone.
+	OnlyAdded bool
+}
+
+// verifier is one run.
+type verifier struct {
+	s       *System
+	o       Options
+	running *release.Release // nil: none, or it shows no base
+	rep     *model.HostReport
+	ukis    map[string][]*release.Release // unified images, by release
+}
+
+// Verify asks every installed kernel, and the one that runs, what it makes of
+// the modules it may meet. What cannot be read is named in Unread and makes
+// the answer inconclusive.
+func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, error) {
+	v := &verifier{s: s, o: o, ukis: map[string][]*release.Release{}, rep: &model.HostReport{Schema: model.HostSchema, Root: s.Root, Booted: s.Booted, Kernels: []model.HostKernel{}, Unread: []string{}}}
+	var err error
+	if v.running, err = s.Running(); err != nil {
+		v.unread(err)
+	}
+	if v.running != nil {
+		v.rep.Base = baseRef(v.running)
+	}
+	kernels, err := s.Kernels()
+	if err != nil {
+		return nil, err
+	}
+	seen := false
+	if err := v.readUKIs(ctx); err != nil {
+		return nil, err
+	}
+	for i := range kernels {
+		if o.Kernel != "" && kernels[i].Release != o.Kernel {
+			continue
+		}
+		seen = true
+		if err := v.kernel(ctx, &kernels[i]); err != nil {
+			return nil, err
+		}
+	}
+	// Those that stand alone, without modules on disk.
+	for _, name := range slices.Sorted(maps.Keys(v.ukis)) {
+		for _, r := range v.ukis[name] {
+			seen = true
+			if err := v.uki(ctx, v.named(r), r, nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !seen {
+		what := "kernel"
+		if o.Kernel != "" {
+			what += " " + o.Kernel
+		}
+		return nil, where.In(s.Root, where.New(where.Inconclusive, "no installed %s", what))
+	}
+	v.conclude()
+	return v.rep, nil
+}
+
+func (v *verifier) unread(err error) { v.rep.Unread = append(v.rep.Unread, err.Error()) }
+
+func (v *verifier) conclude() {
+	rep := v.rep
+	for i := range rep.Kernels {
+		for k := range rep.Kernels[i].Meets {
+			rep.Outcome = rep.Outcome.Join(rep.Kernels[i].Meets[k].Outcome)
+		}
+	}
+	if len(rep.Unread) > 0 {
+		rep.Outcome.Inconclusive = true
+	}
+	rep.Decision, rep.ExitCode = rep.Outcome.Word(), rep.Outcome.ExitCode()
+}
+
+// kernel looks at one installed kernel.
+func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
+	out := model.HostKernel{Release: k.Release, Image: k.Image, Running: k.Release == v.s.Booted, Meets: []model.HostMeeting{}}
+	disk, err := v.load(ctx, k.Release, k.Image, k.Modules, k.Config)
+	if err != nil {
+		return err
+	}
+	if disk == nil {
+		return nil
+	}
+	out.Base = baseRef(disk)
+	if !v.o.OnlyAdded {
+		if err := v.installed(ctx, &out, k, disk); err != nil {
+			return err
+		}
+	}
+	if len(disk.Added) > 0 {
+		added := *disk
+		added.Modules, added.Images = nil, nil
+		if err := v.outside(ctx, &out, "added modules", k.Modules, &added, disk); err != nil {
+			return err
+		}
+	}
+	for _, path := range k.Initrds {
+		if v.o.OnlyAdded {
+			break
+		}
+		if err := v.initrd(ctx, &out, path, disk); err != nil {
+			return err
+		}
+	}
+	for _, r := range v.ukis[k.Release] {
+		if err := v.uki(ctx, &out, r, disk); err != nil {
+			return err
+		}
+	}
+	delete(v.ukis, k.Release)
+	v.rep.Kernels = append(v.rep.Kernels, out)
+	return nil
+}
+
+// installed judges the kernel's modules on its own image and, where the
+// kernel that runs has its name, on that one.
+func (v *verifier) installed(ctx context.Context, out *model.HostKernel, k *Kernel, disk *release.Release) error {
+	var olds []*release.Loaded
+	if out.Running && v.running != nil {
+		run := *v.running
+		run.Key = disk.Key
+		olds = []*release.Loaded{{Releases: []*release.Release{&run}}}
+	}
+	rep, err := judge.Check(ctx, &release.Loaded{Releases: []*release.Release{disk}}, olds, v.o.Judge)
+	if err != nil {
+		return err
+	}
+	for i := range rep.Releases {
+		r := &rep.Releases[i]
+		out.Meets = append(out.Meets, selfMeeting(r, k.Modules))
+		for w := range r.Windows {
+			out.Meets = append(out.Meets, windowMeeting(r, w, k.Modules))
+		}
+	}
+	return nil
+}
+
+// initrd judges the modules of an initrd on the installed image: the boot
+// loader starts the two together.
+func (v *verifier) initrd(ctx context.Context, out *model.HostKernel, path string, disk *release.Release) error {
+	r, err := v.load(ctx, disk.Name, path)
+	if err != nil || r == nil || len(r.Modules)+len(r.Added) == 0 {
+		return err // an initrd without modules has nothing to go wrong here
+	}
+	r.Arch = disk.Arch
+	return v.outside(ctx, out, "initrd", path, r, disk)
+}
+
+// outside judges modules on the installed kernel and names the wrong ones.
+func (v *verifier) outside(ctx context.Context, out *model.HostKernel, what, path string, modules, kernel *release.Release) error {
+	if kernel.BootImage() == nil {
+		v.unread(where.In(path, where.New(where.Inconclusive, "no image of %s to judge it on", kernel.Name)))
+		return nil
+	}
+	rep, err := judge.Outside(ctx, &release.Loaded{Releases: []*release.Release{modules}}, []*release.Loaded{{Releases: []*release.Release{kernel}}}, v.o.Judge)
+	if err != nil {
+		if where.KindOf(err) == where.Inconclusive {
+			v.unread(where.In(path, err))
+			return nil
+		}
+		return err
+	}
+	out.Meets = append(out.Meets, outsideMeeting(rep, what, path))
+	return nil
+}
+
+// load reads files of one release; nil when nothing of it is there. What
+// cannot be opened, as an image that only root may read, is named.
+func (v *verifier) load(ctx context.Context, name string, paths ...string) (*release.Release, error) {
+	var inputs []pack.Input
+	for _, p := range paths {
+		if p != "" && v.readable(p) {
+			inputs = append(inputs, pack.Input{Path: p, Size: -1})
+		}
+	}
+	return v.loadInputs(ctx, name, inputs...)
+}
+
+// readable names a file that may not be read.
+func (v *verifier) readable(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		v.unread(where.In(path, where.New(where.IO, "%w", err)))
+		return false
+	}
+	f.Close()
+	return true
+}
+
+// loadInputs is load for inputs; name "" takes any release.
+func (v *verifier) loadInputs(ctx context.Context, name string, inputs ...pack.Input) (*release.Release, error) {
+	if len(inputs) == 0 {
+		return nil, nil
+	}
+	l, err := release.Load(ctx, inputs, release.Options{Jobs: v.o.Judge.Jobs, Progress: v.o.Progress})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		v.unread(err)
+		return nil, nil
+	}
+	var found *release.Release
+	var names []string
+	for _, r := range l.Releases {
+		for _, err := range r.Unread {
+			v.unread(err)
+		}
+		r.Unread = nil
+		names = append(names, r.Name)
+		if (name == "" || r.Name == name) && (found == nil || len(r.Modules) > len(found.Modules)) {
+			found = r
+		}
+	}
+	if found == nil && len(names) > 0 {
+		v.unread(where.In(inputs[0].Path, where.New(where.Inconclusive, "it is of %s, not of %s", strings.Join(names, ", "), name)))
+	}
+	return found, nil
+}
+
+func baseRef(r *release.Release) model.BaseRef {
+	b, im := r.Base()
+	if b == nil {
+		return model.BaseRef{}
+	}
+	raw, err := btf.Parse(b)
+	if err != nil {
+		return model.BaseRef{}
+	}
+	sum := sha256.Sum256(raw.Bytes())
+	return model.BaseRef{SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen(), Where: im.Facts.BTFWhere}
+}
