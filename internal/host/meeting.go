@@ -57,7 +57,9 @@ func outsideMeeting(rep *model.OutsideReport, what, path string) model.HostMeeti
 		c := &o.On[0]
 		verdicts[string(c.Verdict)]++
 		meanings[string(c.Meaning)]++
-		if wrong(c.Verdict, c.Meaning) || c.Needs != model.Keep.String() {
+		needs := needed(c)
+		m.Outcome = m.Outcome.Join(needs)
+		if wrong(c.Verdict, c.Meaning) || needs.Action != model.Keep {
 			words := c.Words
 			if words == "" {
 				words = c.Why
@@ -66,17 +68,21 @@ func outsideMeeting(rep *model.OutsideReport, what, path string) model.HostMeeti
 		}
 	}
 	m.Verdicts, m.Meanings = counts(verdicts), counts(meanings)
-	m.Outcome.Inconclusive = rep.Inconclusive
-	switch rep.ExitCode {
-	case model.ExitRepair:
-		m.Outcome.Action = model.Strip
-	case model.ExitBump:
-		m.Outcome.Action = model.Rebuild // these modules, against this kernel
-	}
-	if rep.Decision != model.Keep.String() {
-		m.Why = append(m.Why, rep.Decision)
-	}
 	return m
+}
+
+// needed is what one module asks for on one kernel. Whether all its imports
+// are there is open on a machine without Module.symvers; depmod has looked at
+// that, and it does not make the answer about BTF incomplete.
+func needed(c *model.OutsideCell) model.Outcome {
+	switch c.Needs {
+	case model.Distill.String(), model.Strip.String():
+		return model.Outcome{Action: model.Strip}
+	case model.NeedsRebuild:
+		return model.Outcome{Action: model.Rebuild} // these modules, against this kernel
+	}
+	open := c.Verdict == model.VerdictUnknown || c.Verdict == model.Attached && c.Meaning == model.MeaningUnknown
+	return model.Outcome{Inconclusive: open}
 }
 
 // wrong tells whether a user of the machine would notice, or should.
@@ -88,11 +94,26 @@ func wrong(v model.Verdict, m model.Meaning) bool {
 	return v == model.Attached && m == model.Different
 }
 
+// aboutBTF: of a kernel that runs, sysfs shows the base and no more. Its
+// exported symbols, keys and module list are not there, and what stays open
+// for that is said and does not decide.
+func aboutBTF(rule string) bool {
+	switch rule {
+	case "window.base", "window.base-unknown", "window.not-distillable", "window.dropped", "window.missing-fatal", "window.missing-unknown":
+		return true
+	}
+	return false
+}
+
 // decide joins what the findings of an encounter ask for.
 func decide(m *model.HostMeeting, findings []model.Finding, e model.Encounter) {
 	for i := range findings {
 		f := &findings[i]
 		if f.Encounter != e || f.Action == model.Keep && !f.Inconclusive {
+			continue
+		}
+		if f.Inconclusive && m.On == onRunning && !aboutBTF(f.Rule) {
+			m.Why = append(m.Why, "not known: "+f.Message)
 			continue
 		}
 		m.Outcome = m.Outcome.Join(model.Outcome{Action: f.Action, Inconclusive: f.Inconclusive})

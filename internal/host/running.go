@@ -30,10 +30,28 @@ func (s *System) Running() (*release.Release, error) {
 	if err != nil {
 		return nil, where.In(path, err)
 	}
+	if name := s.attached(); name != "" {
+		facts.Abilities.ModuleBTF = kimage.Ability{Is: kimage.Yes, Evidence: "/sys/kernel/btf/" + name}
+	}
 	if facts.Release == "" {
 		facts.Release = s.Booted
 	}
 	return release.Running("running kernel", facts), nil
+}
+
+// attached names a module that runs with its BTF, "" when there is none: such
+// a kernel reads module BTF, whatever else it shows.
+func (s *System) attached() string {
+	list, err := os.ReadDir(filepath.Join(s.Root, "sys/kernel/btf"))
+	if err != nil {
+		return ""
+	}
+	for _, e := range list {
+		if e.Name() != "vmlinux" {
+			return e.Name()
+		}
+	}
+	return ""
 }
 
 // config is the configuration in /proc/config.gz, nil when there is none. That

@@ -34,6 +34,7 @@ type Kernel struct {
 	Image   string
 	Modules string // folder lib/modules/RELEASE
 	Config  string
+	Symvers string // Module.symvers or what stands for it
 	Initrds []string
 }
 
@@ -65,6 +66,9 @@ var initrdNames = []string{
 }
 
 var configNames = []string{"boot/config-RELEASE", "usr/lib/modules/RELEASE/config", "lib/modules/RELEASE/config"}
+
+var symversNames = []string{"lib/modules/RELEASE/symvers.xz", "lib/modules/RELEASE/symvers.gz", "lib/modules/RELEASE/symvers.zst", "usr/src/linux-headers-RELEASE/Module.symvers",
+	"usr/src/kernels/RELEASE/Module.symvers", "boot/symvers-RELEASE.gz", "boot/symvers-RELEASE.xz"}
 
 // UKIs are the unified kernel images: image and initrd in one EFI program
 // each. Their release is in their content.
@@ -104,7 +108,7 @@ func (s *System) Kernels() ([]Kernel, error) {
 	}
 	var kernels []Kernel
 	for _, r := range slices.Sorted(keys(releases)) {
-		k := Kernel{Release: r, Image: s.first(r, imageNames), Config: s.first(r, configNames), Initrds: s.all(r, initrdNames),
+		k := Kernel{Release: r, Image: s.first(r, imageNames), Config: s.first(r, configNames), Symvers: s.first(r, symversNames), Initrds: s.all(r, initrdNames),
 			Modules: s.first(r, []string{"usr/lib/modules/RELEASE", "lib/modules/RELEASE"})}
 		if k.Image != "" || hasModules(k.Modules) {
 			kernels = append(kernels, k)

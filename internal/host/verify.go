@@ -103,7 +103,7 @@ func (v *verifier) conclude() {
 // kernel looks at one installed kernel.
 func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 	out := model.HostKernel{Release: k.Release, Image: k.Image, Running: k.Release == v.s.Booted, Meets: []model.HostMeeting{}}
-	disk, err := v.load(ctx, k.Release, k.Image, k.Modules, k.Config)
+	disk, err := v.load(ctx, k.Release, k.Image, k.Modules, k.Config, k.Symvers)
 	if err != nil {
 		return err
 	}
