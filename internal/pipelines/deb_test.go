@@ -107,6 +107,8 @@ override_dh_auto_install:
 	cp -a stage/modules/. debian/fakelinux-modules/
 override_dh_strip:
 override_dh_usrlocal:
+override_dh_builddeb:
+	dh_builddeb -- -Zgzip -z1
 %s`, with, more)
 	write(t, filepath.Join(dir, "debian/rules"), []byte(text))
 	if err := os.Chmod(filepath.Join(dir, "debian/rules"), 0o755); err != nil {
