@@ -35,7 +35,7 @@ func (w *windowState) btf() error {
 		case reads == kimage.No:
 			x.Verdict = model.Inert
 		case m.BTF.Kind == manifest.BTFNone:
-			w.without(m, x, t)
+			w.without(i, x, t)
 		case w.res.BaseEqual == model.Equal:
 			x.Verdict, x.Meaning = model.Attached, model.Same
 		default:
@@ -183,6 +183,7 @@ type tally struct {
 	fates              fates    // why those are
 	dropped            []string // load without BTF until reboot; nothing to do
 	fatal              []string // cannot be repaired
+	stale              []string // no BTF, but a list of ids of the new base
 	undecided          []string
 	notDistilled       []string // of changed: distilling does not help
 	zeroed             []string // of changed: with plain lists of ids
@@ -228,13 +229,20 @@ func (f fates) text() string {
 	return strings.Join(parts, ", ")
 }
 
-// without: a module that has no BTF.
-func (w *windowState) without(m *manifest.Module, x *model.ModuleWindow, t *tally) {
+// without: a module that has no BTF. What it can still have is a list of ids
+// of the base it was built on (objcopy -R leaves it): the kernel compares them
+// whether the module has BTF or not.
+func (w *windowState) without(i int, x *model.ModuleWindow, t *tally) {
+	m := &w.new.Modules[i]
 	x.Verdict, x.Meaning = model.Inert, model.MeaningNone
-	if w.missingIsFatal(m) == manifest.Yes {
+	switch {
+	case w.missingIsFatal(m) == manifest.Yes:
 		x.Verdict, x.Action, x.Why = model.InitFails, model.Bump, "BTF missing is fatal to its init there"
 		t.fatal = append(t.fatal, m.Path)
 		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
+	case w.res.BaseEqual == model.Differs && i < len(w.r.Modules) && w.staleList(w.r.Modules[i].Facts):
+		x.Action, x.Why = model.Strip, "it has no BTF, yet a list of ids in .BTF_ids that are the new base's"
+		t.stale = append(t.stale, m.Path)
 	}
 }
 

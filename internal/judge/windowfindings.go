@@ -43,6 +43,11 @@ func (w *windowState) repairFindings(t *tally) {
 		"%s can neither keep BTF of another base nor do without BTF on the old kernel (first: %s)", t.fatalWhy)
 	w.some("window.ids-zeroed", model.Info, model.Keep, t.zeroed,
 		"to be repaired, %s must lose plain lists of BTF ids, which no kernel relocates: what looks types up by them is off until the next build (first: %s)", t.zeroedWhat)
+	if len(t.stale) > 0 {
+		w.add(model.Finding{Rule: "window.stale-ids", Severity: model.Error, Action: model.Strip, Count: len(t.stale), Subjects: t.stale,
+			Message: plural(len(t.stale), "module", "modules") + " without BTF whose .BTF_ids still holds ids of the base it was built on: the old kernel takes them for its own types",
+			Hint:    "objcopy -R .BTF leaves such ids behind; apply zeroes them"})
+	}
 	if len(t.dropped) > 0 {
 		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: t.dropped,
 			Message: fmt.Sprintf("%s without BTF until reboot: the old kernel refuses it and allows the mismatch (it says: %s)",

@@ -111,6 +111,7 @@ var findingRules = sortedRules([]FindingRule{
 	{"window.base", Window, OfModules, Strip, false, "modules of another base on the old kernel"},
 	{"window.base-unknown", Window, OfRelease, Keep, true, "the base of one side is not known"},
 	{"window.blocked", Window, OfModules, Bump, false, "modules that the old kernel does not load, whatever their BTF"},
+	{"window.stale-ids", Window, OfModules, Strip, false, "modules without BTF that still hold ids of another base"},
 	{"window.load-unknown", Window, OfModules, Keep, false, "modules of which it is not known whether the old kernel loads them"},
 	{"window.may-be-blocked", Window, OfModules, Bump, false, "modules that the old kernel does not load where older modules are loaded"},
 	{"window.cause", Window, OfRelease, Keep, false, "why the bases differ"},

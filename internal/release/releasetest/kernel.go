@@ -31,7 +31,7 @@ type Kernel struct {
 	// Modules are the names of the modules; nil is alpha, beta and gamma. In a
 	// name, a suffix says what is special: ":lost" has no BTF, ":external" is
 	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value;
-	// ":stripped" is marked as such, ":emptied" has an empty .BTF, ":stamped"
+	// ":stripped" is marked as such, ":oldids" too but holds an id of its base, ":emptied" has an empty .BTF, ":stamped"
 	// and ":unstamped" (a stamp that cannot be read) have BTF and a stamp.
 	// ":extra" lies in extra/ and is not in-tree, has BTF and needs alpha_open,
 	// ":imports=NAME" needs a further symbol, ":stale" was changed after signing.
@@ -192,6 +192,9 @@ func (k Kernel) stamp(special string, m *kmodtest.Module) {
 		panic(err)
 	}
 	switch special {
+	case "oldids":
+		m.IDs = []kmodtest.IDList{{Label: "ids", Words: []kmodtest.ID{{Kind: "struct", Name: "nf_conn", ID: uint32(raw.ID(btf.Struct, "nf_conn"))}}}}
+		fallthrough
 	case "stripped":
 		m.BTF, m.Stamp = nil, stamp.Stamp{Base: &base, Left: stamp.Stripped}.Bytes()
 	case "emptied":
