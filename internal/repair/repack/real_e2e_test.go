@@ -46,8 +46,8 @@ func someModules() Editor {
 }
 
 // TestRealDebs: of a real kernel a handful of modules change. dpkg-deb then
-// sees nothing else that differs, Installed-Size is what dpkg-gencontrol would
-// compute, every line of md5sums holds, and the peak of memory is as promised.
+// sees nothing else that differs, Installed-Size moves as dpkg-gencontrol would
+// compute it, every line of md5sums holds, and the peak of memory is as promised.
 func TestRealDebs(t *testing.T) {
 	debug.SetGCPercent(50)
 	debug.SetMemoryLimit(384 << 20)
@@ -75,8 +75,10 @@ func TestRealDebs(t *testing.T) {
 			}
 			a, b := dpkgSees(t, old), dpkgSees(t, out)
 			compareStreams(t, a, b, changed)
-			if a.size != controlSize(t, old) || b.size != controlSize(t, out) || a.size == b.size {
-				t.Errorf("Installed-Size: %d, dpkg's rule %d; %d, dpkg's rule %d", controlSize(t, old), a.size, controlSize(t, out), b.size)
+			// dpkg-gencontrol counted DEBIAN/ with its few files, too.
+			was, is := controlSize(t, old)-a.size, controlSize(t, out)-b.size
+			if was != is || was < 0 || was > 16 || a.size == b.size {
+				t.Errorf("Installed-Size is %d and %d more than dpkg's rule over the files (%d, %d)", was, is, a.size, b.size)
 			}
 			checkMD5s(t, out, b)
 		})
