@@ -53,7 +53,9 @@ func run(w io.Writer) error {
 
 // modules are those of the packages that `go list ARGS` names, by path.
 func modules(args ...string) ([]module, error) {
-	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as the program is built: with cgo other packages are linked
+	out, err := cmd.Output()
 	if err != nil {
 		return nil, err
 	}
