@@ -3,7 +3,6 @@ package judge
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"kpkg-btf/internal/btf/evidence"
@@ -37,6 +36,9 @@ func self(ctx context.Context, r *release.Release, m *manifest.Manifest, all []*
 	res := model.SelfResult{Modules: len(r.Modules), Loads: countLoads(nil), Verdicts: []model.Count{}, Meanings: []model.Count{}, Missing: []model.Count{}, Evidence: []model.EvidenceCount{}}
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
+	}
+	if err := s.added(ctx, o); err != nil {
+		return res, nil, err
 	}
 	if r.Doc != nil || !s.prepare() {
 		return res, nil, nil // a manifest: selfFromManifest
@@ -184,14 +186,5 @@ func (s *selfState) copies() {
 		for _, d := range m.Differ {
 			s.n.many(f, modulesText("in more than one package with different content"), m.Path, m.Source.String()+" and "+d.String())
 		}
-	}
-	for _, a := range s.r.Added {
-		if !slices.ContainsFunc(s.r.Packages, func(p *release.Package) bool { return p.File == a.Source.Package }) {
-			continue
-		}
-		s.n.many(model.Finding{Rule: "outside.added", Severity: model.Info, Encounter: model.Outside},
-			func(n int) string {
-				return plural(n, "module", "modules") + " below updates/, extra/ or weak-updates/: built elsewhere, not part of this release"
-			}, a.Path, "")
 	}
 }

@@ -3,6 +3,7 @@ package release
 import (
 	"bytes"
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -39,9 +40,10 @@ func (c *collector) assemble() (*Loaded, error) {
 	return out, nil
 }
 
-// resolveAliases gives a module that is a further hard link of another the
-// facts of that one. Links into weak-updates point out of the package and
-// stay unresolved: what they name is judged where it is.
+// resolveAliases gives a module that is a further link of another the facts of
+// that one. A link in weak-updates is a module added to the kernel it lies
+// under, where what it names is in the same tree; else it stays unresolved, and
+// what it names is judged where it is.
 func (c *collector) resolveAliases() {
 	if len(c.aliases) == 0 {
 		return
@@ -51,13 +53,33 @@ func (c *collector) resolveAliases() {
 		byPath[it.source] = it
 	}
 	for _, a := range c.aliases {
-		if t := byPath[Source{a.pkg.File, a.target}]; t != nil && t.role == roleModule {
+		t := byPath[Source{a.pkg.File, a.target}]
+		for _, target := range a.targets() {
+			if t == nil {
+				t = byPath[Source{a.pkg.File, target}]
+			}
+		}
+		if t != nil && t.role == roleModule {
 			c.items = append(c.items, &item{place: a.place, pkg: a.pkg, source: a.source, size: t.size, module: t.module, err: t.err})
 			if c.o.Linked != nil {
 				c.o.Linked(a.source, t.source, a.hard)
 			}
 		}
 	}
+}
+
+// targets are where the link of a module that was added (weak-updates) may
+// lead within its tree: absolute ones begin at the root, where /lib may be a
+// link to /usr/lib.
+func (a *alias) targets() []string {
+	if a.hard || a.place.origin != Added {
+		return nil
+	}
+	t := path.Join(path.Dir(a.source.Path), a.target)
+	if path.IsAbs(a.target) {
+		t = strings.TrimPrefix(path.Clean(a.target), "/")
+	}
+	return []string{t, "usr/" + t, strings.TrimPrefix(t, "usr/")}
 }
 
 // nameFromContent finds the release of a file whose path does not tell.

@@ -1,0 +1,68 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+
+	"kpkg-btf/internal/model"
+)
+
+// added judges the modules that lie below updates/, extra/ and weak-updates/
+// on the release's own kernel, where that is there. They were built elsewhere:
+// what they need is told to whoever ships them and never decides about the
+// release.
+func (s *selfState) added(ctx context.Context, o Options) error {
+	if len(s.r.Added) == 0 {
+		return nil
+	}
+	f := model.Finding{Rule: "outside.added", Severity: model.Info, Encounter: model.Outside, Count: len(s.r.Added)}
+	for _, a := range s.r.Added {
+		f.Subjects = append(f.Subjects, a.Path)
+	}
+	f.Message = plural(f.Count, "module", "modules") + " below updates/, extra/ or weak-updates/: built elsewhere, not part of this release"
+	h, err := hostOf(s.r, o)
+	if s.image != nil && err == nil { // a base that cannot be read is told by prepare
+		x := &outside{hosts: []*host{h}, jobs: max(o.Jobs, 1), out: make([]model.OutsideModule, len(s.r.Added))}
+		for _, a := range s.r.Added {
+			x.list = append(x.list, outsider{m: a, release: s.r.Name, name: moduleName(a)})
+		}
+		x.origins()
+		if err := x.cells(ctx); err != nil {
+			return err
+		}
+		tellAdded(&f, x.out)
+	}
+	s.n.add(nil, f, nil)
+	return nil
+}
+
+// tellAdded says what becomes of them.
+func tellAdded(f *model.Finding, list []model.OutsideModule) {
+	verdicts, needs := counter{}, counter{}
+	first := ""
+	for i := range list {
+		c := &list[i].On[0]
+		verdicts.add(string(c.Verdict))
+		if c.Needs == model.Keep.String() {
+			continue
+		}
+		needs.add(c.Needs)
+		if first == "" {
+			first = list[i].Path + ": " + c.Why
+		}
+	}
+	f.Message += "; on this kernel " + verdictText(verdicts.sorted())
+	if len(needs) == 0 {
+		return
+	}
+	f.Severity = model.Warning
+	for i, n := range needs.sorted() {
+		sep := ", "
+		if i == 0 {
+			sep = "; needed: "
+		}
+		f.Message += fmt.Sprintf("%s%s %d", sep, n.Word, n.Count)
+	}
+	f.Message += " (first: " + first + ")"
+	f.Hint = "whoever ships them: `kpkg-btf check MODULES --on THIS-KERNEL` has the matrix"
+}
