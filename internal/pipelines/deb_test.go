@@ -45,22 +45,23 @@ Description: modules of a kernel
 // modules of pair A that the fake kernel ships, about 200.
 var shipped = []string{"kernel/net/netfilter/", "kernel/net/ipv4/", "kernel/net/sched/", "kernel/lib/"}
 
-// stageKernel unpacks the parts of pair A that the fake kernel ships; image
-// may be that of another build.
-func stageKernel(t *testing.T, dir string, image string) {
+// stageParts unpacks the parts of one side of pair A that the fake kernel
+// ships: image and config below one folder, modules and symbols below another.
+func stageParts(t *testing.T, deb, headers, image, modules string) {
 	t.Helper()
-	count := 0
-	realtest.Walk(t, realtest.Deb(t, realtest.PairANew), func(name string, content io.Reader) error {
+	count, name := 0, ""
+	realtest.Walk(t, deb, func(path string, content io.Reader) error {
 		where := ""
 		switch {
-		case strings.HasPrefix(name, "boot/vmlinuz-"), strings.HasPrefix(name, "boot/config-"):
-			where = "image"
-		case strings.HasSuffix(name, "/modules.builtin"):
-			where = "modules"
-		case strings.HasSuffix(name, ".ko"):
+		case strings.HasPrefix(path, "boot/vmlinuz-"), strings.HasPrefix(path, "boot/config-"):
+			where = image
+			name = strings.TrimPrefix(strings.TrimPrefix(path, "boot/config-"), "boot/vmlinuz-")
+		case strings.HasSuffix(path, "/modules.builtin"):
+			where = modules
+		case strings.HasSuffix(path, ".ko"):
 			for _, s := range shipped {
-				if strings.Contains(name, "/"+s) {
-					where = "modules"
+				if strings.Contains(path, "/"+s) {
+					where = modules
 				}
 			}
 			if where != "" {
@@ -70,19 +71,33 @@ func stageKernel(t *testing.T, dir string, image string) {
 		if where == "" {
 			return nil
 		}
-		return realtest.WriteFile(filepath.Join(dir, "stage", where, name), content)
+		return realtest.WriteFile(filepath.Join(where, path), content)
 	})
 	if count < 150 {
 		t.Fatalf("%d modules staged", count)
 	}
-	symvers := realtest.Member(t, realtest.Deb(t, realtest.PairANewHeaders), "Module.symvers")
-	write(t, filepath.Join(dir, "stage/modules/usr/lib/modules", release, "build/Module.symvers"), symvers)
+	write(t, filepath.Join(modules, "usr/lib/modules", name, "build/Module.symvers"), realtest.Member(t, headers, "Module.symvers"))
+}
+
+// stageKernel makes the source of the fake kernel; image may be that of
+// another build.
+func stageKernel(t *testing.T, dir string, image string) {
+	t.Helper()
+	stageParts(t, realtest.Deb(t, realtest.PairANew), realtest.Deb(t, realtest.PairANewHeaders), filepath.Join(dir, "stage/image"), filepath.Join(dir, "stage/modules"))
 	if image != "" {
 		write(t, filepath.Join(dir, "stage/image/boot/vmlinuz-"+release), realtest.Member(t, image, "boot/vmlinuz-*"))
 	}
 	for name, text := range fakeKernel {
 		write(t, filepath.Join(dir, name), []byte(text))
 	}
+}
+
+// stageOld is the same kernel of the older upload, as a tree.
+func stageOld(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	stageParts(t, realtest.Deb(t, realtest.PairAOld), realtest.Deb(t, realtest.PairAOldHeaders), dir, dir)
+	return dir
 }
 
 func write(t *testing.T, path string, data []byte) {
@@ -187,7 +202,7 @@ func withBTF(t *testing.T, deb string) (with, all int) {
 // TestDebhelper: the add-on decides between dh_strip and dh_gencontrol,
 // strips what the older kernel would misread, and names the base.
 func TestDebhelper(t *testing.T) {
-	old := realtest.Deb(t, realtest.PairAOld)
+	old := stageOld(t)
 	dir := filepath.Join(t.TempDir(), "fakelinux")
 	stageKernel(t, dir, "")
 	rules(t, dir, " --with kpkg-btf", "override_dh_kpkg_btf:\n\tdh_kpkg_btf --against "+old+" --apply-flag=--drop-signature -- --as-if-same-release --signatures ignored\n")
@@ -252,7 +267,7 @@ func TestDebhelperBroken(t *testing.T) {
 // TestBuildpackageHooks: the same without the add-on, on finished packages:
 // repaired before dpkg-genbuildinfo takes their checksums, judged at the end.
 func TestBuildpackageHooks(t *testing.T) {
-	old := realtest.Deb(t, realtest.PairAOld)
+	old := stageOld(t)
 	dir := filepath.Join(t.TempDir(), "fakelinux")
 	stageKernel(t, dir, "")
 	rules(t, dir, "", "")
