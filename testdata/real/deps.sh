@@ -11,6 +11,7 @@ packages="
 	ca-certificates
 	cpio
 	createrepo-c
+	debhelper
 	debian-archive-keyring
 	debootstrap
 	dpkg-dev
