@@ -1,14 +1,15 @@
 package judge
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"strings"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/where"
 )
 
 // base is the base of a release with its figures.
@@ -18,24 +19,34 @@ type base struct {
 }
 
 // baseOf finds the base of a release: that of its boot image, else that of
-// the vmlinux in its headers or debug package. nil when no image has one.
+// the vmlinux in its headers or debug package, or what lies beside its
+// manifest. nil when there is none.
 func baseOf(r *release.Release) (*base, error) {
-	blob, im := r.Base()
-	if blob == nil {
-		return nil, nil
-	}
-	raw, err := btf.Parse(blob)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", im.Source, err)
-	}
-	sum, err := btf.Checksum(blob)
-	if err != nil {
+	raw, err := wholeBase(r)
+	if err != nil || raw == nil {
 		return nil, err
 	}
-	return &base{raw, model.BaseRef{
-		SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen(),
-		Where: im.Source.Path + " (" + im.Facts.BTFWhere + ")",
-	}}, nil
+	sum := sha256.Sum256(raw.Bytes())
+	b := &base{raw, model.BaseRef{SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen()}}
+	if _, im := r.Base(); im != nil {
+		b.ref.Where = im.Source.Path + " (" + im.Facts.BTFWhere + ")"
+	} else {
+		b.ref.Where = r.Doc.Base.Where
+	}
+	return b, nil
+}
+
+// wholeBase is baseOf without the figures.
+func wholeBase(r *release.Release) (*btf.Raw, error) {
+	blob, err := r.WholeBase()
+	if err != nil || blob == nil {
+		return nil, err
+	}
+	raw, err := btf.Parse(blob)
+	if _, im := r.Base(); im != nil {
+		return raw, im.Source.In(err)
+	}
+	return raw, where.In(r.Name, err)
 }
 
 // oneBase reports images of one release that carry different bases: two

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -15,15 +16,21 @@ import (
 // comparison is the base of an older kernel and that of the modules' own, with
 // the types of both in classes: made once for two releases.
 type comparison struct {
-	classes *meaning.Classes
-	base    *btf.Raw // the modules' own
+	*classed
 	// old and own are the kernels, for modules with a .BTF.base; nil where an
 	// image is not there.
 	old, own *kernel
 }
 
-// compare classes the bases of two releases; nil where one is not there.
-func compare(on, of *release.Release, old, own *kernel) (*comparison, error) {
+// classed are two bases with their types in classes.
+type classed struct {
+	theirs, base *btf.Raw // the older kernel's; the modules' own
+	classes      *meaning.Classes
+}
+
+// classify classes the bases of two releases; nil where one is not there.
+// Equal ones become one.
+func classify(on, of *release.Release) (*classed, error) {
 	theirs, err := wholeBase(on)
 	if err != nil || theirs == nil {
 		return nil, err
@@ -32,16 +39,10 @@ func compare(on, of *release.Release, old, own *kernel) (*comparison, error) {
 	if err != nil || base == nil {
 		return nil, err
 	}
-	return &comparison{classes: meaning.Classify(theirs, base), base: base, old: old, own: own}, nil
-}
-
-// wholeBase is a release's base, also the one that lies beside a manifest.
-func wholeBase(r *release.Release) (*btf.Raw, error) {
-	blob, err := r.WholeBase()
-	if err != nil || blob == nil {
-		return nil, err
+	if bytes.Equal(theirs.Bytes(), base.Bytes()) {
+		theirs = base
 	}
-	return btf.Parse(blob)
+	return &classed{theirs, base, meaning.Classify(theirs, base)}, nil
 }
 
 // gate tells whether a meaning is the same as far as the decision asks:

@@ -182,7 +182,7 @@ func (x *outside) comparison(on, k int) *comparison {
 	c := x.pairs[[2]int{on, k}]
 	if c == nil {
 		of, here := x.hosts[on], x.hosts[k]
-		c = &comparison{classes: meaning.Classify(here.base.raw, of.base.raw), base: of.base.raw, old: here.kernel, own: of.kernel}
+		c = &comparison{&classed{here.base.raw, of.base.raw, meaning.Classify(here.base.raw, of.base.raw)}, here.kernel, of.kernel}
 		if x.pairs == nil {
 			x.pairs = map[[2]int]*comparison{}
 		}

@@ -1,14 +1,10 @@
 package judge
 
 import (
-	"encoding/hex"
-
-	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/manifest"
-	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
 )
@@ -21,25 +17,15 @@ func hostOf(r *release.Release, o Options) (*host, error) {
 		return nil, err
 	}
 	h := &host{r: r, m: m, reads: readsModuleBTF(m), loader: loaderOf(r, m, nil, o.Certificates)}
-	blob, err := r.WholeBase()
-	if err != nil || blob == nil {
+	if h.base, err = baseOf(r); err != nil || h.base == nil {
 		return h, err
 	}
-	raw, err := btf.Parse(blob)
-	if err != nil {
-		return nil, where.In(r.Name, err)
-	}
-	sum, err := btf.Checksum(blob)
-	if err != nil {
-		return nil, where.In(r.Name, err)
-	}
-	h.base = &base{raw, model.BaseRef{SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen()}}
-	h.index = evidence.Index(raw)
+	h.index = evidence.Index(h.base.raw)
 	if r.BootImage() != nil {
 		h.kernel, err = kernelOf(r)
 		return h, err
 	}
-	h.kernel, err = recordedKernel(r, m, blob)
+	h.kernel, err = recordedKernel(r, m, h.base.raw.Bytes())
 	return h, err
 }
 

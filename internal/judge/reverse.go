@@ -132,7 +132,11 @@ func (w *windowState) reversed(own *kernel) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compare(w.r, w.p.old, own, old)
+	bases, err := classify(w.r, w.p.old)
+	if err != nil || bases == nil {
+		return nil, err
+	}
+	return &comparison{bases, own, old}, nil
 }
 
 // reverseFindings: nothing here is repaired by rewriting the new modules;

@@ -9,6 +9,7 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/diff"
 	"kpkg-btf/internal/btf/meaning"
+	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/symvers"
@@ -27,16 +28,12 @@ type TypeSide struct {
 // NewTypeSide takes from a release what TypeDiff needs of it, so that the
 // facts of its modules can be let go. A release without a base is inconclusive.
 func NewTypeSide(r *release.Release) (*TypeSide, error) {
-	if err := r.WithBase(); err != nil {
-		return nil, err
-	}
 	b, err := baseOf(r)
 	if err != nil {
 		return nil, err
 	}
 	if b == nil {
-		return nil, where.In(r.Key.String(), where.New(where.Inconclusive, "no base BTF in the inputs").
-			WithHint("give the package with vmlinuz, or linux-headers with its vmlinux, or a file of BTF"))
+		return nil, baseless(r)
 	}
 	m, err := r.Record("")
 	if err != nil {
@@ -56,6 +53,16 @@ func NewTypeSide(r *release.Release) (*TypeSide, error) {
 		s.roots = append(s.roots, diff.ModuleRoot(m.Name(), split))
 	}
 	return s, nil
+}
+
+// baseless says what to give for a release without a base.
+func baseless(r *release.Release) error {
+	if r.Doc != nil && r.Doc.Base != nil && len(r.Packages) > 0 {
+		return where.In(r.Packages[0].File, where.New(where.Inconclusive, "the base of this manifest is not beside it (%s)", manifest.BaseName(r.Doc.Base.SHA256)).
+			WithHint("keep the file that record wrote with the manifest, or give the package with the image"))
+	}
+	return where.In(r.Key.String(), where.New(where.Inconclusive, "no base BTF in the inputs").
+		WithHint("give the package with vmlinuz, or linux-headers with its vmlinux, or a file of BTF"))
 }
 
 func (s *TypeSide) exports(t *symvers.Table) {

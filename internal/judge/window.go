@@ -25,6 +25,7 @@ type windowState struct {
 	mods     []model.ModuleWindow // aligned with the new manifest's modules
 	load     []loadcheck.Result   // aligned too; nil where the modules are not there
 	own      [][]byte             // certificates that count as the new release's
+	bases    *classed             // nil when one is not there, or nothing asks
 	cmp      *comparison          // of both bases; nil when they are equal or one is not there
 	// signatures is what signing alone asks for where it is enforced.
 	signatures model.Action

@@ -33,8 +33,11 @@ func (w *windowState) look() ([]looked, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.cmp, err = compare(w.p.old, w.r, old, own); err != nil {
+	if err := w.classify(); err != nil {
 		return nil, err
+	}
+	if w.bases != nil {
+		w.cmp = &comparison{w.bases, old, own}
 	}
 	repair, _ := w.repair()
 	try := repair == model.Distill && old != nil && own != nil && w.cmp != nil
@@ -52,6 +55,14 @@ func (w *windowState) look() ([]looked, error) {
 		})
 	}
 	return out, g.Wait()
+}
+
+// classify classes the bases of both sides, once.
+func (w *windowState) classify() (err error) {
+	if w.bases == nil {
+		w.bases, err = classify(w.p.old, w.r)
+	}
+	return err
 }
 
 func (w *windowState) lookAt(d *distill.Distiller, i int, old *kernel, try bool) looked {

@@ -1,17 +1,14 @@
 package judge
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
 	"kpkg-btf/internal/abi"
 	"kpkg-btf/internal/btf"
-	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/symvers"
-	"kpkg-btf/internal/where"
 )
 
 // types compares the types of what both kernels export; nil where a base or
@@ -20,39 +17,19 @@ func (w *windowState) types() (*abi.Types, error) {
 	if w.p.old.Symvers == nil || w.r.Symvers == nil {
 		return nil, nil
 	}
-	was, err := typeSide(w.p.old)
-	if err != nil || was.Base == nil {
+	if err := w.classify(); err != nil || w.bases == nil {
 		return nil, err
 	}
-	is, err := typeSide(w.r)
-	if err != nil || is.Base == nil {
-		return nil, err
-	}
-	if was.Base.BigEndian() != is.Base.BigEndian() {
+	b := w.bases
+	if b.theirs.BigEndian() != b.base.BigEndian() {
 		return nil, nil // another architecture; pair has refused it
 	}
-	if bytes.Equal(was.Base.Bytes(), is.Base.Bytes()) {
-		was.Base = is.Base
-	}
-	return abi.CompareTypes(w.p.old.Symvers, w.r.Symvers, was, is, meaning.Classify(was.Base, is.Base)), nil
+	return abi.CompareTypes(w.p.old.Symvers, w.r.Symvers, typeSide(w.p.old, b.theirs), typeSide(w.r, b.base), b.classes), nil
 }
 
-// typeSide finds where the exports of a release are described. A manifest's
-// base lies beside it; the modules of one are not there.
-func typeSide(r *release.Release) (abi.TypeSide, error) {
-	s := abi.TypeSide{Module: func(string) *btf.Raw { return nil }}
-	if err := r.WithBase(); err != nil && where.KindOf(err) != where.Inconclusive {
-		return s, err
-	}
-	blob, im := r.Base()
-	if blob == nil {
-		return s, nil
-	}
-	base, err := btf.Parse(blob)
-	if err != nil {
-		return s, im.Source.In(err)
-	}
-	s.Base = base
+// typeSide finds where the exports of a release are described: in its base and
+// in its modules. Those of a manifest are not there.
+func typeSide(r *release.Release, base *btf.Raw) abi.TypeSide {
 	open := map[string]func() []byte{}
 	for _, m := range r.Modules {
 		if len(m.Facts.BTFBase) == 0 {
@@ -68,8 +45,7 @@ func typeSide(r *release.Release) (abi.TypeSide, error) {
 			return f.BTF
 		}
 	}
-	s.Module = func(owner string) *btf.Raw { return splitOf(open[owner], base) }
-	return s, nil
+	return abi.TypeSide{Base: base, Module: func(owner string) *btf.Raw { return splitOf(open[owner], base) }}
 }
 
 // splitOf is a module's BTF on its base; nil when there is none that describes

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -12,7 +11,6 @@ import (
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/limits"
-	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/where"
 )
 
@@ -76,32 +74,4 @@ func readRaw(f *os.File, head []byte, packed codec.Format) ([]byte, error) {
 	}
 	var dec codec.Decoder
 	return dec.Decode(nil, packed, data, limits.Cap(int64(len(data)), limits.MaxBTF))
-}
-
-// WithBase gives the release of a manifest the base that lies beside it, as
-// record wrote it. A release that has its base already, or whose manifest has
-// none, stays as it is.
-func (r *Release) WithBase() error {
-	if b, _ := r.Base(); b != nil || r.Doc == nil || r.Doc.Base == nil || len(r.Packages) == 0 {
-		return nil
-	}
-	name := manifest.BaseName(r.Doc.Base.SHA256)
-	path := filepath.Join(filepath.Dir(r.Packages[0].File), name)
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return where.In(r.Packages[0].File, where.New(where.Inconclusive, "the base of this manifest is not beside it (%s)", name).
-			WithHint("keep the file that record wrote with the manifest, or give the package with the image"))
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	blob, err := manifest.ReadBase(f, r.Doc.Base.SHA256)
-	if err != nil {
-		return where.In(path, err)
-	}
-	facts := &kimage.Facts{Format: []string{"BTF"}, Arch: r.Arch, BigEndian: r.Doc.Base.BigEndian, BTF: blob,
-		BTFWhere: r.Doc.Base.Where, BTFSize: int64(len(blob)), BTFOnly: true}
-	r.Images = append(r.Images, &Image{Source: Source{Package: path}, Origin: Headers, Facts: facts})
-	return nil
 }
