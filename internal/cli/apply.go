@@ -130,7 +130,7 @@ func (a *app) applyOptions(args []string, f *applyFlags) (*repair.Options, error
 			return nil, usagef("apply takes a decision and the paths it is about, or --action and paths")
 		}
 		var err error
-		if o.Decision, err = readDecision(args[0]); err != nil {
+		if o.Decision, o.DecisionSHA256, err = readDecision(args[0]); err != nil {
 			return nil, err
 		}
 		o.Source = args[0]

@@ -85,7 +85,7 @@ func sortInputs(args []string) (sources []decision.Source, rest []string, err er
 			rest = append(rest, path)
 			continue
 		}
-		rep, err := readDecision(path)
+		rep, _, err := readDecision(path)
 		if err != nil {
 			return nil, nil, err
 		}

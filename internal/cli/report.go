@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -27,7 +29,7 @@ anew. The exit code is that of the decision.`,
 			if err := show.probe(args); err != nil {
 				return err
 			}
-			rep, err := readDecision(args[0])
+			rep, _, err := readDecision(args[0])
 			if err != nil {
 				return err
 			}
@@ -38,14 +40,15 @@ anew. The exit code is that of the decision.`,
 	return cmd
 }
 
-// readDecision reads a decision document.
-func readDecision(path string) (*model.Report, error) {
+// readDecision reads a decision document and gives the SHA-256 of its bytes,
+// in hex, too.
+func readDecision(path string) (rep *model.Report, sum string, err error) {
 	text, err := readText(path, "decision")
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	rep, err := decision.Read(text)
-	return rep, where.In(path, err)
+	rep, err = decision.Read(text)
+	return rep, fmt.Sprintf("%x", sha256.Sum256(text)), where.In(path, err)
 }
 
 // readText reads a text document of limited size.

@@ -7,9 +7,12 @@ const RepairSchema = "kpkg-btf/repair/1.0"
 type Repair struct {
 	Schema string `json:"schema"`
 	DryRun bool   `json:"dry_run"`
-	// Source says who decided: the decision document with its SHA-256, or
+	// Source says who decided: the name of the decision document, or
 	// "--action=strip".
-	Source  string         `json:"source"`
+	Source string `json:"source"`
+	// DecisionSHA256 is that of the decision document; "" without one.
+	DecisionSHA256 string `json:"decision_sha256,omitempty"`
+
 	Actions []Count        `json:"actions"` // of modules, by what became of them
 	Outputs []RepairOutput `json:"outputs"`
 	// Checks are what looked at the result, and what could not.

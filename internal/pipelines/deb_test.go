@@ -231,10 +231,10 @@ func TestDebhelper(t *testing.T) {
 }
 
 // install lets the real dpkg unpack, configure and verify packages in a root
-// of their own.
-func install(t *testing.T, debs ...string) {
+// of their own, one after the other where the names are the same.
+func install(t *testing.T, debs ...string) (root string) {
 	t.Helper()
-	root := t.TempDir()
+	root = t.TempDir()
 	for _, d := range []string{"var/lib/dpkg/updates", "var/lib/dpkg/info", "var/log"} {
 		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
 			t.Fatal(err)
@@ -248,6 +248,7 @@ func install(t *testing.T, debs ...string) {
 	if out, err := exec.Command("dpkg", "--root="+root, "-V").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("dpkg -V: %v\n%s", err, out)
 	}
+	return root
 }
 
 // TestDebhelperBroken: an image of another build stops the build, and the

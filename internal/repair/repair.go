@@ -41,8 +41,10 @@ type Options struct {
 	// Decision says what to do, or else Action, with all modules.
 	Decision *model.Report
 	Action   Action
-	// Source names who decided, for the report.
-	Source string
+	// Source names who decided, for the report, DecisionSHA256 the document's
+	// very bytes.
+	Source         string
+	DecisionSHA256 string
 	// Neutralize empties .BTF in place of removing it.
 	Neutralize bool
 
@@ -76,7 +78,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) (*model.Repair, error) {
 	o.Jobs = max(o.Jobs, 1)
 	j := &job{o: o, out: &model.Repair{
-		Schema: model.RepairSchema, DryRun: o.DryRun, Source: o.Source,
+		Schema: model.RepairSchema, DryRun: o.DryRun, Source: o.Source, DecisionSHA256: o.DecisionSHA256,
 		Actions: []model.Count{}, Outputs: []model.RepairOutput{}, Checks: []model.RepairCheck{}, Notes: []string{}, Modules: []model.RepairModule{},
 	}}
 	if err := o.Rules.Validate(); err != nil {

@@ -15,7 +15,11 @@ func Repair(w io.Writer, r *model.Repair, verbose bool) error {
 	if r.DryRun {
 		t.f("dry run: nothing is written\n")
 	}
-	t.f("by %s:", r.Source)
+	t.f("by %s", r.Source)
+	if r.DecisionSHA256 != "" {
+		t.f(" (sha256 %s)", r.DecisionSHA256)
+	}
+	t.f(":")
 	for _, a := range r.Actions {
 		t.f(" %d %s,", a.Count, a.Word)
 	}
