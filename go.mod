@@ -3,6 +3,7 @@ module kpkg-btf
 go 1.26.2
 
 require (
+	github.com/ProtonMail/go-crypto v1.5.2 // OpenPGP signatures of repositories; maintained, nfpm links it already
 	github.com/anchore/go-lzo v0.1.1 // the one free LZO decoder; our own lzop framing around it
 	github.com/blakesmith/ar v0.0.0-20190502131153-809d4375e1fb // prescribed; writes ar members in fixtures, peer of our reader in tests
 	github.com/cilium/ebpf v0.22.0 // prescribed; btf: oracle in tests of the raw model
@@ -11,6 +12,8 @@ require (
 	github.com/goreleaser/nfpm/v2 v2.45.2 // prescribed; builds packages in tests (later the companion); later versions break go mod tidy
 	github.com/joshdk/go-junit v1.0.0 // tests: a second reader of JUnit reports
 	github.com/klauspost/compress v1.20.3 // zstd and gzip at the speed of the C libraries, no cgo
+	github.com/knqyf263/go-deb-version v0.0.0-20241115132648-6f4aee6ccd23 // order of Debian versions, as dpkg's
+	github.com/knqyf263/go-rpm-version v0.0.0-20260811110310-1815e1f1b790 // order of rpm versions, as rpmvercmp
 	github.com/owenrumney/go-sarif/v3 v3.3.1 // tests: the SARIF schema as referee
 	github.com/pierrec/lz4/v4 v4.1.33 // lz4 frames and the legacy form of kernel payloads
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
@@ -36,7 +39,6 @@ require (
 	github.com/Masterminds/semver/v3 v3.4.0 // indirect
 	github.com/Masterminds/sprig/v3 v3.3.0 // indirect
 	github.com/Microsoft/go-winio v0.6.2 // indirect
-	github.com/ProtonMail/go-crypto v1.5.2 // indirect
 	github.com/cyphar/filepath-securejoin v0.4.1 // indirect
 	github.com/emirpasic/gods v1.18.1 // indirect
 	github.com/go-git/gcfg v1.5.1-0.20230307220236-3a3c6141e376 // indirect

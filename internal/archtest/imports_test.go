@@ -53,6 +53,7 @@ var allowed = map[string][]string{
 	"internal/manifest": {"internal/model", "internal/btf", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
 	"internal/release": {"internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
+	"internal/fetch": {"internal/pack/deb822", "internal/codec", "internal/abiname", "internal/fsx", "internal/where", "internal/limits"},
 	// judgement
 	"hooks":  {},
 	"policy": {"internal/where", "internal/model"},
@@ -74,7 +75,7 @@ var allowed = map[string][]string{
 	"internal/repair": {"internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/stamp",
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
-	"internal/cli": {"hooks", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+	"internal/cli": {"hooks", "internal/fetch", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
 	"cmd/kpkg-btf": {"internal/cli"},
 }
@@ -83,6 +84,7 @@ var allowed = map[string][]string{
 // the reason.
 var onlyIn = []struct{ library, where, reason string }{
 	{"net/http", "internal/fetch", "the gate works without a network; fetching is one package"},
+	{"github.com/ProtonMail/go-crypto", "internal/fetch", "signatures of repositories"},
 	{"github.com/goreleaser/nfpm", "internal/companion", "41 modules: it builds new packages and nothing else"},
 	{"github.com/klauspost/compress", "internal/codec internal/manifest", "decoders sit behind one budget"},
 	{"github.com/pierrec/lz4", "internal/codec", "decoders sit behind one budget"},

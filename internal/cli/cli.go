@@ -166,7 +166,7 @@ variable: KPKG_BTF_ and the flag's name in capitals, "-" as "_".`,
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "list every subject of a finding")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
-	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.report(), a.schema(), a.explain(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
+	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.report(), a.schema(), a.explain(), a.baseline(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

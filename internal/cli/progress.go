@@ -32,12 +32,25 @@ func (a *app) progress() *progress {
 }
 
 func (p *progress) step(s release.Step) {
+	p.show(func() string {
+		return fmt.Sprintf("%s: %d modules, %s", where.Clean(filepath.Base(s.Input)), s.Modules, report.Bytes(s.Bytes))
+	})
+}
+
+// transfer tells of a download.
+func (p *progress) transfer(name string, got, total int64) {
+	p.show(func() string {
+		return fmt.Sprintf("%s: %s of %s", where.Clean(name), report.Bytes(got), report.Bytes(total))
+	})
+}
+
+func (p *progress) show(text func() string) {
 	now := time.Now()
 	if p.out == nil || now.Sub(p.start) < time.Second || now.Sub(p.last) < 100*time.Millisecond {
 		return
 	}
 	p.last, p.shown = now, true
-	line := fmt.Sprintf("%s: %d modules, %s", where.Clean(filepath.Base(s.Input)), s.Modules, report.Bytes(s.Bytes))
+	line := text()
 	if w, _, err := term.GetSize(int(p.out.Fd())); err == nil && w > 1 && len(line) >= w {
 		line = line[:w-1]
 	}

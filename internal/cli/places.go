@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"kpkg-btf/internal/fetch"
+	"kpkg-btf/internal/where"
+)
+
+// placeFlags say where published packages are.
+type placeFlags struct {
+	suites, components, arches []string
+	fromSources                bool
+	keyring                    string
+	unsigned                   bool
+}
+
+const placeHelp = `SOURCE is the address (http, https, file) of an apt archive, whose suites
+--suite names. With --from-sources the archives are the ones that this
+machine's own apt sources name, all or those of --suite; SOURCE may then be
+left out.
+
+The chain from the signature to each package is verified: InRelease by a key of
+--keyring and within its Valid-Until, the index by the SHA-256 in it, a package
+by the SHA-256 in that. --unsigned takes a repository that nobody vouches for,
+such as one on this machine.`
+
+const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+func (p *placeFlags) register(f *pflag.FlagSet) {
+	f.StringArrayVar(&p.suites, "suite", nil, "suite of the apt archive (may be given again)")
+	f.StringArrayVar(&p.components, "component", nil, "component (default: main, or what the apt sources name)")
+	f.StringArrayVar(&p.arches, "arch", nil, "architecture, the archive's own word (default: the machine's; may be given again)")
+	f.BoolVar(&p.fromSources, "from-sources", false, "use the archives of this machine's apt sources")
+	f.StringVar(&p.keyring, "keyring", "", "public keys that may sign (default: that of the apt source, else Debian's)")
+	f.BoolVar(&p.unsigned, "unsigned", false, "verify no signature")
+}
+
+// sources opens what the arguments name.
+func (p *placeFlags) sources(c *fetch.Client, args []string) ([]fetch.Source, error) {
+	if len(args) == 0 && !p.fromSources {
+		return nil, usagef("no source: give an address, or --from-sources")
+	}
+	var lines []fetch.Line
+	if p.fromSources {
+		own, err := p.machine()
+		if err != nil {
+			return nil, err
+		}
+		lines = own
+	}
+	for _, arg := range args {
+		if !strings.Contains(arg, "://") {
+			return nil, usagef("%s is not the address of an archive", arg)
+		}
+		if len(p.suites) == 0 {
+			return nil, usagef("%s: give --suite", arg)
+		}
+		for _, s := range p.suites {
+			lines = append(lines, fetch.Line{URL: arg, Suite: s})
+		}
+	}
+	return p.apt(c, lines)
+}
+
+// machine gives the lines of the machine's sources that are asked for.
+func (p *placeFlags) machine() ([]fetch.Line, error) {
+	lines, err := fetch.MachineSources("/etc/apt")
+	if err != nil {
+		return nil, err
+	}
+	if len(p.suites) > 0 {
+		lines = slices.DeleteFunc(lines, func(l fetch.Line) bool { return !slices.Contains(p.suites, l.Suite) })
+	}
+	if len(lines) == 0 {
+		return nil, where.New(where.Usage, "no such archive in this machine's apt sources").
+			WithHint("give the address of the archive and --suite")
+	}
+	return lines, nil
+}
+
+// apt makes a source of each line, component and architecture.
+func (p *placeFlags) apt(c *fetch.Client, lines []fetch.Line) ([]fetch.Source, error) {
+	arches := p.arches
+	if len(arches) == 0 {
+		arches = []string{debArch()}
+	}
+	var out []fetch.Source
+	rings := map[string]*fetch.Keyring{}
+	for _, l := range lines {
+		keys, err := p.keys(l, rings)
+		if err != nil {
+			return nil, err
+		}
+		components := p.components
+		switch {
+		case strings.HasSuffix(l.Suite, "/"):
+			components = []string{""}
+		case len(components) == 0 && len(l.Components) > 0:
+			components = l.Components
+		case len(components) == 0:
+			components = []string{"main"}
+		}
+		for _, component := range components {
+			for _, arch := range arches {
+				out = append(out, &fetch.Apt{Client: c, URL: l.URL, Suite: l.Suite, Component: component, Arch: arch, Keys: keys})
+			}
+		}
+	}
+	return out, nil
+}
+
+// keys are those of the flag, else of the source itself, else Debian's.
+func (p *placeFlags) keys(l fetch.Line, rings map[string]*fetch.Keyring) (*fetch.Keyring, error) {
+	if p.unsigned || l.Trusted && p.keyring == "" {
+		return nil, nil
+	}
+	file := debianKeyring
+	switch {
+	case p.keyring != "":
+		file = p.keyring
+	case l.Keyring != "":
+		file = l.Keyring
+	}
+	if rings[file] == nil {
+		k, err := fetch.ReadKeyring(file)
+		if err != nil {
+			return nil, err
+		}
+		rings[file] = k
+	}
+	return rings[file], nil
+}
+
+// debArch is Debian's word for the architecture of this machine.
+func debArch() string {
+	switch runtime.GOARCH {
+	case "arm":
+		return "armhf"
+	case "386":
+		return "i386"
+	case "ppc64le":
+		return "ppc64el"
+	}
+	return runtime.GOARCH
+}
