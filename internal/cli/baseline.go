@@ -49,7 +49,9 @@ Debian 6.12.16 the base too; the image where they lack the base, or with
 and continued there; a manifest that is there and is of the same packages stays
 and nothing is fetched for it.`,
 		Example: `  kpkg-btf baseline --from-sources --suite bookworm-security --package 'linux-image-6.1.0-*-amd64' -o debian/abi
-  kpkg-btf baseline http://archive/debian --suite trixie --source linux-signed-amd64 -o debian/abi --with-image`,
+  kpkg-btf baseline http://archive/debian --suite trixie --source linux-signed-amd64 -o debian/abi --with-image
+  kpkg-btf baseline https://repository/updates/x86_64 --keyring RPM-GPG-KEY --package kernel-core -o abi
+  kpkg-btf baseline ../earlier -o abi`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runBaseline(cmd.Context(), args, b)
 		},

@@ -19,15 +19,16 @@ type placeFlags struct {
 	unsigned                   bool
 }
 
-const placeHelp = `SOURCE is the address (http, https, file) of an apt archive, whose suites
---suite names. With --from-sources the archives are the ones that this
-machine's own apt sources name, all or those of --suite; SOURCE may then be
-left out.
+const placeHelp = `SOURCE is an address (http, https, file): with --suite of an apt archive,
+without of an rpm-md repository. A path is a folder of packages, taken as it
+is. With --from-sources the archives are the ones that this machine's own apt
+sources name, all or those of --suite; SOURCE may then be left out.
 
 The chain from the signature to each package is verified: InRelease by a key of
 --keyring and within its Valid-Until, the index by the SHA-256 in it, a package
-by the SHA-256 in that. --unsigned takes a repository that nobody vouches for,
-such as one on this machine.`
+by the SHA-256 in that; of rpm-md, repomd.xml by repomd.xml.asc and the rest by
+the checksums below it (SHA-256 or longer). --unsigned takes a repository that
+nobody vouches for, such as one on this machine.`
 
 const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -53,18 +54,42 @@ func (p *placeFlags) sources(c *fetch.Client, args []string) ([]fetch.Source, er
 		}
 		lines = own
 	}
+	var out []fetch.Source
 	for _, arg := range args {
-		if !strings.Contains(arg, "://") {
-			return nil, usagef("%s is not the address of an archive", arg)
-		}
-		if len(p.suites) == 0 {
-			return nil, usagef("%s: give --suite", arg)
-		}
-		for _, s := range p.suites {
-			lines = append(lines, fetch.Line{URL: arg, Suite: s})
+		switch {
+		case !strings.Contains(arg, "://"):
+			out = append(out, &fetch.Folder{Path: arg})
+		case len(p.suites) == 0:
+			m, err := p.rpmMD(c, arg)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, m)
+		default:
+			for _, s := range p.suites {
+				lines = append(lines, fetch.Line{URL: arg, Suite: s})
+			}
 		}
 	}
-	return p.apt(c, lines)
+	apt, err := p.apt(c, lines)
+	return append(out, apt...), err
+}
+
+// rpmMD has no usual keyring: every vendor has its own.
+func (p *placeFlags) rpmMD(c *fetch.Client, at string) (fetch.Source, error) {
+	m := &fetch.RpmMD{Client: c, URL: at, Arches: p.arches}
+	if len(m.Arches) == 0 {
+		m.Arches = []string{rpmArch()}
+	}
+	if p.unsigned {
+		return m, nil
+	}
+	if p.keyring == "" {
+		return nil, usagef("%s: give --keyring FILE with the public keys of the repository, or --unsigned; for an apt archive, --suite", m)
+	}
+	keys, err := fetch.ReadKeyring(p.keyring)
+	m.Keys = keys
+	return m, err
 }
 
 // machine gives the lines of the machine's sources that are asked for.
@@ -134,6 +159,19 @@ func (p *placeFlags) keys(l fetch.Line, rings map[string]*fetch.Keyring) (*fetch
 		rings[file] = k
 	}
 	return rings[file], nil
+}
+
+// rpmArch is rpm's word for the architecture of this machine.
+func rpmArch() string {
+	switch runtime.GOARCH {
+	case "amd64":
+		return "x86_64"
+	case "arm64":
+		return "aarch64"
+	case "loong64":
+		return "loongarch64"
+	}
+	return runtime.GOARCH
 }
 
 // debArch is Debian's word for the architecture of this machine.
