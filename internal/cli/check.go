@@ -18,6 +18,7 @@ import (
 type checkFlags struct {
 	against    []string
 	on         []string
+	refs       []string
 	asIfSame   bool
 	policy     string
 	signatures string
@@ -38,6 +39,10 @@ and the reverse. NEW and OLD are packages, trees, single files, .changes or
 only when both go by one name; --as-if-same-release asks whether the name
 could have been kept.
 
+What a manifest's modules mean on another base is known where the base and the
+references (record --refs) are beside it, or --refs names the latter; otherwise
+it is unknown.
+
 With --on, NEW is modules that were built elsewhere (kmod and KMP packages,
 DKMS, weak-updates, a vendor's) and KERNEL a kernel that may load them, as
 packages or as a manifest with its base beside it. The answer is a matrix: what
@@ -56,6 +61,7 @@ needed: 0 nothing, 3 distill or strip, 4 "rebuild for KERNEL", 5 not known.`,
 func (f *checkFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.against, "against", nil, "an older release that may be booted (repeats)")
+	fl.StringArrayVar(&f.refs, "refs", nil, "references of a manifest's modules, from record --refs (repeats; those that lie beside it are found)")
 	fl.BoolVar(&f.asIfSame, "as-if-same-release", false, "judge the window although the names differ")
 	fl.StringVar(&f.policy, "policy", "", "policy file (default: the embedded one, see policy print)")
 	fl.StringVar(&f.signatures, "signatures", "", "enforced or ignored: overrides the policy's value")
@@ -77,6 +83,9 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	}
 	news, err := a.load(ctx, args)
 	if err != nil {
+		return err
+	}
+	if err := refer(f.refs, append(run.olds, news)); err != nil {
 		return err
 	}
 	rep, err := judge.Check(ctx, news, run.olds, run.options)
@@ -109,7 +118,7 @@ func (a *app) prepareCheck(args []string, f *checkFlags) (*checkRun, error) {
 	if run.members, err = expectedMembers(f.expect); err != nil {
 		return nil, err
 	}
-	return run, f.show.probe(slices.Concat(args, f.against, f.on))
+	return run, f.show.probe(slices.Concat(args, f.against, f.on, f.refs))
 }
 
 // expectedMembers reads --expect: words, or with "@" a file that has one a
@@ -159,6 +168,32 @@ func (a *app) loadOlds(ctx context.Context, sets []string) ([]*release.Loaded, e
 		olds = append(olds, l)
 	}
 	return olds, nil
+}
+
+// refer gives manifests among some sets the references that belong to them. A
+// file that belongs to none would prove nothing: it is refused.
+func refer(files []string, sets []*release.Loaded) error {
+	for _, file := range files {
+		x, err := release.ReadRefs(file)
+		if err != nil {
+			return err
+		}
+		found := false
+		for _, set := range sets {
+			for _, r := range set.Releases {
+				ok, err := r.Refer(x)
+				if err != nil {
+					return where.In(file, err)
+				}
+				found = found || ok
+			}
+		}
+		if !found {
+			return where.In(file, where.New(where.Usage, "belongs to none of the manifests given: it is of %s, and of the manifest with digest %x", where.Clean(x.Release), x.Manifest)).(*where.Error).
+				WithHint("record writes both in one run: record SET -o FILE --refs FILE")
+		}
+	}
+	return nil
 }
 
 // loadKernel reads one set that must hold a release.

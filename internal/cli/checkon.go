@@ -13,8 +13,8 @@ import (
 // checkOn is the outside encounter: modules built elsewhere on each kernel
 // that may load them.
 func (a *app) checkOn(ctx context.Context, args []string, f *checkFlags, opts *judge.Options) error {
-	if len(f.against) > 0 || f.asIfSame || len(f.expect) > 0 {
-		return usagef("--on judges modules built elsewhere, --against, --as-if-same-release and --expect a kernel's own: give one or the other")
+	if len(f.against) > 0 || f.asIfSame || len(f.expect) > 0 || len(f.refs) > 0 {
+		return usagef("--on judges modules built elsewhere, --against, --as-if-same-release, --refs and --expect a kernel's own: give one or the other")
 	}
 	if err := oneOf("--format with --on", f.show.format, "text", "json"); err != nil {
 		return err

@@ -29,8 +29,9 @@ The set must hold every release of --expect, or without it those of the older
 side (--against, and what the decisions were made against): one that is missing
 makes the answer inconclusive. One that is not in the older side was judged on its
 own image alone, and one that is no longer expected is reported. A manifest is
-judged by what it tells; what needs the modules' BTF stays open, so decisions
-are to be preferred.`,
+judged by what it tells, with its base and references (record --refs) beside it
+also by what its modules mean on the older base; what else needs the modules' BTF
+stays open, so decisions are to be preferred.`,
 		Example: "  kpkg-btf decide amd64.json arm64.json cloud-amd64.json --expect amd64,arm64,cloud-amd64",
 		Args:    someArgs("manifest or decision"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runDecide(cmd.Context(), args, f) },
@@ -52,11 +53,13 @@ func (a *app) runDecide(ctx context.Context, args []string, f checkFlags) error 
 		return err
 	}
 	if len(manifests) > 0 {
-		rep, err := a.judgeManifests(ctx, manifests, run)
+		rep, err := a.judgeManifests(ctx, manifests, f.refs, run)
 		if err != nil {
 			return err
 		}
 		sources = append(sources, decision.Source{Name: manifests[0], Report: rep})
+	} else if err := refer(f.refs, run.olds); err != nil {
+		return err
 	}
 	rep := decision.Merge(sources)
 	baseline, err := judge.Refs(run.olds)
@@ -111,13 +114,16 @@ func isDecision(path string) (bool, error) {
 	return decision.Is(head[:n]), where.In(path, err)
 }
 
-func (a *app) judgeManifests(ctx context.Context, paths []string, run *checkRun) (*model.Report, error) {
+func (a *app) judgeManifests(ctx context.Context, paths, refs []string, run *checkRun) (*model.Report, error) {
 	news, err := a.load(ctx, paths)
 	if err != nil {
 		return nil, err
 	}
 	if i := slices.IndexFunc(news.Releases, func(r *release.Release) bool { return r.Doc == nil }); i >= 0 || len(news.Releases) == 0 {
 		return nil, where.In(paths[0], where.New(where.Usage, "neither a manifest nor a decision")).(*where.Error).WithHint("packages and trees are judged by check")
+	}
+	if err := refer(refs, append(run.olds, news)); err != nil {
+		return nil, err
 	}
 	return judge.Check(ctx, news, run.olds, run.options)
 }

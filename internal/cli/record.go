@@ -15,30 +15,45 @@ import (
 
 func (a *app) record() *cobra.Command {
 	var out outputFlags
+	var refs string
 	cmd := &cobra.Command{
-		Use:   "record SET... [-o FILE]",
+		Use:   "record SET... [-o FILE] [--refs FILE]",
 		Short: "Write the manifest of a release: what later checks need of it",
 		Long: `Writes one manifest (JSON, canonical: the same input gives the same bytes) for
 the release in the given packages, trees or files. With -o FILE the base BTF is
 written beside it as <sha256>.btf.zst. When the inputs hold several releases,
 -o names a folder and each release gets RELEASE_ARCH.json in it.
 
+With --refs FILE what each module uses of the base (type ids, string offsets and
+the rule for each name, words of .BTF_ids) is written too, about 2 KB a module,
+bound to the manifest by its digest. With it and the base, check tells what those
+modules mean on another kernel when they are no longer there. A folder that is
+there gets it by the name under which check finds it beside the manifest; any
+other file is named to check with --refs.
+
 A manifest of headers alone has scope base+symvers: a valid old side of check,
 never a new one.`,
 		Example: "  kpkg-btf record linux-image-6.1.0-56-amd64_*.deb linux-headers-6.1.0-56-amd64_*.deb -o 6.1.0-56-amd64.json",
 		Args:    someArgs("input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runRecord(cmd.Context(), args, out)
+			return a.runRecord(cmd.Context(), args, out, refs)
 		},
 	}
+	cmd.Flags().StringVar(&refs, "refs", "", "write what the modules use of the base to this file, or to DIGEST.refs.json in a folder that is there")
 	out.register(cmd, "file, or folder when there are several releases (default: standard output, without the base)")
 	return cmd
 }
 
-func (a *app) runRecord(ctx context.Context, args []string, out outputFlags) error {
-	info, err := os.Stat(out.file)
-	folder := out.file != "" && err == nil && info.IsDir()
+func (a *app) runRecord(ctx context.Context, args []string, out outputFlags, refsFile string) error {
+	folder := isFolder(out.file)
 	if err := out.probe(args, folder); err != nil {
+		return err
+	}
+	refs := refsOutput{outputFlags: outputFlags{file: refsFile, force: out.force}, folder: isFolder(refsFile)}
+	if refsFile != "" && filepath.Clean(refsFile) == filepath.Clean(out.file) && !folder {
+		return usagef("-o and --refs name one file")
+	}
+	if err := refs.probe(args, refs.folder); err != nil {
 		return err
 	}
 	l, err := a.load(ctx, args)
@@ -52,23 +67,44 @@ func (a *app) runRecord(ctx context.Context, args []string, out outputFlags) err
 	if len(l.Releases) > 1 && out.file != "" && !folder {
 		return usagef("the inputs hold %d releases: give -o an existing folder", len(l.Releases))
 	}
+	if len(l.Releases) > 1 && refsFile != "" && !refs.folder {
+		return usagef("the inputs hold %d releases: give --refs an existing folder", len(l.Releases))
+	}
 	for _, r := range l.Releases {
 		one := out
 		if folder {
 			one.file = filepath.Join(out.file, r.Name+"_"+string(r.Arch)+".json")
 		}
-		if err := a.writeManifest(r, one); err != nil {
+		if err := a.writeManifest(r, one, refs); err != nil {
 			return err
 		}
 	}
 	return a.unread(l)
 }
 
-// writeManifest writes one manifest, and beside a file the base.
-func (a *app) writeManifest(r *release.Release, out outputFlags) error {
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return path != "" && err == nil && info.IsDir()
+}
+
+// refsOutput says where references go: to a file, or by their own name into a
+// folder.
+type refsOutput struct {
+	outputFlags
+	folder bool
+}
+
+// writeManifest writes one manifest, and before it, when asked, the
+// references of its modules and beside a file the base.
+func (a *app) writeManifest(r *release.Release, out outputFlags, refs refsOutput) error {
 	m, err := r.Record(toolName())
 	if err != nil {
 		return err
+	}
+	if refs.file != "" {
+		if err := a.writeRefs(r, m, refs); err != nil {
+			return err
+		}
 	}
 	if b, _ := r.Base(); b != nil && out.file != "" {
 		if err := a.writeBase(b, m.Base.SHA256, out); err != nil {
@@ -76,6 +112,26 @@ func (a *app) writeManifest(r *release.Release, out outputFlags) error {
 		}
 	}
 	return a.output(out, func(w io.Writer) error { return manifest.Write(w, m) })
+}
+
+// writeRefs writes the references of a release's modules. In a folder the name
+// is the manifest's digest, so a file that is there already and belongs to the
+// manifest stays.
+func (a *app) writeRefs(r *release.Release, m *manifest.Manifest, out refsOutput) error {
+	x, err := r.RecordRefs(m, a.jobs)
+	if err != nil {
+		return err
+	}
+	if out.folder {
+		out.file = filepath.Join(out.file, manifest.RefsName(x.Manifest))
+		if _, err := os.Stat(out.file); err == nil {
+			if there, err := release.ReadRefs(out.file); err == nil && there.Check(m) == nil {
+				return nil
+			}
+			out.force = true // damaged: what its name promises is not in it
+		}
+	}
+	return a.output(out.outputFlags, func(w io.Writer) error { return manifest.WriteRefs(w, x) })
 }
 
 // writeBase puts the base beside the manifest. Its name is its checksum, so

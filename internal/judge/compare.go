@@ -2,7 +2,6 @@ package judge
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 
 	"kpkg-btf/internal/btf"
@@ -98,7 +97,7 @@ func (c *comparison) module(f *kmod.Facts) read {
 		x.differs = why
 		return x
 	}
-	ids, sure := idsOf(f)
+	ids, sure := f.TypeIDs()
 	if sure {
 		m.IDs = ids
 	}
@@ -175,37 +174,6 @@ func (c *comparison) parse(f *kmod.Facts) (m meaning.Module, why string) {
 	return m, ""
 }
 
-// idsOf are the type ids in a module's .BTF_ids; sure is false when nothing
-// says which words they are, and all words that may be are given. Those of a
-// module with a .BTF.base are the ones that the kernel relocates.
-func idsOf(f *kmod.Facts) (ids []btf.ID, sure bool) {
-	if f.IDs == nil {
-		return nil, true
-	}
-	if !f.IDs.Located {
-		return wordsOf(f), false
-	}
-	for _, w := range f.IDs.Words {
-		if w.ID != 0 && (f.BTFBase == nil || w.Set >= 0) {
-			ids = append(ids, btf.ID(w.ID))
-		}
-	}
-	return ids, true
-}
-
-func wordsOf(f *kmod.Facts) (ids []btf.ID) {
-	order := binary.ByteOrder(binary.LittleEndian)
-	if f.BigEndian {
-		order = binary.BigEndian
-	}
-	for b := f.IDs.Data; len(b) >= 4; b = b[4:] {
-		if id := order.Uint32(b); id != 0 {
-			ids = append(ids, btf.ID(id))
-		}
-	}
-	return ids
-}
-
 // staleLists are the plain id words of a module that the old kernel would
 // compare with types of its own that are others: no kernel checks or relocates
 // them. all is true when nothing says which words they are.
@@ -214,7 +182,7 @@ func (c *comparison) staleLists(f *kmod.Facts) (names []string, all bool) {
 		return nil, false
 	}
 	if !f.IDs.Located {
-		return nil, len(wordsOf(f)) > 0
+		return nil, len(f.IDWords()) > 0
 	}
 	for _, w := range f.IDs.Words {
 		if w.Set >= 0 || w.ID == 0 || int64(w.ID) >= int64(c.base.NumTypes()) {
@@ -233,7 +201,7 @@ func relocatedIDs(f *kmod.Facts, ids func(btf.ID) (btf.ID, bool)) (out []btf.ID,
 	if f.IDs == nil {
 		return nil, nil
 	}
-	if !f.IDs.Located && len(wordsOf(f)) > 0 {
+	if !f.IDs.Located && len(f.IDWords()) > 0 {
 		return nil, where.New(where.Unsupported, "cannot be distilled: nothing says which words of .BTF_ids are ids")
 	}
 	for _, w := range f.IDs.Words {

@@ -21,9 +21,17 @@ import (
 func (w *windowState) reverse() error {
 	res := &w.res.Reverse
 	if len(w.p.old.Packed) == 0 {
+		done, err := w.reverseByRefs()
+		if err != nil {
+			return err
+		}
+		if done {
+			w.reverseFindings()
+			return nil
+		}
 		res.Why = "the old side has no modules to ask with"
 		if len(w.old.Modules) > 0 {
-			res.Why = "the old side is a manifest: it does not hold the modules' BTF"
+			res.Why = "the old side is a manifest: it does not hold the modules' BTF, and there are no references (record --refs) with its base"
 		}
 		w.reverseFindings()
 		return nil
@@ -151,7 +159,10 @@ func (w *windowState) reverseFindings() {
 		f := f
 		f.Rule = "reverse.base"
 		f.Message = "external modules and initrds built on the old base do not match the new kernel; repairing the new modules cannot reach them"
-		if res.Judged {
+		switch {
+		case res.Judged && res.Why != "":
+			f.Message += fmt.Sprintf(". Of the old release's own %s, by their references: %s", plural(res.Modules, "module", "modules"), meaningText(res.Meanings))
+		case res.Judged:
 			f.Message += fmt.Sprintf(". Of the old release's own %s: %s", plural(res.Modules, "module", "modules"), verdictText(res.Verdicts))
 		}
 		w.add(f)
@@ -163,6 +174,19 @@ func (w *windowState) reverseFindings() {
 		}
 	}
 	w.addGroup(&blocked, f)
+}
+
+// meaningText says in words what modules mean on another base.
+func meaningText(list []model.Count) string {
+	words := map[string]string{
+		string(model.Same): "mean the same", string(model.Different): "mean something else", string(model.MeaningNone): "have no BTF that is read",
+		string(model.MeaningUnknown): "are not known",
+	}
+	parts := make([]string, len(list))
+	for i, c := range list {
+		parts[i] = fmt.Sprintf("%d %s", c.Count, words[c.Word])
+	}
+	return strings.Join(parts, ", ")
 }
 
 // verdictText says in words what a kernel does with modules.

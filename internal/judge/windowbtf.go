@@ -236,7 +236,7 @@ func (w *windowState) without(i int, x *model.ModuleWindow, t *tally) {
 	m := &w.new.Modules[i]
 	x.Verdict, x.Meaning = model.Inert, model.MeaningNone
 	switch {
-	case w.missingIsFatal(m) == manifest.Yes:
+	case missingIsFatal(w.old, m) == manifest.Yes:
 		x.Verdict, x.Action, x.Why = model.InitFails, model.Bump, "BTF missing is fatal to its init there"
 		t.fatal = append(t.fatal, m.Path)
 		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
@@ -274,7 +274,7 @@ func (w *windowState) unasked(m *manifest.Module, x *model.ModuleWindow, t *tall
 	if t.repair != model.Strip {
 		return
 	}
-	switch w.missingIsFatal(m) {
+	switch missingIsFatal(w.old, m) {
 	case manifest.Yes:
 		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
 		t.fatal = append(t.fatal, m.Path)
@@ -299,7 +299,7 @@ func (w *windowState) repair() (model.Action, string) {
 // missingIsFatal: on some kernels a module that registers kfuncs or
 // destructors fails its init without BTF (KERNEL-BTF.md §2.3); whether this
 // one does was read off its image.
-func (w *windowState) missingIsFatal(m *manifest.Module) manifest.Answer {
+func missingIsFatal(on *manifest.Manifest, m *manifest.Module) manifest.Answer {
 	answer := manifest.No
 	for _, c := range [...]struct{ symbol, ability string }{
 		{"register_btf_kfunc_id_set", kimage.AbilityKfuncMissing},
@@ -308,7 +308,7 @@ func (w *windowState) missingIsFatal(m *manifest.Module) manifest.Answer {
 		if !slices.Contains(m.Registers, c.symbol) {
 			continue
 		}
-		switch a := ability(w.old, c.ability); a {
+		switch a := ability(on, c.ability); a {
 		case manifest.Yes:
 			return a
 		case manifest.Unknown:

@@ -22,8 +22,12 @@ type looked struct {
 // Any of it may be impossible: then it is not known.
 func (w *windowState) look() ([]looked, error) {
 	out := make([]looked, len(w.new.Modules))
-	if w.res.BaseEqual != model.Differs || len(w.r.Modules) == 0 || readsModuleBTF(w.old) == kimage.No {
+	if w.res.BaseEqual != model.Differs || readsModuleBTF(w.old) == kimage.No {
 		return out, nil
+	}
+	refs, err := w.r.WholeRefs()
+	if err != nil || refs == nil && len(w.r.Modules) == 0 {
+		return out, err
 	}
 	old, err := kernelOf(w.p.old)
 	if err != nil {
@@ -38,6 +42,10 @@ func (w *windowState) look() ([]looked, error) {
 	}
 	if w.bases != nil {
 		w.cmp = &comparison{w.bases, old, own}
+	}
+	if refs != nil {
+		w.lookByRefs(out, refs)
+		return out, nil
 	}
 	repair, _ := w.repair()
 	try := repair == model.Distill && old != nil && own != nil && w.cmp != nil

@@ -42,6 +42,8 @@ type Manifest struct {
 	// Tool is the name and version of the program that wrote it. It is in no
 	// digest.
 	Tool string
+	// digest is that of the text it was read from; zero for one made by hand.
+	digest [32]byte
 
 	// Packages are where the rest came from. Two manifests of one kernel, from
 	// .deb and from .rpm, differ in nothing else (ContentDigest).

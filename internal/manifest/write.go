@@ -17,26 +17,47 @@ import (
 // manifest cannot hold (no release, two modules of one path) are an error of
 // kind Internal: the caller made them.
 func Marshal(m *Manifest) ([]byte, error) {
+	text, _, err := marshal(m)
+	return text, err
+}
+
+func marshal(m *Manifest) (text []byte, digest [32]byte, err error) {
 	c, err := canonical(m)
 	if err != nil {
-		return nil, err
+		return nil, digest, err
 	}
 	e := &encoder{}
 	e.packages(c.Packages)
 	e.content(c)
+	text, digest = seal(Schema, c.Tool, e)
+	return text, digest, nil
+}
+
+// Digest is the digest in the text of m: as it was read, or as Marshal writes
+// it.
+func (m *Manifest) Digest() ([32]byte, error) {
+	if m.digest != [32]byte{} {
+		return m.digest, nil
+	}
+	_, digest, err := marshal(m)
+	return digest, err
+}
+
+// seal puts the head of a document before its members and ends it.
+func seal(schema, tool string, e *encoder) ([]byte, [32]byte) {
 	body := append(e.b, "\n}\n"...)
 	body = body[1:] // the line of the digest brings the first line end
 
 	head := encoder{}
 	head.open('{')
-	head.topStr("schema", Schema)
-	head.topStr("tool", c.Tool)
-	sum := bodyDigest(Schema, body)
+	head.topStr("schema", schema)
+	head.topStr("tool", tool)
+	sum := bodyDigest(schema, body)
 	head.topStr("digest", digestPrefix+hex.EncodeToString(sum[:]))
 	out := make([]byte, 0, len(head.b)+len(body)+2)
 	out = append(out, head.b...)
 	out = append(out, ",\n"...)
-	return append(out, body...), nil
+	return append(out, body...), sum
 }
 
 // Write writes the canonical text of m.

@@ -85,6 +85,10 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if d, err := sample().Digest(); err != nil || d != m.digest {
+		t.Errorf("digest %x as made, %x as read, %v", d, m.digest, err)
+	}
+	m.digest = [32]byte{}
 	if !reflect.DeepEqual(m, want) {
 		t.Errorf("read %+v\nwant %+v", m, want)
 	}

@@ -35,7 +35,7 @@ type LoadCounts struct {
 // them, on the new kernel.
 type ReverseResult struct {
 	Judged   bool       `json:"judged"`
-	Why      string     `json:"why,omitempty"` // why it is not
+	Why      string     `json:"why,omitempty"` // why it is not, or by what else than the modules it is
 	Modules  int        `json:"modules"`
 	Verdicts []Count    `json:"verdicts"`
 	Meanings []Count    `json:"meanings"`

@@ -111,4 +111,6 @@ type Release struct {
 	// Doc is the manifest the release was read from; Images and Modules are
 	// then empty.
 	Doc *manifest.Manifest
+	// refs are the references that belong to Doc, see WholeRefs.
+	refs *manifest.Refs
 }

@@ -45,5 +45,9 @@ func (t *text) reverse(name string, w *model.WindowResult) {
 	}
 	t.f("%s on %s: what was built on the old base and not rebuilt\n", w.Old.Name, name)
 	t.f("  %s: %s; meaning %s\n", count(r.Modules, "module", "modules"), fate(r.Verdicts), words(r.Meanings))
+	if r.Why != "" {
+		t.f("  %s\n", r.Why)
+		return
+	}
 	t.loads(r.Loads)
 }

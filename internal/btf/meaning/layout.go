@@ -5,7 +5,7 @@ import "kpkg-btf/internal/btf"
 // Layout is a type of the base that a module embeds and that the old base lays
 // out otherwise under the same name.
 type Layout struct {
-	In       btf.ID // the module's own record
+	In       btf.ID // the module's own record, 0 where only its references are there
 	Old, New btf.ID
 }
 
@@ -14,8 +14,7 @@ type Layout struct {
 // disagree about memory, whatever becomes of the BTF. A type that the old base
 // does not know by name is none: nothing there can disagree with it.
 func (c *Classes) Layouts(m Module) func(yield func(Layout) bool) {
-	return func(yield func(Layout) bool) {
-		var seen map[btf.ID]bool
+	return c.layouts(func(yield func(in, id btf.ID) bool) {
 		for in, id := range Embedded(m.Split) {
 			if m.OnNew != nil {
 				if int(id) >= len(m.OnNew) {
@@ -23,6 +22,29 @@ func (c *Classes) Layouts(m Module) func(yield func(Layout) bool) {
 				}
 				id = btf.ID(m.OnNew[id])
 			}
+			if !yield(in, id) {
+				return
+			}
+		}
+	})
+}
+
+// LayoutsOf is Layouts for a module of which only the references are there: In
+// is 0.
+func (c *Classes) LayoutsOf(r *Refs) func(yield func(Layout) bool) {
+	return c.layouts(func(yield func(in, id btf.ID) bool) {
+		for _, id := range r.Embedded {
+			if !yield(0, id) {
+				return
+			}
+		}
+	})
+}
+
+func (c *Classes) layouts(embedded func(yield func(in, id btf.ID) bool)) func(yield func(Layout) bool) {
+	return func(yield func(Layout) bool) {
+		var seen map[btf.ID]bool
+		for in, id := range embedded {
 			if c.Anywhere(ByValue, id) || seen[id] {
 				continue
 			}

@@ -98,6 +98,10 @@ func TestAgainstSlow(t *testing.T) {
 			if refs := c.JudgeRefs(meaning.RefsOf(e.split, e.ids)); refs.Same(d) != res.Same(d) {
 				t.Fatalf("seed %d, %s: by its references alone %v, by its BTF %v", seed, d, refs.Same(d), res.Same(d))
 			}
+			moved := c.JudgeMoved(e.split)
+			if refs := c.JudgeRefsMoved(meaning.RefsOf(e.split, e.ids)); refs.Same(d) != moved.Same(d) {
+				t.Fatalf("seed %d, %s: moved, by its references alone %v, by its BTF %v", seed, d, refs.Same(d), moved.Same(d))
+			}
 			if seed%60 == 0 {
 				compareClasses(t, seed, c, d)
 			}

@@ -97,11 +97,20 @@ func ruleOf(k btf.Kind, own bool) NameRule {
 
 // JudgeRefs is Judge for a module of which only the references are there. The
 // differences do not say in which of its records they are.
-func (c *Classes) JudgeRefs(r *Refs) Result {
-	j := judgement{c: c, m: &Module{}, first: btf.ID(c.new.NumTypes())}
+func (c *Classes) JudgeRefs(r *Refs) Result { return c.judgeRefs(r, false) }
+
+// JudgeRefsMoved is JudgeMoved for a module of which only the references are
+// there.
+func (c *Classes) JudgeRefsMoved(r *Refs) Result { return c.judgeRefs(r, true) }
+
+func (c *Classes) judgeRefs(r *Refs, moved bool) Result {
+	j := judgement{c: c, m: &Module{}, first: btf.ID(c.new.NumTypes()), moved: moved}
+	ids := r.IDs
 	switch {
 	case !c.sameOrder():
 		j.all(Difference{What: ByteOrder})
+	case moved:
+		ids = nil
 	case r.OwnTypes && c.old.NumTypes() != c.new.NumTypes():
 		j.all(Difference{What: OwnTypes})
 	case r.OwnNames && c.old.StrLen() != c.new.StrLen():
@@ -109,7 +118,7 @@ func (c *Classes) JudgeRefs(r *Refs) Result {
 	}
 	for _, list := range r.Names {
 		for _, off := range list {
-			if !c.StringInPlace(off) {
+			if !moved && !c.StringInPlace(off) {
 				j.all(Difference{What: BaseName, Name: off})
 			}
 		}
@@ -117,12 +126,12 @@ func (c *Classes) JudgeRefs(r *Refs) Result {
 	for _, id := range r.Types {
 		j.reference(Difference{What: BaseType, ID: id})
 	}
-	for _, id := range r.IDs {
+	for _, id := range ids {
 		j.reference(Difference{What: IDWord, ID: id})
 	}
-	for _, id := range slices.Concat(r.Embedded, r.IDs) {
-		if !c.InPlace(ByValue, id) {
-			j.note(ByValue, Difference{What: BaseType, ID: id, Old: id, New: id})
+	for _, id := range slices.Concat(r.Embedded, ids) {
+		if d := (Difference{What: BaseType, ID: id, Old: id, New: id}); !j.same(ByValue, d) {
+			j.note(ByValue, d)
 		}
 	}
 	return j.res

@@ -9,6 +9,7 @@ import (
 
 // Text says what is read otherwise, in words without the module's name:
 // "type [1234] in [113912] STRUCT foo is int (*)(void), not const struct net *".
+// split may be nil for what JudgeRefs found.
 func (c *Classes) Text(split *btf.Raw, d Difference) string {
 	in := ""
 	if d.In != 0 {
@@ -29,7 +30,7 @@ func (c *Classes) Text(split *btf.Raw, d Difference) string {
 		return fmt.Sprintf("%s of .BTF.base%s is not on both bases", split.Label(d.ID), in)
 	case IDWord:
 		in = " in .BTF_ids"
-		if d.Old == d.New && d.ID >= split.FirstID() {
+		if d.Old == d.New && uint32(d.ID) >= c.new.NumTypes() {
 			return fmt.Sprintf("type [%d]%s is one of its own, and those begin at %d, on the old base at %d", d.ID, in, c.new.NumTypes(), c.old.NumTypes())
 		}
 	}

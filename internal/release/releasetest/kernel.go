@@ -30,7 +30,8 @@ type Kernel struct {
 	Key, ModuleKey string
 	// Modules are the names of the modules; nil is alpha, beta and gamma. In a
 	// name, a suffix says what is special: ":lost" has no BTF, ":external" is
-	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value;
+	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value,
+	// ":apart" has nothing to do with struct net;
 	// ":stripped" is marked as such, ":oldids" too but holds an id of its base, ":emptied" has an empty .BTF, ":stamped"
 	// and ":unstamped" (a stamp that cannot be read) have BTF and a stamp.
 	// ":extra" lies in extra/ and is not in-tree, has BTF and needs alpha_open,
@@ -216,7 +217,9 @@ func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
 	own := s.Struct(name+"_dev", 32, btftest.M("list", list, 0), btftest.M("net", s.Ptr(conn), 16), btftest.M("status", i, 24))
 	p := s.Ptr(own)
 	fn := s.Func(name+"_open", s.Proto(i, btftest.P("dev", p)))
-	s.Func(name+"_net", s.Proto(s.Ptr(s.Volatile(net)), btftest.P("dev", p)))
+	if special != "apart" {
+		s.Func(name+"_net", s.Proto(s.Ptr(s.Volatile(net)), btftest.P("dev", p)))
+	}
 	if special == "embed" {
 		rec, _ := base.Parse().Record(net)
 		s.Struct(name+"_priv", rec.SizeType, btftest.M("net", net, 0))

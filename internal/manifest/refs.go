@@ -1,0 +1,167 @@
+package manifest
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/meaning"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/where"
+)
+
+// RefsSchema is what MarshalRefs writes. ReadRefs reads every document of major 1.
+const (
+	RefsSchema     = refsSchemaKind + "1.0"
+	refsSchemaKind = "kpkg-btf/refs/"
+)
+
+// Refs is what the modules of a release use of its base: with it and the base
+// a manifest tells what they mean on another base, although they are not there.
+// Its text is like that of a manifest; a list of ids or offsets is one string
+// of decimal numbers, the first as it is and each further one as the
+// difference from the one before.
+type Refs struct {
+	Tool     string     // in no digest
+	Manifest [32]byte   // Digest of the manifest it belongs to
+	Release  string     // of that manifest
+	Arch     model.Arch // of that manifest
+	// Modules are those with split BTF that is well-formed on the base. One with
+	// a .BTF.base has references to that, which say nothing here: it has no entry.
+	Modules []ModuleRefs
+}
+
+// ModuleRefs is what one module uses.
+type ModuleRefs struct {
+	Path string // as in the manifest
+	meaning.Refs
+	// UnsureIDs: nothing says which words of .BTF_ids are ids; IDs are all that
+	// may be one.
+	UnsureIDs bool
+}
+
+// RefsName is the name of the file of references that is found beside the
+// manifest of this digest.
+func RefsName(digest [32]byte) string { return hex.EncodeToString(digest[:]) + ".refs.json" }
+
+// Of finds a module by its path; nil where there is no entry.
+func (x *Refs) Of(path string) *ModuleRefs {
+	i, ok := slices.BinarySearchFunc(x.Modules, path, func(m ModuleRefs, p string) int { return strings.Compare(m.Path, p) })
+	if !ok {
+		return nil
+	}
+	return &x.Modules[i]
+}
+
+// Check tells whether these are references of the modules of m. Those of
+// another manifest are Usage; what m contradicts is Malformed.
+func (x *Refs) Check(m *Manifest) error {
+	digest, err := m.Digest()
+	switch {
+	case err != nil:
+		return err
+	case digest != x.Manifest:
+		return where.New(where.Usage, "these are the references of another manifest, of %s with digest %x", x.Release, x.Manifest)
+	case m.Base == nil && len(x.Modules) > 0:
+		return where.New(where.Malformed, "references to a base that the manifest has not")
+	}
+	split := make(map[string]bool, len(m.Modules))
+	for i := range m.Modules {
+		split[m.Modules[i].Path] = m.Modules[i].BTF.Kind == BTFSplit
+	}
+	for i := range x.Modules {
+		msg := "the manifest has no such module with split BTF"
+		if split[x.Modules[i].Path] {
+			msg = x.Modules[i].beyond(m.Base)
+		}
+		if msg != "" {
+			return where.New(where.Malformed, "%s: %s", where.Clean(x.Modules[i].Path), msg)
+		}
+	}
+	return nil
+}
+
+// beyond tells of a reference that the base has not.
+func (r *ModuleRefs) beyond(b *Base) string {
+	for _, list := range [][]btf.ID{r.Types, r.IDs} {
+		if n := len(list); n > 0 && int64(list[n-1]) >= b.Types {
+			return fmt.Sprintf("id %d is beyond the base's %d types", list[n-1], b.Types)
+		}
+	}
+	for _, list := range r.Names {
+		if n := len(list); n > 0 && int64(list[n-1]) >= b.StrLen {
+			return fmt.Sprintf("string offset %d is beyond the base's %d bytes", list[n-1], b.StrLen)
+		}
+	}
+	return ""
+}
+
+func orderRefs(a, b ModuleRefs) int { return strings.Compare(a.Path, b.Path) }
+
+func (x *Refs) headFault() string {
+	switch {
+	case x.Release == "":
+		return "no release"
+	case x.Manifest == [32]byte{}:
+		return "no manifest that it belongs to"
+	}
+	return ""
+}
+
+func (x *Refs) fault() string {
+	if msg := x.headFault(); msg != "" {
+		return msg
+	}
+	if len(x.Modules) > maxModules {
+		return fmt.Sprintf("more than %d modules", maxModules)
+	}
+	return each("module", x.Modules, orderRefs, ModuleRefs.fault)
+}
+
+func (r ModuleRefs) fault() string {
+	if msg := pathFault(r.Path); msg != "" {
+		return msg
+	}
+	for _, list := range [][]btf.ID{r.Types, r.Embedded, r.IDs} {
+		if !ascending(list) {
+			return "ids that do not ascend from 1"
+		}
+	}
+	for _, list := range r.Names {
+		if !ascending(list) {
+			return "string offsets that do not ascend from 1"
+		}
+	}
+	if len(r.pointees()) != len(r.Types)-len(r.Embedded) {
+		return "embeds what it does not refer to"
+	}
+	return ""
+}
+
+func ascending[T ~uint32](list []T) bool {
+	last := T(0)
+	for _, v := range list {
+		if v <= last {
+			return false
+		}
+		last = v
+	}
+	return true
+}
+
+// pointees are the types that are not embedded.
+func (r *ModuleRefs) pointees() []btf.ID {
+	var out []btf.ID
+	embedded := r.Embedded
+	for _, id := range r.Types {
+		for len(embedded) > 0 && embedded[0] < id {
+			embedded = embedded[1:]
+		}
+		if len(embedded) == 0 || embedded[0] != id {
+			out = append(out, id)
+		}
+	}
+	return out
+}
