@@ -25,11 +25,11 @@ written beside it as <sha256>.btf.zst. When the inputs hold several releases,
 -o names a folder and each release gets RELEASE_ARCH.json in it.
 
 With --refs FILE what each module uses of the base (type ids, string offsets and
-the rule for each name, words of .BTF_ids) is written too, about 2 KB a module,
-bound to the manifest by its digest. With it and the base, check tells what those
-modules mean on another kernel when they are no longer there. A folder that is
-there gets it by the name under which check finds it beside the manifest; any
-other file is named to check with --refs.
+the rule for each name, words of .BTF_ids) is written too, about 0.7 KB a
+module, bound to the manifest by its digest. With it and the base, check tells
+what those modules mean on another kernel when they are no longer there. In a
+folder it gets the name under which check finds it beside the manifest; any other
+file is named to check with --refs.
 
 A manifest of headers alone has scope base+symvers: a valid old side of check,
 never a new one.`,

@@ -1,7 +1,8 @@
 // Package schema gives the JSON schema (draft 2020-12) of each document that
 // the program writes. Those of Go types are made from the types themselves and
 // their doc comments, so that they cannot differ from what is written; the
-// manifest, which has its own canonical form, has its schema in a file.
+// manifest and its references, which have their own canonical form, have theirs in
+// files.
 //
 // The schemas allow fields they do not know, as every reader of the same major
 // version does.
@@ -21,6 +22,12 @@ import (
 //go:embed manifest.json
 var manifestSchema []byte
 
+//go:embed refs.json
+var refsSchema []byte
+
+// canonical are the documents with a canonical form of their own.
+var canonical = map[string][]byte{"manifest": manifestSchema, "refs": refsSchema}
+
 // document is one kind of document that a Go type describes.
 type document struct {
 	word string // of its schema member
@@ -38,7 +45,10 @@ var documents = map[string]document{
 
 // Names are the documents that have a schema, sorted.
 func Names() []string {
-	names := []string{"manifest"}
+	var names []string
+	for n := range canonical {
+		names = append(names, n)
+	}
 	for n := range documents {
 		names = append(names, n)
 	}
@@ -48,8 +58,8 @@ func Names() []string {
 
 // Of gives the schema of a document as JSON.
 func Of(name string) ([]byte, error) {
-	if name == "manifest" {
-		return slices.Clone(manifestSchema), nil
+	if text := canonical[name]; text != nil {
+		return slices.Clone(text), nil
 	}
 	d, ok := documents[name]
 	if !ok {

@@ -84,7 +84,13 @@ func TestRealDocuments(t *testing.T) {
 	old := deb("old.deb", releasetest.Kernel{Release: "6.1.0-1-amd64", Key: "k", Modules: []string{"alpha", "beta:ids", "gone"}})
 	new := deb("new.deb", releasetest.Kernel{Release: "6.1.0-1-amd64", Key: "k", Modules: []string{"alpha", "beta:ids"}, Image: btftest.Grown, Build: btftest.Grown, CRC: 9})
 	log := "[    1.0] failed to validate module [overlay] BTF: -22\n"
+	run(t, "", "record", "--refs", filepath.Join(dir, "refs.json"), old)
+	refs, err := os.ReadFile(filepath.Join(dir, "refs.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	docs := map[string][][]byte{
+		"refs":        {refs},
 		"manifest":    {run(t, "", "record", old), run(t, "", "record", new)},
 		"inspection":  {run(t, "", "inspect", "--format", "json", old), run(t, "", "inspect", "--format", "json", "--top", "-1", new)},
 		"explanation": {run(t, log, "explain", "--format", "json"), run(t, log, "explain", "--format", "json", old, new)},
