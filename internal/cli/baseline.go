@@ -160,7 +160,7 @@ func (a *app) baselineOne(ctx context.Context, c *fetch.Client, k *fetch.Kernel,
 	if err != nil {
 		return err
 	}
-	if err := a.writeManifest(r, out); err != nil {
+	if err := a.writeManifest(r, out, refsOutput{}); err != nil {
 		return err
 	}
 	if err := a.tell(out.file, k, m, "written"); err != nil {
