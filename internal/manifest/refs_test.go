@@ -170,7 +170,7 @@ func TestReadRefsAllocatesByText(t *testing.T) {
 			}
 		}
 	})
-	if got := res.AllocedBytesPerOp(); got > int64(8*len(blanks)) {
+	if got := res.AllocedBytesPerOp(); got > int64(16*len(blanks)) {
 		t.Errorf("%d bytes for a text of %d", got, len(blanks))
 	}
 }
