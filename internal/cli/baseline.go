@@ -37,6 +37,11 @@ opens a connection.
 
 ` + placeHelp + `
 
+References that packagers keep themselves are read as well: a file or folder of
+debian/abi/ABINAME/ARCH_FEATURESET_FLAVOUR, abi-prev-RELEASE-ARCH, Module.kabi_ARCH
+or Module.symvers gives manifests of symbols alone, which say nothing about BTF.
+Where the name does not tell the release, --name and --arch do.
+
 Which kernels: --package and --source name them; one package that matches is
 enough to take the kernel it belongs to. Of those, all versions that share the
 ABI name of --name RELEASE (those since the last bump), else of the newest of
@@ -78,6 +83,31 @@ func (a *app) runBaseline(ctx context.Context, args []string, b baselineFlags) e
 	if err != nil {
 		return err
 	}
+	refs, args, err := takeReferences(args)
+	if err != nil {
+		return err
+	}
+	if len(refs) > 0 {
+		if err := b.makeFolder(); err != nil {
+			return err
+		}
+		if err := a.baselineReferences(refs, b); err != nil || len(args) == 0 && !b.places.fromSources {
+			return err
+		}
+	}
+	return a.baselinePublished(ctx, cache, args, b)
+}
+
+// makeFolder makes the folder of the manifests.
+func (b *baselineFlags) makeFolder() error {
+	if err := os.MkdirAll(b.out.file, 0o777); err != nil {
+		return where.In(b.out.file, where.New(where.IO, "%w", err))
+	}
+	return nil
+}
+
+// baselinePublished writes the manifests of published kernels.
+func (a *app) baselinePublished(ctx context.Context, cache string, args []string, b baselineFlags) error {
 	client := fetch.NewClient(cache)
 	p := a.progress()
 	client.Progress = p.transfer
@@ -90,8 +120,8 @@ func (a *app) runBaseline(ctx context.Context, args []string, b baselineFlags) e
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(b.out.file, 0o777); err != nil {
-		return where.In(b.out.file, where.New(where.IO, "%w", err))
+	if err := b.makeFolder(); err != nil {
+		return err
 	}
 	for i, k := range kernels {
 		later := i > 0 && kernels[i-1].Release == k.Release && kernels[i-1].Arch == k.Arch
@@ -147,7 +177,7 @@ func (a *app) baselineOne(ctx context.Context, c *fetch.Client, k *fetch.Kernel,
 	out := b.out
 	out.file = filepath.Join(b.out.file, name+".json")
 	if m := kept(out.file, k, b.withImage); m != nil {
-		return a.tell(out.file, k, m, "kept")
+		return a.tell(out.file, k.Release, k.Version, m, "kept")
 	}
 	if err := out.probe(nil, false); err != nil {
 		return err
@@ -163,7 +193,7 @@ func (a *app) baselineOne(ctx context.Context, c *fetch.Client, k *fetch.Kernel,
 	if err := a.writeManifest(r, out, refsOutput{}); err != nil {
 		return err
 	}
-	if err := a.tell(out.file, k, m, "written"); err != nil {
+	if err := a.tell(out.file, k.Release, k.Version, m, "written"); err != nil {
 		return err
 	}
 	return a.unread(l)
@@ -250,7 +280,7 @@ func kept(file string, k *fetch.Kernel, withImage bool) *manifest.Manifest {
 }
 
 // tell says in one line what a manifest holds.
-func (a *app) tell(file string, k *fetch.Kernel, m *manifest.Manifest, what string) error {
+func (a *app) tell(file, release, version string, m *manifest.Manifest, what string) error {
 	holds := "image, base and modules"
 	switch {
 	case m.Scope != manifest.Full && m.Base != nil:
@@ -260,7 +290,7 @@ func (a *app) tell(file string, k *fetch.Kernel, m *manifest.Manifest, what stri
 	case m.Base == nil:
 		holds = "image and modules, no base"
 	}
-	_, err := fmt.Fprintf(a.env.Stdout, "%s: %s %s, %s, %s\n", where.Clean(file), where.Clean(k.Release), where.Clean(k.Version), holds, what)
+	_, err := fmt.Fprintf(a.env.Stdout, "%s: %s, %s, %s\n", where.Clean(file), where.Clean(strings.TrimSpace(release+" "+version)), holds, what)
 	if err != nil {
 		return where.In("standard output", where.New(where.IO, "%w", err))
 	}
