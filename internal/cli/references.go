@@ -133,7 +133,7 @@ func (a *app) baselineReference(ref reference, out outputFlags) error {
 	} else if same {
 		return a.tell(out.file, ref.release, "", m, "kept")
 	}
-	if err := a.writeManifest(r, out); err != nil {
+	if err := a.writeManifest(r, out, refsOutput{}); err != nil {
 		return err
 	}
 	return a.tell(out.file, ref.release, "", m, "written")
