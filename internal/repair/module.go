@@ -66,9 +66,9 @@ func (j *job) transform(it *item, t *tools, s *stored) (*modfile.Result, error) 
 	if now := bindingOf(f); now != it.bind {
 		return nil, where.New(where.IO, "changed since it was read: %s", it.bind.difference(now)).WithHint("run again when nothing else writes here")
 	}
-	mayZero := j.o.Policy.MayZeroIDs(spellings(it.module, f.Modinfo.Name)...)
-	r, err := j.act(it, t, s, mayZero)
-	if err == nil && len(r.Words) > 0 && !mayZero {
+	it.mayZero = j.o.Policy.MayZeroIDs(spellings(it.module, f.Modinfo.Name)...)
+	r, err := j.act(it, t, s)
+	if err == nil && len(r.Words) > 0 && !it.mayZero {
 		err = where.New(where.Unsupported, "%s would lose ids in .BTF_ids (%s %s, …), and the policy forbids that", it.action, r.Words[0].Kind, r.Words[0].Name).
 			WithHint("zero-id-lists in the policy")
 	}
@@ -82,7 +82,7 @@ func spellings(path, name string) []string {
 	return []string{path, bare, strings.TrimPrefix(bare, "kernel/"), name}
 }
 
-func (j *job) act(it *item, t *tools, s *stored, mayZero bool) (*modfile.Result, error) {
+func (j *job) act(it *item, t *tools, s *stored) (*modfile.Result, error) {
 	switch it.action {
 	case Strip:
 		o := modfile.StripOptions{Neutralize: j.o.Neutralize}
@@ -91,7 +91,7 @@ func (j *job) act(it *item, t *tools, s *stored, mayZero bool) (*modfile.Result,
 		}
 		return modfile.Strip(s.content, o)
 	case Distill:
-		return t.dis.Distill(s.content, modfile.DistillOptions{Base: it.base.raw, Stamp: &it.base.id, ForbidZeroing: !mayZero})
+		return t.dis.Distill(s.content, modfile.DistillOptions{Base: it.base.raw, Stamp: &it.base.id, ForbidZeroing: !it.mayZero})
 	case Stamp:
 		return modfile.Stamp(s.content, it.base.id)
 	}
@@ -131,16 +131,20 @@ func (j *job) tell(it *item, r *modfile.Result) {
 	}
 }
 
-// rewrite gives the new file of an item: transformed, which must give what
-// was rehearsed, signed where that is its fate, compressed as it was.
+// rewrite gives the new file of an item: the action done again to the very
+// content that was rehearsed, which must give the same, signed where that is
+// its fate, compressed as it was.
 func (j *job) rewrite(ctx context.Context, it *item, t *tools, raw []byte) ([]byte, error) {
 	s, err := t.open(raw)
 	if err != nil {
 		return nil, err
 	}
-	r, err := j.transform(it, t, s)
+	r, err := j.act(it, t, s)
 	if err != nil {
 		return nil, err
+	}
+	if now := hex.EncodeToString(r.Before[:]); now != it.done.Before {
+		return nil, where.New(where.IO, "changed since it was read: it was %s and is %s", short(it.done.Before), short(now)).WithHint("run again when nothing else writes here")
 	}
 	if r.After != it.after {
 		return nil, where.New(where.Internal, "what was rehearsed is not what comes out: %x… and %x…", it.after[:6], r.After[:6])

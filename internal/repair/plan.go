@@ -29,7 +29,9 @@ type item struct {
 	bind binding
 	sig  *modsig.Signature
 	// change says whether the action has anything to do here.
-	change  bool
+	change bool
+	// mayZero: the policy lets lists of ids be zeroed in this module.
+	mayZero bool
 	fate    signing.Fate
 	foreign bool // a new signature is by a key of no certificate of the image
 	done    model.RepairModule
