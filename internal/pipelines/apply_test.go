@@ -63,10 +63,10 @@ type part struct {
 	check       []string // the command that reads the finished package
 }
 
-// stagePart unpacks the part; rewrite may change a module and its name.
-func stagePart(t *testing.T, rewrite func(path string, data []byte) (string, []byte)) string {
+// partFiles are the files of the part as Debian ships them, read once.
+func partFiles(t *testing.T) map[string][]byte {
 	t.Helper()
-	stage, modules := t.TempDir(), 0
+	found, modules := map[string][]byte{}, 0
 	realtest.Walk(t, realtest.Deb(t, realtest.PairANew), func(path string, content io.Reader) error {
 		wanted := strings.HasPrefix(path, "boot/vmlinuz-") || strings.HasPrefix(path, "boot/config-") || strings.HasSuffix(path, "/modules.builtin")
 		for _, p := range partModules {
@@ -76,23 +76,38 @@ func stagePart(t *testing.T, rewrite func(path string, data []byte) (string, []b
 			return nil
 		}
 		data, err := io.ReadAll(content)
-		if strings.HasSuffix(path, ".ko") {
+		if bytes.Contains(data, []byte(btfName)) && strings.HasSuffix(path, ".ko") {
 			modules++
+		}
+		found[path] = data
+		return err
+	})
+	if modules < 30 || modules > 80 || len(found) != modules+3 {
+		t.Fatalf("%d modules with BTF among %d files", modules, len(found))
+	}
+	return found
+}
+
+// btfName is the name of the section where names of sections lie.
+const btfName = "\x00.BTF\x00"
+
+// stagePart writes the part; rewrite may change a module and its name.
+func stagePart(t *testing.T, all map[string][]byte, rewrite func(path string, data []byte) (string, []byte)) string {
+	t.Helper()
+	stage := t.TempDir()
+	for path, data := range all {
+		if strings.HasSuffix(path, ".ko") {
 			path, data = rewrite(path, data)
 		}
 		write(t, filepath.Join(stage, path), data)
-		return err
-	})
-	if modules < 30 || modules > 80 {
-		t.Fatalf("%d modules staged", modules)
 	}
 	return stage
 }
 
 // debPart: plain modules, signed by Debian's build.
-func debPart(t *testing.T) *part {
+func debPart(t *testing.T, all map[string][]byte) *part {
 	t.Helper()
-	stage := stagePart(t, func(path string, data []byte) (string, []byte) { return path, data })
+	stage := stagePart(t, all, func(path string, data []byte) (string, []byte) { return path, data })
 	var sums strings.Builder
 	size := 0
 	for path, data := range files(t, stage) {
@@ -115,10 +130,10 @@ func debPart(t *testing.T) *part {
 
 // rpmPart: modules signed by a vendor that is known, then compressed with xz
 // as kbuild does.
-func rpmPart(t *testing.T) *part {
+func rpmPart(t *testing.T, all map[string][]byte) *part {
 	t.Helper()
 	vendor := modsigtest.NewRSA("vendor", 2048)
-	stage := stagePart(t, func(path string, data []byte) (string, []byte) {
+	stage := stagePart(t, all, func(path string, data []byte) (string, []byte) {
 		content, _ := splitSignature(t, data)
 		xz := exec.Command("xz", "-c", "--check=crc32", "--lzma2=preset=0,dict=1MiB")
 		xz.Stdin = bytes.NewReader(vendor.SignWith(content, modsigtest.Options{}))
@@ -209,9 +224,10 @@ func newKey(t *testing.T) (key, cert string) {
 // their signatures or signed anew: the system's own tools read, install and
 // verify what comes out, the tool itself keeps it, and only modules changed.
 func TestApplyPackages(t *testing.T) {
-	for name, pack := range map[string]func(*testing.T) *part{"deb": debPart, "rpm": rpmPart} {
+	all := partFiles(t)
+	for name, pack := range map[string]func(*testing.T, map[string][]byte) *part{"deb": debPart, "rpm": rpmPart} {
 		t.Run(name, func(t *testing.T) {
-			p := pack(t)
+			p := pack(t, all)
 			key, cert := newKey(t)
 			t.Run("dropped", func(t *testing.T) { p.applied(t, "", "--drop-signature") })
 			sign := []string{"--resign", key, "--cert", cert, "--allow-foreign-key"}
@@ -272,7 +288,7 @@ func (p *part) compare(t *testing.T, now map[string][]byte, cert string) {
 			data = unxz(t, path, data)
 		}
 		content, cms := splitSignature(t, data)
-		if bytes.Contains(content, []byte("\x00.BTF\x00")) || !bytes.HasPrefix(content, []byte("\x7fELF")) {
+		if bytes.Contains(content, []byte(btfName)) || !bytes.HasPrefix(content, []byte("\x7fELF")) {
 			t.Errorf("%s: not stripped", path)
 		}
 		if (cms != nil) != (cert != "") {
