@@ -3,7 +3,10 @@
 package vmtest
 
 import (
+	"context"
+	"crypto"
 	"crypto/elliptic"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +18,8 @@ import (
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/modsig/modsigtest"
 	"kpkg-btf/internal/realtest"
+	"kpkg-btf/internal/repair/modfile"
+	"kpkg-btf/internal/repair/signing"
 	"kpkg-btf/internal/symvers"
 	"kpkg-btf/internal/vmtest/wire"
 )
@@ -41,7 +46,8 @@ func TestVerdictOfLoad(t *testing.T) {
 			b := load(t, k.specs...)
 			kernel := loaderOf(t, b)
 			kernel.Modversions = k.modversions
-			cases := signatures(whole(t, b, "tcp_bbr"))
+			signed := whole(t, b, "tcp_bbr")
+			cases := append(signatures(signed), repaired(t, signed)...)
 			if k.other != "" {
 				cases = append(cases, Case{ID: "of another build", Module: whole(t, load(t, k.other), "tcp_bbr")})
 			}
@@ -62,8 +68,13 @@ func TestVerdictOfLoad(t *testing.T) {
 				}
 				refused := 0
 				for i := range res.Verdicts {
-					if !asPredicted(t, kernel, cases[i].Module, &res.Verdicts[i], enforced) {
+					v := &res.Verdicts[i]
+					loaded := asPredicted(t, kernel, cases[i].Module, v, enforced)
+					if !loaded {
 						refused++
+					}
+					if strings.HasPrefix(v.ID, "stripped") && loaded == enforced {
+						t.Errorf("signatures enforced %v: %v", enforced, v)
 					}
 				}
 				t.Logf("%s, signatures enforced %v: %d of %d refused, all as predicted unless said", k.name, enforced, refused, len(cases))
@@ -117,6 +128,41 @@ func signatures(signed []byte) []Case {
 		{ID: "signed with an ECDSA key of someone else", Module: foreign(modsigtest.NewECDSA("someone else", elliptic.P384()), modsigtest.Options{})},
 		{ID: "signed with attributes", Module: foreign(rsa, modsigtest.Options{Attrs: true})},
 	}
+}
+
+// repaired is a signed module as apply leaves it: stripped, with
+// --drop-signature and with --resign by a key that no certificate of the
+// kernel is of.
+func repaired(t *testing.T, signed []byte) []Case {
+	t.Helper()
+	r, err := modfile.Strip(wire.Unsigned(signed), modfile.StripOptions{})
+	if err != nil || !r.Changed {
+		t.Fatal(err)
+	}
+	key := modsigtest.NewRSA("a foreign key", 4096)
+	cert, err := modsig.ParseCertificate(key.Cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := signing.Rules{Signer: anyKey{key}, Certificate: cert, AllowUnsigned: true, Hash: "sha256"}
+	resigned, err := rules.Sign(t.Context(), r.Data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []Case{
+		{ID: "stripped, unsigned", Module: r.Data},
+		{ID: "stripped, signed anew with a foreign key", Module: resigned},
+	}
+}
+
+// anyKey signs for package signing with a key of modsigtest.
+type anyKey struct{ *modsigtest.Key }
+
+func (k anyKey) Sign(_ context.Context, hash string, digest []byte) ([]byte, error) {
+	if hash != "sha256" {
+		return nil, fmt.Errorf("hash %q", hash)
+	}
+	return k.Signer.Sign(rand.Reader, digest, crypto.SHA256)
 }
 
 // loaderOf is what a kernel compares modules with, from its image alone.
