@@ -80,6 +80,7 @@ func (p *pair) apart(t *testing.T, old, new string) {
 	if w.BaseEqual != model.Differs || w.Symbols == nil || w.Symbols.Compared != p.symbols || w.Symbols.Changed != 0 || w.Symbols.Lost != 0 {
 		t.Errorf("facts: base %s, symbols %+v", w.BaseEqual, w.Symbols)
 	}
+	loadsApart(t, rep)
 }
 
 // together: could the name have been kept, as the CRCs say?
@@ -101,6 +102,7 @@ func (p *pair) together(t *testing.T, old, new string) {
 		t.Errorf("the old kernel takes %d modules, a booted one took %d", got, p.attached)
 	}
 	p.meanings(t, &w)
+	loadsTogether(t, rep)
 	n := 0
 	for _, m := range rep.Releases[0].Modules {
 		if m.Action == p.repair {
@@ -177,6 +179,19 @@ func TestAgainstItself(t *testing.T) {
 		deb := realtest.Deb(t, spec)
 		if rep, code := check(t, deb, "--against", deb, "--as-if-same-release"); code != 0 {
 			t.Errorf("%s: exit %d %+v", spec, code, rep.Releases[0].Findings)
+		} else {
+			w := &rep.Releases[0].Windows[0]
+			n := rep.New[0].Modules
+			for _, l := range [][]model.Count{w.Verdicts, w.Reverse.Verdicts} {
+				if len(l) != 1 || counted(l, "attached") != n {
+					t.Errorf("%s: %v, want %d attached", spec, l, n)
+				}
+			}
+			if counted(w.Meanings, "same") != n || counted(w.Reverse.Meanings, "same") != n {
+				t.Errorf("%s: %v, reverse %v", spec, w.Meanings, w.Reverse.Meanings)
+			}
+			wantLoads(t, "window", w.Loads, n, model.LoadsYes, model.LoadsYes)
+			wantLoads(t, "reverse", w.Reverse.Loads, n, model.LoadsYes, model.LoadsYes)
 		}
 	}
 }
@@ -190,6 +205,7 @@ func TestABIBreak(t *testing.T) {
 		if code != model.ExitBump || s.Changed != 18272 || s.Lost != 9 || s.Added != 28 || s.Old != 24664 {
 			t.Errorf("%s: exit %d, %+v", signatures, code, s)
 		}
+		loadsBroken(t, rep)
 	}
 	if rep, code := check(t, new, "--against", old); code != 0 || rep.Releases[0].Windows[0].Symbols.Changed != 18272 {
 		t.Errorf("without the question: exit %d", code)
@@ -256,6 +272,8 @@ func TestSplitPackages(t *testing.T) {
 	image, modules, base := realtest.Deb(t, realtest.Image73), realtest.Deb(t, realtest.Modules73), realtest.Deb(t, realtest.Base73)
 	if rep, code := check(t, image, modules, base); code != 0 || len(rep.New) != 1 || len(rep.New[0].Packages) != 3 || rep.New[0].Modules < 4000 {
 		t.Errorf("complete: exit %d %+v", code, rep.New)
+	} else {
+		loadsApart(t, rep)
 	}
 	rep, code := check(t, modules)
 	if code != model.ExitInconclusive {

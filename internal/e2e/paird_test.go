@@ -101,7 +101,7 @@ func pairDFindings(t *testing.T, list []model.Finding, action model.Action, rule
 		switch {
 		case f.Rule == rule:
 			seen++
-			if f.Count != symbols || f.Severity != severity || f.Action == model.Bump != (action == model.Bump) || !strings.Contains(f.Message, message) {
+			if f.Count != symbols || f.Severity != severity || (f.Action == model.Bump) != (action == model.Bump) || !strings.Contains(f.Message, message) {
 				t.Errorf("%s %s [%s] %d: %s, want %q", f.Severity, f.Action, f.Rule, f.Count, f.Message, message)
 			}
 		case f.Action >= model.Bump || f.Rule == "abi.deep" || f.Rule == "abi.layout":
