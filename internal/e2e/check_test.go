@@ -43,11 +43,12 @@ type pair struct {
 	symbols  int // with equal CRCs
 	repair   model.Action
 	attached int // of the newer modules on the older kernel, seen on a booted one
+	movable  int // modules whose every reference has a type like it in the older base
 }
 
 var pairs = []pair{
-	{"A", realtest.PairAOld, realtest.PairANew, 4023, 60226433, "c09f1a7c", "a53c4b97", 24683, model.Strip, 523},
-	{"B", realtest.PairBOld, realtest.PairBNew, 4230, 72944928, "", "", 26762, model.Distill, 4230},
+	{"A", realtest.PairAOld, realtest.PairANew, 4023, 60226433, "c09f1a7c", "a53c4b97", 24683, model.Strip, 523, 4022},
+	{"B", realtest.PairBOld, realtest.PairBNew, 4230, 72944928, "", "", 26762, model.Distill, 4230, 4230},
 }
 
 func TestPairs(t *testing.T) {
@@ -80,7 +81,6 @@ func (p *pair) apart(t *testing.T, old, new string) {
 	if w.BaseEqual != model.Differs || w.Symbols == nil || w.Symbols.Compared != p.symbols || w.Symbols.Changed != 0 || w.Symbols.Lost != 0 {
 		t.Errorf("facts: base %s, symbols %+v", w.BaseEqual, w.Symbols)
 	}
-	loadsApart(t, rep)
 }
 
 // together: could the name have been kept, as the CRCs say?
@@ -102,7 +102,9 @@ func (p *pair) together(t *testing.T, old, new string) {
 		t.Errorf("the old kernel takes %d modules, a booted one took %d", got, p.attached)
 	}
 	p.meanings(t, &w)
-	loadsTogether(t, rep)
+	if p.attached < p.modules {
+		loadsTogether(t, rep)
+	}
 	n := 0
 	for _, m := range rep.Releases[0].Modules {
 		if m.Action == p.repair {
@@ -118,13 +120,14 @@ func (p *pair) together(t *testing.T, old, new string) {
 }
 
 // meanings: of what the old kernel takes nothing means what it meant, because
-// of rebuilding alone; made reproducibly, all would be keep (KERNEL-BTF.md §8).
+// of rebuilding alone; made reproducibly, all would be keep but one of pair A,
+// which refers to a type that only the newer base has (KERNEL-BTF.md §8).
 func (p *pair) meanings(t *testing.T, w *model.WindowResult) {
 	t.Helper()
 	if got := counted(w.Meanings, "different"); got != p.attached || counted(w.Meanings, "none") != p.modules-p.attached {
 		t.Errorf("meanings %+v, want %d different", w.Meanings, p.attached)
 	}
-	if want := (model.SameAt{Known: p.modules, Movable: p.modules}); w.SameAt != want {
+	if want := (model.SameAt{Known: p.modules, Movable: p.movable}); w.SameAt != want {
 		t.Errorf("%+v, want %+v", w.SameAt, want)
 	}
 	c := w.Change
@@ -205,7 +208,6 @@ func TestABIBreak(t *testing.T) {
 		if code != model.ExitBump || s.Changed != 18272 || s.Lost != 9 || s.Added != 28 || s.Old != 24664 {
 			t.Errorf("%s: exit %d, %+v", signatures, code, s)
 		}
-		loadsBroken(t, rep)
 	}
 	if rep, code := check(t, new, "--against", old); code != 0 || rep.Releases[0].Windows[0].Symbols.Changed != 18272 {
 		t.Errorf("without the question: exit %d", code)
@@ -272,8 +274,6 @@ func TestSplitPackages(t *testing.T) {
 	image, modules, base := realtest.Deb(t, realtest.Image73), realtest.Deb(t, realtest.Modules73), realtest.Deb(t, realtest.Base73)
 	if rep, code := check(t, image, modules, base); code != 0 || len(rep.New) != 1 || len(rep.New[0].Packages) != 3 || rep.New[0].Modules < 4000 {
 		t.Errorf("complete: exit %d %+v", code, rep.New)
-	} else {
-		loadsApart(t, rep)
 	}
 	rep, code := check(t, modules)
 	if code != model.ExitInconclusive {

@@ -27,19 +27,6 @@ func wantLoads(t *testing.T, what string, l model.LoadCounts, n int, ignored, en
 	}
 }
 
-// loadsApart: no module of a release is blocked on its own image, with the
-// certificates of that image, whether it enforces signatures or not.
-func loadsApart(t *testing.T, rep *model.Report) {
-	t.Helper()
-	r := &rep.Releases[0]
-	wantLoads(t, "self", r.Self.Loads, r.Self.Modules, model.LoadsYes, model.LoadsYes)
-	for _, m := range r.Modules {
-		if m.Load.Signature != "valid" || len(m.Load.Says) > 0 || m.Words != "" {
-			t.Errorf("%s: %+v, %q", m.Path, m.Load, m.Words)
-		}
-	}
-}
-
 // loadsTogether: between two builds of one ABI only the key stands, and the
 // kernel's words are there for every module and encounter.
 func loadsTogether(t *testing.T, rep *model.Report) {
@@ -64,25 +51,6 @@ func loadsTogether(t *testing.T, rep *model.Report) {
 		}
 	}
 	t.Logf("reverse: %v, meaning %v", w.Reverse.Verdicts, w.Reverse.Meanings)
-}
-
-// loadsBroken: where CRCs changed the older kernel says so itself, module by
-// module, and so does the newer one of what was built before.
-func loadsBroken(t *testing.T, rep *model.Report) {
-	t.Helper()
-	r := &rep.Releases[0]
-	w := &r.Windows[0]
-	blocked := counted(w.Verdicts, string(model.Blocked))
-	t.Logf("pair C: window %v, by load %v; reverse %v", w.Verdicts, w.Loads, w.Reverse.Verdicts)
-	if blocked < r.Self.Modules/2 || counted(w.Reverse.Verdicts, string(model.Blocked)) < r.Self.Modules/2 {
-		t.Errorf("only %d of %d are blocked, of the older ones %v", blocked, r.Self.Modules, w.Reverse.Verdicts)
-	}
-	for _, m := range r.Modules {
-		x := m.Windows[0]
-		if x.Verdict == model.Blocked && (len(x.Load.Says) == 0 || x.Meaning != model.MeaningNone) {
-			t.Errorf("%s: %+v", m.Path, x)
-		}
-	}
 }
 
 // One module of pair A as if it were somebody's own, on three kernels: its
