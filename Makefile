@@ -51,7 +51,7 @@ lint:
 
 e2e: deps tools $(BIN) ## real packages
 	@rm -f $(CACHE)/gone
-	$(GO) test -tags e2e -timeout 20m -count 1 $$(grep -rl --include='*_test.go' 'go:build e2e' internal | xargs -n 1 dirname | sort -u | sed 's,^,./,'); \
+	$(GO) test -tags e2e -timeout 28m -count 1 $$(grep -rl --include='*_test.go' 'go:build e2e' internal | xargs -n 1 dirname | sort -u | sed 's,^,./,'); \
 	code=$$?; [ ! -f $(CACHE)/gone ] || sort -u $(CACHE)/gone; exit $$code
 
 vm: deps $(BIN) ## booted kernels in QEMU
