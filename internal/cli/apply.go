@@ -150,10 +150,8 @@ func (a *app) applyRest(args []string, f *applyFlags, o *repair.Options) (err er
 	if o.Inputs, err = pack.Expand(args); err != nil {
 		return err
 	}
-	if a.env.Getenv("SOURCE_DATE_EPOCH") != "" {
-		if o.Latest, err = a.sourceDate(); err != nil {
-			return err
-		}
+	if o.Latest, _, err = a.sourceEpoch(); err != nil { // unset: the zero time, no limit
+		return err
 	}
 	if o.Rules, err = f.sign.rules(); err != nil {
 		return err

@@ -109,15 +109,24 @@ func (a *app) writePackage(r *release.Release, f packageFlags, folder bool, mtim
 // sourceDate is the time that outputs carry: SOURCE_DATE_EPOCH, else the
 // beginning of 1980, which every archive format can hold. Never the clock's.
 func (a *app) sourceDate() (time.Time, error) {
+	t, set, err := a.sourceEpoch()
+	if err == nil && !set {
+		t = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return t, err
+}
+
+// sourceEpoch is SOURCE_DATE_EPOCH, and whether it is set.
+func (a *app) sourceEpoch() (t time.Time, set bool, err error) {
 	text := a.env.Getenv("SOURCE_DATE_EPOCH")
 	if text == "" {
-		return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), nil
+		return t, false, nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 {
-		return time.Time{}, usagef("SOURCE_DATE_EPOCH %q is not a count of seconds", text)
+	if err != nil || n < 0 || n > 253402300799 { // the year 9999
+		return t, false, usagef("SOURCE_DATE_EPOCH %q is not a number of seconds since 1970", text)
 	}
-	return time.Unix(n, 0).UTC(), nil
+	return time.Unix(n, 0).UTC(), true, nil
 }
 
 // maintainer is the builder as Debian's tools know them.

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,13 +83,12 @@ const exitLint = 3
 // today is the day by which waivers expire: that of SOURCE_DATE_EPOCH where a
 // build sets it, so that one input gives one result, else the clock's, in UTC.
 func (a *app) today() (string, error) {
-	now := time.Now()
-	if v := a.env.Getenv("SOURCE_DATE_EPOCH"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n < 0 || n > 253402300799 { // the year 9999
-			return "", usagef("SOURCE_DATE_EPOCH %q is not a number of seconds since 1970", v)
-		}
-		now = time.Unix(n, 0)
+	now, set, err := a.sourceEpoch()
+	if err != nil {
+		return "", err
+	}
+	if !set {
+		now = time.Now()
 	}
 	return now.UTC().Format(time.DateOnly), nil
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,7 +108,7 @@ func (s *System) Kernels() ([]Kernel, error) {
 		}
 	}
 	var kernels []Kernel
-	for _, r := range slices.Sorted(keys(releases)) {
+	for _, r := range slices.Sorted(maps.Keys(releases)) {
 		k := Kernel{Release: r, Image: s.first(r, imageNames), Config: s.first(r, configNames), Symvers: s.first(r, symversNames), Initrds: s.all(r, initrdNames),
 			Modules: s.first(r, []string{"usr/lib/modules/RELEASE", "lib/modules/RELEASE"})}
 		if k.Image != "" || hasModules(k.Modules) {
@@ -115,16 +116,6 @@ func (s *System) Kernels() ([]Kernel, error) {
 		}
 	}
 	return kernels, nil
-}
-
-func keys(m map[string]bool) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // hasModules: a kernel that was removed may leave a folder with what depmod
