@@ -230,23 +230,27 @@ func TestDebhelper(t *testing.T) {
 	install(t, image, modules)
 }
 
-// install lets the real dpkg unpack, configure and verify packages in a root
-// of their own, one after the other where the names are the same.
-func install(t *testing.T, debs ...string) (root string) {
+// emptyRoot is a root folder with a dpkg database and nothing else.
+func emptyRoot(t *testing.T) string {
 	t.Helper()
-	root = t.TempDir()
+	root := t.TempDir()
 	for _, d := range []string{"var/lib/dpkg/updates", "var/lib/dpkg/info", "var/log"} {
 		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write(t, filepath.Join(root, "var/lib/dpkg/status"), nil)
-	args := append([]string{"--root=" + root, "--force-not-root", "--force-script-chrootless", "-i"}, debs...)
-	if out, err := exec.Command("dpkg", args...).CombinedOutput(); err != nil {
-		t.Fatalf("dpkg -i: %v\n%s", err, out)
-	}
-	if out, err := exec.Command("dpkg", "--root="+root, "-V").CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("dpkg -V: %v\n%s", err, out)
+	return root
+}
+
+// install lets the real dpkg unpack, configure and verify packages in a root
+// of their own, one after the other where the names are the same.
+func install(t *testing.T, debs ...string) (root string) {
+	t.Helper()
+	root = emptyRoot(t)
+	output(t, append([]string{"dpkg", "--root=" + root, "--force-not-root", "--force-script-chrootless", "-i"}, debs...)...)
+	if said := output(t, "dpkg", "--root="+root, "-V"); said != "" {
+		t.Errorf("dpkg -V: %s", said)
 	}
 	return root
 }

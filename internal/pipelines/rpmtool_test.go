@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"kpkg-btf/internal/realtest"
 )
 
 // TestToolRpm builds the tool's own packages from the tarball of `make dist`
@@ -17,14 +15,9 @@ import (
 // program there and removes them.
 func TestToolRpm(t *testing.T) {
 	top := t.TempDir()
-	cache, err := exec.Command("go", "env", "GOCACHE").Output()
-	must(t, err)
-	dist := exec.Command("make", "-s", "-C", realtest.Root(), "dist")
-	if out, err := dist.CombinedOutput(); err != nil {
-		t.Fatalf("make dist: %v\n%s", err, out)
-	}
-	cmd := exec.Command("rpmbuild", "-bb", "--nodeps", "--define", "_topdir "+top, "--define", "_sourcedir "+filepath.Join(realtest.Root(), "dist"), rpmFile("kpkg-btf.spec"))
-	cmd.Env = append(os.Environ(), "GOCACHE="+strings.TrimSpace(string(cache)), "GOPROXY=off")
+	tarball := distTarball(t)
+	cmd := exec.Command("rpmbuild", "-bb", "--nodeps", "--define", "_topdir "+top, "--define", "_sourcedir "+filepath.Dir(tarball), rpmFile("kpkg-btf.spec"))
+	cmd.Env = offline(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("rpmbuild: %v\n%s", err, out[max(0, len(out)-3000):])
 	}

@@ -22,6 +22,7 @@ packages="
 	gzip
 	kmod
 	libc6-dev
+	lintian
 	lz4
 	lzop
 	make
