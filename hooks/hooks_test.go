@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/goccy/go-yaml"
 )
 
 // Every file is in the table, and says in its head what it is.
@@ -58,33 +56,6 @@ func TestVersions(t *testing.T) {
 type released struct {
 	version int
 	digest  string // first digits of the text's SHA-256
-}
-
-// The jobs of the template are YAML that GitLab reads: each has a script, and
-// none hides its artifacts when it fails.
-func TestSalsaTemplate(t *testing.T) {
-	h, _ := Find("salsa-ci")
-	var doc map[string]any
-	if err := yaml.Unmarshal(h.Text(), &doc); err != nil {
-		t.Fatal(err)
-	}
-	for _, job := range []string{".kpkg-btf", ".kpkg-btf-record", ".kpkg-btf-decide"} {
-		j, ok := doc[job].(map[string]any)
-		if !ok {
-			t.Fatalf("no job %s", job)
-		}
-		lines, _ := j["script"].([]any)
-		a, _ := j["artifacts"].(map[string]any)
-		if len(lines) == 0 || a["when"] != "always" {
-			t.Errorf("%s: %d lines, artifacts %v", job, len(lines), a)
-		}
-		for _, l := range lines {
-			cmd := exec.Command("sh", "-n", "-c", l.(string))
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s: %q: %s", job, l, out)
-			}
-		}
-	}
 }
 
 // make reads the fragments.

@@ -12,5 +12,5 @@ var versions = map[string]released{
 	"postinst.d":               {1, "cf6efc1a"},
 	"rpm-posttrans":            {1, "15b86dfd"},
 	"rules.real":               {1, "5d3887a3"},
-	"salsa-ci":                 {1, "148d98f8"},
+	"salsa-ci":                 {2, "a0a8dbba"},
 }

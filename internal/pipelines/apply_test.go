@@ -63,11 +63,18 @@ type part struct {
 	check       []string // the command that reads the finished package
 }
 
-// partFiles are the files of the part as Debian ships them, read once.
-func partFiles(t *testing.T) map[string][]byte {
+// parts are what partFiles has read, by package.
+var parts = map[string]map[string][]byte{}
+
+// partFiles are the files of the part as Debian ships them in one package,
+// which is read once for all tests: nobody changes what is in it.
+func partFiles(t *testing.T, spec string) map[string][]byte {
 	t.Helper()
+	if parts[spec] != nil {
+		return parts[spec]
+	}
 	found, modules := map[string][]byte{}, 0
-	realtest.Walk(t, realtest.Deb(t, realtest.PairANew), func(path string, content io.Reader) error {
+	realtest.Walk(t, realtest.Deb(t, spec), func(path string, content io.Reader) error {
 		wanted := strings.HasPrefix(path, "boot/vmlinuz-") || strings.HasPrefix(path, "boot/config-") || strings.HasSuffix(path, "/modules.builtin")
 		for _, p := range partModules {
 			wanted = wanted || strings.Contains(path, "/"+p)
@@ -85,6 +92,7 @@ func partFiles(t *testing.T) map[string][]byte {
 	if modules < 30 || modules > 80 || len(found) != modules+3 {
 		t.Fatalf("%d modules with BTF among %d files", modules, len(found))
 	}
+	parts[spec] = found
 	return found
 }
 
@@ -224,7 +232,7 @@ func newKey(t *testing.T) (key, cert string) {
 // their signatures or signed anew: the system's own tools read, install and
 // verify what comes out, the tool itself keeps it, and only modules changed.
 func TestApplyPackages(t *testing.T) {
-	all := partFiles(t)
+	all := partFiles(t, realtest.PairANew)
 	for name, pack := range map[string]func(*testing.T, map[string][]byte) *part{"deb": debPart, "rpm": rpmPart} {
 		t.Run(name, func(t *testing.T) {
 			p := pack(t, all)

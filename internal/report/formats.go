@@ -46,6 +46,23 @@ func Render(w io.Writer, r *model.Report, format string, o Options) error {
 	return f(w, r, o)
 }
 
+// runName stands for a release where a finding is about the run itself.
+const runName = "this run"
+
+// groups are the releases, and behind them the findings about the run itself
+// (a release that is missing in the set, a waiver that has expired) as if of
+// one more: no format may leave out what decides.
+func groups(r *model.Report) []*model.ReleaseVerdict {
+	var all []*model.ReleaseVerdict
+	for i := range r.Releases {
+		all = append(all, &r.Releases[i])
+	}
+	if len(r.Findings) > 0 {
+		all = append(all, &model.ReleaseVerdict{Release: model.ReleaseRef{Name: runName}, Findings: r.Findings})
+	}
+	return all
+}
+
 // fails tells whether a finding makes the run fail: it decides, or leaves the
 // question open, and neither the policy nor --fail-on lets it pass.
 func fails(r *model.Report, f *model.Finding) bool {

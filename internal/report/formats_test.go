@@ -39,6 +39,25 @@ func busy() *model.Report {
 	return r
 }
 
+// What decides is in every format, when it is about the run itself too.
+func TestRunFindings(t *testing.T) {
+	r := busy()
+	r.Findings = []model.Finding{{Rule: "set.missing", Severity: model.Error, Inconclusive: true, Message: "a release is missing", Subjects: []string{"6.1.0-2 aarch64"}},
+		{Rule: "policy.note", Severity: model.Info, Message: "a waiver"}}
+	for _, f := range []string{"gitlab", "json", "jsonl", "junit", "sarif", "text"} {
+		if text := rendered(t, r, f); !strings.Contains(text, "set.missing") || !strings.Contains(text, "a release is missing") {
+			t.Errorf("%s leaves it out:\n%s", f, text)
+		}
+	}
+	suites, err := junit.Ingest([]byte(rendered(t, r, "junit")))
+	if err != nil || len(suites) != 2 || suites[1].Name != "kpkg-btf this run" || suites[1].Totals.Error != 1 || suites[1].Totals.Passed != 1 {
+		t.Fatalf("%v %+v", err, suites)
+	}
+	if out := suites[1].Tests[0].SystemOut; !strings.Contains(out, "[policy.note] a waiver") {
+		t.Errorf("notes of the run: %q", out)
+	}
+}
+
 func rendered(t *testing.T, r *model.Report, format string) string {
 	t.Helper()
 	var b bytes.Buffer

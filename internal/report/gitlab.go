@@ -39,8 +39,7 @@ func GitLab(w io.Writer, r *model.Report) error {
 		issues = append(issues, gitlabIssue{Description: "no kernel release in the inputs", CheckName: "kpkg-btf.inputs",
 			Fingerprint: fingerprint("inputs"), Severity: "critical", Location: gitlabLocation{"inputs", gitlabLines{1}}})
 	}
-	for i := range r.Releases {
-		v := &r.Releases[i]
+	for _, v := range groups(r) {
 		for k := range v.Findings {
 			f := &v.Findings[k]
 			text := where.Clean(f.Message)
@@ -86,5 +85,5 @@ func location(v *model.ReleaseVerdict, f *model.Finding) string {
 	if p := slices.Sorted(slices.Values(v.Release.Packages)); len(p) > 0 {
 		return where.Clean(strings.ReplaceAll(p[0], " ", "_"))
 	}
-	return where.Clean(v.Release.Name)
+	return where.Clean(strings.ReplaceAll(v.Release.Name, " ", "_"))
 }

@@ -28,6 +28,9 @@ func JSONLines(w io.Writer, r *model.Report) error {
 	for i := range r.Releases {
 		events = append(events, releaseEvents(&r.Releases[i])...)
 	}
+	for i := range r.Findings { // about the run itself: of no release
+		events = append(events, findingEvent(of{Event: "finding"}, &r.Findings[i]))
+	}
 	events = append(events, struct {
 		Event    string        `json:"event"`
 		Decision string        `json:"decision"`
@@ -50,6 +53,13 @@ type of struct {
 	Arch    model.Arch `json:"arch"`
 }
 
+func findingEvent(head of, f *model.Finding) any {
+	return struct {
+		of
+		Finding *model.Finding `json:"finding"`
+	}{head, f}
+}
+
 func releaseEvents(v *model.ReleaseVerdict) []any {
 	head := func(event string) of { return of{event, v.Release.Name, v.Release.Arch} }
 	events := []any{struct {
@@ -60,10 +70,7 @@ func releaseEvents(v *model.ReleaseVerdict) []any {
 		Windows  []model.WindowResult `json:"windows"`
 	}{head("release"), v.Decision, v.Outcome, v.Self, v.Windows}}
 	for i := range v.Findings {
-		events = append(events, struct {
-			of
-			Finding *model.Finding `json:"finding"`
-		}{head("finding"), &v.Findings[i]})
+		events = append(events, findingEvent(head("finding"), &v.Findings[i]))
 	}
 	for i := range v.Modules {
 		events = append(events, struct {

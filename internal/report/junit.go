@@ -50,8 +50,8 @@ type (
 // the same bytes.
 func JUnit(w io.Writer, r *model.Report) error {
 	all := junitSuites{Name: "kpkg-btf"}
-	for i := range r.Releases {
-		s := junitRelease(r, &r.Releases[i])
+	for _, v := range groups(r) {
+		s := junitRelease(r, v)
 		all.Tests, all.Failures = all.Tests+s.Tests, all.Failures+s.Failures
 		all.Errors, all.Skipped = all.Errors+s.Errors, all.Skipped+s.Skipped
 		all.Suites = append(all.Suites, s)
@@ -77,7 +77,11 @@ func JUnit(w io.Writer, r *model.Report) error {
 func junitRelease(r *model.Report, v *model.ReleaseVerdict) junitSuite {
 	s := junitSuite{Name: strings.TrimSpace("kpkg-btf " + v.Release.Name + " " + string(v.Release.Arch))}
 	class := strings.TrimSpace(v.Release.Name + "." + string(v.Release.Arch))
-	s.Cases = append(s.Cases, junitCase{Class: class, Name: "self", Out: notes(r, v, model.Self, "")})
+	if v.Release.Name == runName {
+		s.Cases = append(s.Cases, junitCase{Class: class, Name: "set", Out: notes(r, v, "", "")})
+	} else {
+		s.Cases = append(s.Cases, junitCase{Class: class, Name: "self", Out: notes(r, v, model.Self, "")})
+	}
 	for i := range v.Windows {
 		old := v.Windows[i].Old.Name
 		s.Cases = append(s.Cases, junitCase{Class: class, Name: "window on " + old, Out: v.Windows[i].Why + "\n" + notes(r, v, model.Window, old)})

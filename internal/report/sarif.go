@@ -88,8 +88,7 @@ func SARIF(w io.Writer, r *model.Report, o Options) error {
 	for _, id := range rules {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{id})
 	}
-	for i := range r.Releases {
-		v := &r.Releases[i]
+	for _, v := range groups(r) {
 		for k := range v.Findings {
 			res := sarifOf(r, v, &v.Findings[k])
 			res.RuleIndex, _ = slices.BinarySearch(rules, res.RuleID)
@@ -101,9 +100,9 @@ func SARIF(w io.Writer, r *model.Report, o Options) error {
 
 func ruleIDs(r *model.Report) []string {
 	var ids []string
-	for i := range r.Releases {
-		for k := range r.Releases[i].Findings {
-			ids = append(ids, r.Releases[i].Findings[k].Rule)
+	for _, v := range groups(r) {
+		for k := range v.Findings {
+			ids = append(ids, v.Findings[k].Rule)
 		}
 	}
 	slices.Sort(ids)
