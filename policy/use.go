@@ -59,7 +59,7 @@ func (u *Use) Judge(c Case) Ruling {
 			out.Severity = model.Severity(r.Severity)
 		}
 		if r.action != nil && c.Action != model.Rebuild {
-			out.Action = *r.action
+			out.Action = c.give(*r.action)
 		}
 		out.By, out.Waived = r.label, out.Action < c.Action
 		if r.Reason != "" {
@@ -68,6 +68,16 @@ func (u *Use) Judge(c Case) Ruling {
 		return out
 	}
 	return out
+}
+
+// give is the action that a rule means in this case. Who ships modules for
+// other people's kernels cannot change a name or build a kernel again: at worst
+// the modules are built anew.
+func (c *Case) give(a model.Action) model.Action {
+	if c.Encounter == model.Outside && a > model.Keep {
+		return model.RebuildFor
+	}
+	return a
 }
 
 // waiver finds the first waiver in force that matches.

@@ -16,6 +16,7 @@ import (
 type applyFlags struct {
 	action, mode string
 	base         []string
+	on           []string
 	inPlace      bool
 	dryRun       bool
 	output       string
@@ -49,6 +50,9 @@ A decision must be of these very modules; inconclusive, bump and rebuild are
 never applied (exit 5, 4, 6). A .deb that a .changes or .buildinfo beside it
 lists is refused without --force.
 
+Modules built elsewhere take a decision of check --on, with the same --on: what
+comes out is judged on those kernels, and their bases serve as --base.
+
 Signatures: a signed module that changes loses its signature, so that is
 refused, unless
   --drop-signature        modules are signed afterwards, or
@@ -72,6 +76,7 @@ one. No key and no passphrase is ever taken from arguments or environment.`,
 	fl.StringVar(&f.action, "action", "", "strip, distill or stamp all modules, without a decision")
 	fl.StringVar(&f.mode, "mode", "remove", "of strip: remove, or neutralize, which only empties .BTF and moves nothing")
 	fl.StringArrayVar(&f.base, "base", nil, "image, manifest or raw BTF with the base the modules were built on (repeats)")
+	fl.StringArrayVar(&f.on, "on", nil, "of modules built elsewhere: a kernel they are judged on, as by check --on (repeats)")
 	fl.BoolVar(&f.inPlace, "in-place", false, "repair trees and single modules where they are")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing")
 	fl.StringVarP(&f.output, "output", "o", "", "file, or an existing folder, for the new packages")
@@ -85,6 +90,9 @@ one. No key and no passphrase is ever taken from arguments or environment.`,
 func (a *app) runApply(ctx context.Context, args []string, f applyFlags) error {
 	o, err := a.applyOptions(args, &f)
 	if err != nil {
+		return err
+	}
+	if o.On, err = a.loadKernels(ctx, f.on); err != nil {
 		return err
 	}
 	p := a.progress()

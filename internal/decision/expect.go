@@ -59,14 +59,15 @@ func partners(a, b *model.ReleaseRef) bool {
 // given, or where none are those of the baseline.
 func expected(rep *model.Report, members []Member) []model.Finding {
 	var missing, removed, added []string
+	news := kernelsOf(rep)
 	for _, m := range members {
-		if !slices.ContainsFunc(rep.New, func(r model.ReleaseRef) bool { return m.is(&r) }) {
+		if !slices.ContainsFunc(news, func(r model.ReleaseRef) bool { return m.is(&r) }) {
 			missing = append(missing, m.String())
 		}
 	}
 	for i := range rep.Old {
 		o := &rep.Old[i]
-		if slices.ContainsFunc(rep.New, func(r model.ReleaseRef) bool { return partners(o, &r) }) {
+		if slices.ContainsFunc(news, func(r model.ReleaseRef) bool { return partners(o, &r) }) {
 			continue
 		}
 		switch {
@@ -76,14 +77,26 @@ func expected(rep *model.Report, members []Member) []model.Finding {
 			removed = append(removed, refText(o))
 		}
 	}
-	for i := range rep.New {
-		r := &rep.New[i]
+	for i := range news {
+		r := &news[i]
 		if len(rep.Old) > 0 && !slices.ContainsFunc(rep.Old, func(o model.ReleaseRef) bool { return partners(r, &o) }) ||
 			len(members) > 0 && !slices.ContainsFunc(members, func(m Member) bool { return m.is(r) }) {
 			added = append(added, refText(r))
 		}
 	}
 	return setFindings(missing, removed, added)
+}
+
+// kernelsOf are the new releases that are kernels: modules built elsewhere are
+// no members of a set.
+func kernelsOf(rep *model.Report) []model.ReleaseRef {
+	var out []model.ReleaseRef
+	for i := range rep.Releases {
+		if v := &rep.Releases[i]; !v.Elsewhere() {
+			out = append(out, v.Release)
+		}
+	}
+	return out
 }
 
 func setFindings(missing, removed, added []string) []model.Finding {

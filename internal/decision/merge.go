@@ -26,14 +26,15 @@ func Merge(sources []Source) *model.Report {
 	out := &model.Report{Schema: model.DecisionSchema, New: []model.ReleaseRef{}, Old: []model.ReleaseRef{}, Ignored: []model.IgnoredInput{},
 		Releases: []model.ReleaseVerdict{}, Findings: []model.Finding{}}
 	out.Policy, out.Findings = mergePolicies(sources)
-	where := map[string]string{} // release -> source
+	where := map[string]string{} // releaseText -> source
 	for _, s := range sources {
 		out.Old = append(out.Old, s.Report.Old...)
+		out.Kernels = append(out.Kernels, s.Report.Kernels...)
 		out.Ignored = append(out.Ignored, s.Report.Ignored...)
 		for i := range s.Report.Releases {
 			v := cloneRelease(&s.Report.Releases[i])
-			key := refText(&v.Release)
-			k := slices.IndexFunc(out.Releases, func(o model.ReleaseVerdict) bool { return refText(&o.Release) == key })
+			key := releaseText(&v)
+			k := slices.IndexFunc(out.Releases, func(o model.ReleaseVerdict) bool { return releaseText(&o) == key })
 			if k < 0 {
 				where[key] = s.Name
 				out.Releases = append(out.Releases, v)
@@ -42,18 +43,31 @@ func Merge(sources []Source) *model.Report {
 			joinRelease(&out.Releases[k], &v, where[key], s.Name)
 		}
 	}
-	slices.SortFunc(out.Releases, func(a, b model.ReleaseVerdict) int { return compareRefs(&a.Release, &b.Release) })
+	slices.SortFunc(out.Releases, func(a, b model.ReleaseVerdict) int {
+		return cmp.Or(compareRefs(&a.Release, &b.Release), strings.Compare(releaseText(&a), releaseText(&b)))
+	})
 	for i := range out.Releases {
 		out.New = append(out.New, out.Releases[i].Release)
 	}
-	slices.SortStableFunc(out.Old, func(a, b model.ReleaseRef) int { return compareRefs(&a, &b) })
-	out.Old = slices.CompactFunc(out.Old, func(a, b model.ReleaseRef) bool { return reflect.DeepEqual(a, b) })
+	for _, refs := range []*[]model.ReleaseRef{&out.Old, &out.Kernels} {
+		slices.SortStableFunc(*refs, func(a, b model.ReleaseRef) int { return compareRefs(&a, &b) })
+		*refs = slices.CompactFunc(*refs, func(a, b model.ReleaseRef) bool { return reflect.DeepEqual(a, b) })
+	}
 	slices.SortFunc(out.Ignored, func(a, b model.IgnoredInput) int {
 		return cmp.Or(strings.Compare(a.File, b.File), strings.Compare(a.Why, b.Why))
 	})
 	out.Ignored = slices.Compact(out.Ignored)
 	conclude(out)
 	return out
+}
+
+// releaseText names a release; what was built elsewhere for a kernel goes by
+// the kernel's name and is another thing.
+func releaseText(v *model.ReleaseVerdict) string {
+	if v.Elsewhere() {
+		return "modules for " + refText(&v.Release)
+	}
+	return refText(&v.Release)
 }
 
 func compareRefs(a, b *model.ReleaseRef) int {
@@ -64,9 +78,9 @@ func compareRefs(a, b *model.ReleaseRef) int {
 // cloneRelease copies what joining changes.
 func cloneRelease(v *model.ReleaseVerdict) model.ReleaseVerdict {
 	out := *v
-	out.Windows, out.Findings, out.Modules = slices.Clone(v.Windows), slices.Clone(v.Findings), slices.Clone(v.Modules)
+	out.Windows, out.Findings, out.Modules, out.On = slices.Clone(v.Windows), slices.Clone(v.Findings), slices.Clone(v.Modules), slices.Clone(v.On)
 	for i := range out.Modules {
-		out.Modules[i].Windows = slices.Clone(out.Modules[i].Windows)
+		out.Modules[i].Windows, out.Modules[i].On = slices.Clone(out.Modules[i].Windows), slices.Clone(out.Modules[i].On)
 		out.Modules[i].Reasons = slices.Clone(out.Modules[i].Reasons)
 	}
 	return out
@@ -76,7 +90,7 @@ func cloneRelease(v *model.ReleaseVerdict) model.ReleaseVerdict {
 func joinRelease(v, more *model.ReleaseVerdict, from, fromMore string) {
 	if why := otherBuild(v, more); why != "" {
 		v.Findings = slices.Insert(v.Findings, 0, model.Finding{Rule: "set.two-builds", Severity: model.Error, Encounter: model.Run, Release: v.Release.Name, Action: model.Rebuild, Count: 1,
-			Message: fmt.Sprintf("two builds are called %s: %s and %s differ in %s", refText(&v.Release), from, fromMore, why),
+			Message: fmt.Sprintf("two builds are called %s: %s and %s differ in %s", releaseText(v), from, fromMore, why),
 			Hint:    "build all packages of one architecture and flavour in one run"})
 		concludeRelease(v)
 		return
@@ -99,12 +113,28 @@ func joinRelease(v, more *model.ReleaseVerdict, from, fromMore string) {
 	for i := range v.Modules {
 		joinModule(&v.Modules[i], &more.Modules[i], index)
 	}
+	joinKernels(v, more)
 	concludeRelease(v)
+}
+
+// joinKernels adds the kernels that another source judged the modules on.
+func joinKernels(v, more *model.ReleaseVerdict) {
+	for k := range more.On {
+		if slices.ContainsFunc(v.On, func(o model.KernelResult) bool { return reflect.DeepEqual(o.Kernel, more.On[k].Kernel) }) {
+			continue
+		}
+		for i := range v.Modules {
+			c := more.Modules[i].On[k]
+			c.Kernel = len(v.On)
+			v.Modules[i].On = append(v.Modules[i].On, c)
+		}
+		v.On = append(v.On, more.On[k])
+	}
 }
 
 func joinModule(m, more *model.ModuleDecision, index []int) {
 	m.Action = max(m.Action, more.Action)
-	m.SetBy = cmp.Or(m.SetBy, more.SetBy)
+	m.SetBy, m.BuiltOn = cmp.Or(m.SetBy, more.SetBy), cmp.Or(m.BuiltOn, more.BuiltOn)
 	for _, r := range more.Reasons {
 		if !slices.Contains(m.Reasons, r) {
 			m.Reasons = append(m.Reasons, r)

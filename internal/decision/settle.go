@@ -32,7 +32,15 @@ func conclude(rep *model.Report) {
 	if len(rep.Releases) == 0 {
 		o.Inconclusive = true
 	}
-	rep.Outcome, rep.Decision, rep.ExitCode, rep.FailOn = o, o.Word(), o.ExitCode(), ""
+	rep.Outcome, rep.Decision, rep.ExitCode, rep.FailOn = o, decisionOf(rep, o), o.ExitCode(), ""
+}
+
+func decisionOf(rep *model.Report, o model.Outcome) string {
+	lists := [][]model.Finding{rep.Findings}
+	for i := range rep.Releases {
+		lists = append(lists, rep.Releases[i].Findings)
+	}
+	return model.DecisionOf(o, lists...)
 }
 
 // bumpTogether: a distribution has one ABI name for all architectures and
@@ -49,7 +57,7 @@ func bumpTogether(rep *model.Report) {
 	for i := range rep.Releases {
 		v := &rep.Releases[i]
 		by := needs[abiname.Stem(v.Release.Name)]
-		if len(by) == 0 || v.Outcome.Action >= model.Bump {
+		if len(by) == 0 || v.Outcome.Action >= model.Bump || v.Elsewhere() {
 			continue
 		}
 		msg := by[0] + " needs another ABI name, and one name serves all architectures and flavours"
@@ -70,8 +78,8 @@ func has(v *model.ReleaseVerdict, rule string) bool {
 // name, or in a release that is to be built anew, no module needs rewriting.
 func concludeRelease(v *model.ReleaseVerdict) {
 	v.Outcome = outcomeOf(v.Findings)
-	v.Decision = v.Outcome.Word()
-	if v.Outcome.Action >= model.Bump {
+	v.Decision = model.DecisionOf(v.Outcome, v.Findings)
+	if v.Outcome.Action >= model.RebuildFor {
 		for i := range v.Modules {
 			v.Modules[i].Action = model.Keep
 		}

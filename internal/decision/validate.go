@@ -18,13 +18,14 @@ func Validate(rep *model.Report) error {
 		return wrong("%d new releases, %d judged", len(rep.New), len(rep.Releases))
 	}
 	type key struct {
-		name string
-		arch model.Arch
+		name      string
+		arch      model.Arch
+		elsewhere bool
 	}
 	seen := map[key]bool{}
 	for i := range rep.Releases {
 		v := &rep.Releases[i]
-		k := key{v.Release.Name, v.Release.Arch}
+		k := key{v.Release.Name, v.Release.Arch, v.Elsewhere()}
 		if k.name == "" || seen[k] {
 			return wrong("release %q of %q without a name, or twice", k.name, k.arch)
 		}
@@ -40,8 +41,8 @@ func Validate(rep *model.Report) error {
 	switch {
 	case o != rep.Outcome:
 		return wrong("the releases and findings ask for %s, the document says %s", o.Word(), rep.Outcome.Word())
-	case rep.Decision != o.Word():
-		return wrong("decision %q, but its outcome is %s", rep.Decision, o.Word())
+	case rep.Decision != decisionOf(rep, o):
+		return wrong("decision %q, but its outcome is %s", rep.Decision, decisionOf(rep, o))
 	case rep.ExitCode != o.ExitCode() && (rep.FailOn == "" || rep.ExitCode != model.ExitDone):
 		return wrong("exit code %d for %s", rep.ExitCode, o.Word())
 	}
@@ -56,7 +57,7 @@ func outcomeOf(list []model.Finding) (o model.Outcome) {
 }
 
 func validateRelease(v *model.ReleaseVerdict) error {
-	if o := outcomeOf(v.Findings); o != v.Outcome || v.Decision != o.Word() {
+	if o := outcomeOf(v.Findings); o != v.Outcome || v.Decision != model.DecisionOf(o, v.Findings) {
 		return wrong("its findings ask for %s, the document says %s", o.Word(), v.Decision)
 	}
 	if err := sums(v.Release.Base.SHA256); err != nil {
@@ -64,6 +65,11 @@ func validateRelease(v *model.ReleaseVerdict) error {
 	}
 	for i := range v.Windows {
 		if err := sums(v.Windows[i].Old.Base.SHA256); err != nil {
+			return err
+		}
+	}
+	for i := range v.On {
+		if err := sums(v.On[i].Kernel.Base.SHA256); err != nil {
 			return err
 		}
 	}
@@ -80,7 +86,7 @@ func validateRelease(v *model.ReleaseVerdict) error {
 }
 
 func validateModule(v *model.ReleaseVerdict, m *model.ModuleDecision) error {
-	if err := sums(m.BTF, m.BTFBase, m.BTFIDs); err != nil {
+	if err := sums(m.BTF, m.BTFBase, m.BTFIDs, m.BuiltOn); err != nil {
 		return err
 	}
 	if m.Path == "" {
@@ -89,6 +95,14 @@ func validateModule(v *model.ReleaseVerdict, m *model.ModuleDecision) error {
 	for _, w := range m.Windows {
 		if w.Old < 0 || w.Old >= len(v.Windows) || !v.Windows[w.Old].Judged {
 			return wrong("it names window %d, which was not judged", w.Old)
+		}
+	}
+	if len(m.On) != len(v.On) {
+		return wrong("it was judged on %d kernels of %d", len(m.On), len(v.On))
+	}
+	for i, c := range m.On {
+		if c.Kernel != i {
+			return wrong("it names kernel %d in place %d", c.Kernel, i)
 		}
 	}
 	if m.Action > v.Outcome.Action {

@@ -63,25 +63,25 @@ func TestOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, complaint, code := realtest.Run(t, "check", dir, "--on", own, "--on", before, "--on", other, "--format", "json")
-	var rep model.OutsideReport
+	var rep model.Report
 	if err := json.Unmarshal([]byte(out), &rep); err != nil {
 		t.Fatalf("exit %d: %s", code, complaint)
 	}
 	if code != model.ExitBump || rep.ExitCode != code || rep.Decision != "rebuild for 6.12.115+deb13-amd64" {
 		t.Errorf("exit %d, %s", code, rep.Decision)
 	}
-	m := rep.Modules[0]
+	m := rep.Releases[0].Modules[0]
 	a, b, c := m.On[0], m.On[1], m.On[2]
-	if len(rep.Modules) != 1 || m.BuiltOn != 0 || m.Path != "extra/overlay.ko" {
+	if len(rep.Releases[0].Modules) != 1 || m.BuiltOn != rep.Kernels[0].Base.SHA256 || m.Path != "extra/overlay.ko" {
 		t.Errorf("%+v", m)
 	}
-	if a.Verdict != model.Attached || a.Meaning != model.Same || a.Vermagic != "equal" || a.Load.Signature != "valid" || a.Needs != "keep" || a.Compared < 50 || a.Changed != 0 {
+	if a.Verdict != model.Attached || a.Meaning != model.Same || a.Vermagic != "equal" || a.Load.Signature != "valid" || a.Action != model.Keep || a.Compared < 50 || a.Changed != 0 {
 		t.Errorf("own: %+v", a)
 	}
-	if b.Verdict != model.Dropped || b.Vermagic != "other-release" || b.Load.Signature != "unknown-key" || b.Needs != "keep" || b.Compared != a.Compared || b.Changed != 0 {
+	if b.Verdict != model.Dropped || b.Vermagic != "other-release" || b.Load.Signature != "unknown-key" || b.Action != model.Keep || b.Compared != a.Compared || b.Changed != 0 {
 		t.Errorf("the build before: %+v", b)
 	}
-	if c.Verdict != model.Blocked || c.Needs != model.NeedsRebuild || c.Changed == 0 || !strings.Contains(strings.Join(c.Load.Says, "\n"), "disagrees about version of symbol module_layout") {
+	if c.Verdict != model.Blocked || c.Action != model.RebuildFor || c.Changed == 0 || !strings.Contains(strings.Join(c.Load.Says, "\n"), "disagrees about version of symbol module_layout") {
 		t.Errorf("another series: %+v", c)
 	}
 }

@@ -1,10 +1,6 @@
 package host
 
-import (
-	"slices"
-
-	"kpkg-btf/internal/model"
-)
+import "kpkg-btf/internal/model"
 
 // On which kernel.
 const (
@@ -49,14 +45,12 @@ func windowMeeting(r *model.ReleaseVerdict, w int, path string) model.HostMeetin
 }
 
 // outsideMeeting is what an installed image makes of modules built elsewhere.
-func outsideMeeting(rep *model.OutsideReport, what, path string) model.HostMeeting {
-	m := model.HostMeeting{What: what, Path: path, On: onInstalled, Modules: len(rep.Modules), Wrong: []model.HostModule{}, Why: []string{}}
-	verdicts, meanings := map[string]int{}, map[string]int{}
-	for i := range rep.Modules {
-		o := &rep.Modules[i]
+func outsideMeeting(v *model.ReleaseVerdict, what, path string) model.HostMeeting {
+	m := model.HostMeeting{What: what, Path: path, On: onInstalled, Modules: len(v.Modules), Wrong: []model.HostModule{}, Why: []string{},
+		Verdicts: v.On[0].Verdicts, Meanings: v.On[0].Meanings}
+	for i := range v.Modules {
+		o := &v.Modules[i]
 		c := &o.On[0]
-		verdicts[string(c.Verdict)]++
-		meanings[string(c.Meaning)]++
 		needs := needed(c)
 		m.Outcome = m.Outcome.Join(needs)
 		if wrong(c.Verdict, c.Meaning) || needs.Action != model.Keep {
@@ -67,18 +61,17 @@ func outsideMeeting(rep *model.OutsideReport, what, path string) model.HostMeeti
 			m.Wrong = append(m.Wrong, model.HostModule{Path: o.Path, Name: o.Name, Verdict: c.Verdict, Meaning: c.Meaning, Words: words})
 		}
 	}
-	m.Verdicts, m.Meanings = counts(verdicts), counts(meanings)
 	return m
 }
 
 // needed is what one module asks for on one kernel. Whether all its imports
 // are there is open on a machine without Module.symvers; depmod has looked at
 // that, and it does not make the answer about BTF incomplete.
-func needed(c *model.OutsideCell) model.Outcome {
-	switch c.Needs {
-	case model.Distill.String(), model.Strip.String():
+func needed(c *model.ModuleOn) model.Outcome {
+	switch c.Action {
+	case model.Distill, model.Strip:
 		return model.Outcome{Action: model.Strip}
-	case model.NeedsRebuild:
+	case model.RebuildFor:
 		return model.Outcome{Action: model.Rebuild} // these modules, against this kernel
 	}
 	open := c.Verdict == model.VerdictUnknown || c.Verdict == model.Attached && c.Meaning == model.MeaningUnknown
@@ -119,17 +112,4 @@ func decide(m *model.HostMeeting, findings []model.Finding, e model.Encounter) {
 		m.Outcome = m.Outcome.Join(model.Outcome{Action: f.Action, Inconclusive: f.Inconclusive})
 		m.Why = append(m.Why, f.Message)
 	}
-}
-
-func counts(n map[string]int) []model.Count {
-	var words []string
-	for w := range n {
-		words = append(words, w)
-	}
-	slices.Sort(words)
-	out := []model.Count{}
-	for _, w := range words {
-		out = append(out, model.Count{Word: w, Count: n[w]})
-	}
-	return out
 }

@@ -189,7 +189,7 @@ func (v *verifier) outside(ctx context.Context, out *model.HostKernel, what, pat
 		}
 		return err
 	}
-	out.Meets = append(out.Meets, outsideMeeting(rep, what, path))
+	out.Meets = append(out.Meets, outsideMeeting(&rep.Releases[0], what, path))
 	return nil
 }
 

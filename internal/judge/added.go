@@ -22,33 +22,32 @@ func (s *selfState) added(ctx context.Context, o Options) error {
 	f.Message = plural(f.Count, "module", "modules") + " below updates/, extra/ or weak-updates/: built elsewhere, not part of this release"
 	h, err := hostOf(s.r, o)
 	if s.image != nil && err == nil { // a base that cannot be read is told by prepare
-		x := &outside{hosts: []*host{h}, jobs: max(o.Jobs, 1), out: make([]model.OutsideModule, len(s.r.Added))}
+		x := &outside{hosts: []*host{h}, jobs: max(o.Jobs, 1)}
 		for _, a := range s.r.Added {
-			x.list = append(x.list, outsider{m: a, release: s.r.Name, name: moduleName(a)})
+			x.list = append(x.list, &outsider{m: a, name: moduleName(a)})
 		}
-		x.origins()
-		if err := x.cells(ctx); err != nil {
+		if err := x.judge(ctx); err != nil {
 			return err
 		}
-		tellAdded(&f, x.out)
+		tellAdded(&f, x.list)
 	}
-	s.n.add(nil, f, nil)
+	s.n.add(meeting{}, f, nil)
 	return nil
 }
 
 // tellAdded says what becomes of them.
-func tellAdded(f *model.Finding, list []model.OutsideModule) {
+func tellAdded(f *model.Finding, list []*outsider) {
 	verdicts, needs := counter{}, counter{}
 	first := ""
-	for i := range list {
-		c := &list[i].On[0]
+	for _, s := range list {
+		c := &s.cells[0]
 		verdicts.add(string(c.Verdict))
-		if c.Needs == model.Keep.String() {
+		if c.Action == model.Keep && !c.Unknown {
 			continue
 		}
-		needs.add(c.Needs)
+		needs.add(c.Needs())
 		if first == "" {
-			first = list[i].Path + ": " + c.Why
+			first = s.m.Path + ": " + c.Why
 		}
 	}
 	f.Message += "; on this kernel " + verdictText(verdicts.sorted())

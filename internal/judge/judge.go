@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
@@ -31,12 +32,7 @@ type Options struct {
 // Check judges every new release on its own image and against the older sets.
 func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o Options) (*model.Report, error) {
 	use := o.Policy.On(o.Day)
-	rep := &model.Report{
-		Schema: model.DecisionSchema,
-		Policy: model.PolicyRef{Source: o.Policy.Source(), SHA256: o.Policy.Digest(), Effective: o.Policy.EffectiveDigest(), Day: use.Day()},
-		New:    []model.ReleaseRef{}, Old: []model.ReleaseRef{}, Ignored: ignored(news, olds), Releases: []model.ReleaseVerdict{},
-		Findings: []model.Finding{},
-	}
+	rep := newReport(news, olds, use, o)
 	refs, err := Refs(olds)
 	if err != nil {
 		return nil, err
@@ -47,16 +43,40 @@ func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o 
 		if err != nil {
 			return nil, err
 		}
-		rep.New = append(rep.New, v.Release)
-		rep.Releases = append(rep.Releases, *v)
-		rep.Outcome = rep.Outcome.Join(v.Outcome)
+		join(rep, v)
 	}
-	if len(news.Releases) == 0 {
+	finish(rep, use)
+	return rep, nil
+}
+
+// newReport is a report in which nothing was judged yet.
+func newReport(news *release.Loaded, others []*release.Loaded, use *policy.Use, o Options) *model.Report {
+	return &model.Report{
+		Schema: model.DecisionSchema,
+		Policy: model.PolicyRef{Source: o.Policy.Source(), SHA256: o.Policy.Digest(), Effective: o.Policy.EffectiveDigest(), Day: use.Day()},
+		New:    []model.ReleaseRef{}, Old: []model.ReleaseRef{}, Ignored: ignored(news, others), Releases: []model.ReleaseVerdict{},
+		Findings: []model.Finding{},
+	}
+}
+
+// join adds a release that was judged.
+func join(rep *model.Report, v *model.ReleaseVerdict) {
+	rep.New = append(rep.New, v.Release)
+	rep.Releases = append(rep.Releases, *v)
+	rep.Outcome = rep.Outcome.Join(v.Outcome)
+}
+
+// finish adds what the policy says of itself, and the decision.
+func finish(rep *model.Report, use *policy.Use) {
+	if len(rep.Releases) == 0 {
 		rep.Outcome.Inconclusive = true
 	}
 	rep.Findings = append(rep.Findings, use.Findings()...)
-	rep.Decision, rep.ExitCode = rep.Outcome.Word(), rep.Outcome.ExitCode()
-	return rep, nil
+	lists := [][]model.Finding{rep.Findings}
+	for i := range rep.Releases {
+		lists = append(lists, rep.Releases[i].Findings)
+	}
+	rep.Decision, rep.ExitCode = model.DecisionOf(rep.Outcome, lists...), rep.Outcome.ExitCode()
 }
 
 // Refs names the releases of some sets in figures.
@@ -104,12 +124,17 @@ func checkRelease(ctx context.Context, r *release.Release, all []*release.Releas
 		windows = append(windows, w)
 		v.Windows = append(v.Windows, w.res)
 	}
+	conclude(n, v)
+	v.Modules = moduleDecisions(n, bound, windows, v.Outcome.Action)
+	return v, nil
+}
+
+// conclude ends the gathering of findings about a release.
+func conclude(n *notes, v *model.ReleaseVerdict) {
 	n.settle()
 	v.Findings = n.findings()
 	v.Outcome = n.outcome()
-	v.Decision = v.Outcome.Word()
-	v.Modules = moduleDecisions(n, bound, windows, v.Outcome.Action)
-	return v, nil
+	v.Decision = model.DecisionOf(v.Outcome, v.Findings)
 }
 
 // judgeSelf judges a release on its own image, or by its manifest, and binds
@@ -130,14 +155,21 @@ func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release,
 
 // fromFacts binds a module to its digests.
 func fromFacts(x *moduleSelf) model.ModuleDecision {
-	f := x.m.Facts
-	d := model.ModuleDecision{
-		Path: x.m.Path, Name: f.Modinfo.Name, BTF: digest(f.BTF), BTFBase: digest(f.BTFBase),
-		Reasons: []string{}, Verdict: x.verdict, Meaning: x.meaning, Missing: x.missing, BuildBase: x.buildBase,
-		Words: x.words, Load: loadOf(&x.load),
-	}
+	d := bind(x.m)
+	d.Verdict, d.Meaning, d.Missing, d.BuildBase, d.Words, d.Load = x.verdict, x.meaning, x.missing, x.buildBase, x.words, loadOf(&x.load)
+	return d
+}
+
+// bind names a module by what survives stripping, signing and compression.
+func bind(m *release.Module) model.ModuleDecision {
+	f := m.Facts
+	d := model.ModuleDecision{Path: m.Path, Name: f.Modinfo.Name, BTF: digest(f.BTF), BTFBase: digest(f.BTFBase), Reasons: []string{},
+		Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.ByAssumed, Load: loadOf(&loadcheck.Result{})}
 	if f.IDs != nil {
 		d.BTFIDs = digest(f.IDs.Data)
+	}
+	if len(f.BTF) == 0 {
+		d.MissingWhy, _ = f.WhyNoBTF()
 	}
 	return d
 }
@@ -147,17 +179,17 @@ func moduleDecisions(n *notes, bound []model.ModuleDecision, windows []*windowSt
 	all := n.reasons()
 	for i := range bound {
 		d := &bound[i]
-		n.explain(all, d, nil, model.Rebuild)
+		n.explain(all, d, meeting{}, model.Rebuild)
 		for k, w := range windows {
 			if !w.p.judged {
 				continue
 			}
 			mw := w.mods[i]
-			mw.Old, mw.Action = k, n.explain(all, d, w, mw.Action)
+			mw.Old, mw.Action = k, n.explain(all, d, meeting{window: w}, mw.Action)
 			d.Windows = append(d.Windows, mw)
 			d.Action = max(d.Action, mw.Action)
 		}
-		if release >= model.Bump {
+		if release >= model.RebuildFor {
 			d.Action = model.Keep // nothing a module's rewriting could repair
 		}
 	}

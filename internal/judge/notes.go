@@ -20,7 +20,7 @@ type notes struct {
 // note is a finding in the making.
 type note struct {
 	ruled
-	in *windowState // nil for self
+	in meeting
 	// text makes the message from the number of subjects.
 	text  func(n int) string
 	first string // detail of the first subject in path order
@@ -31,12 +31,11 @@ func newNotes(release string, use *policy.Use) *notes {
 }
 
 // one adds a finding about the release itself.
-func (n *notes) one(f model.Finding) { n.add(nil, f, nil) }
+func (n *notes) one(f model.Finding) { n.add(meeting{}, f, nil) }
 
-// add puts a finding of a window, or with nil of the release itself, and gives
-// what the policy makes of it. text makes its message from the number of
+// add puts a finding of an encounter and gives what the policy makes of it. text makes its message from the number of
 // subjects; nil where the message stands as it is.
-func (n *notes) add(in *windowState, f model.Finding, text func(int) string) []ruled {
+func (n *notes) add(in meeting, f model.Finding, text func(int) string) []ruled {
 	f.Release = n.release
 	if f.Count == 0 {
 		f.Count = 1
@@ -85,7 +84,7 @@ func (n *notes) settle() {
 			}
 			return msg
 		}
-		for _, p := range n.rule(nil, f, nil) {
+		for _, p := range n.rule(meeting{}, f, nil) {
 			p.Message = text(p.Subjects)
 			list = append(list, &note{ruled: p})
 		}

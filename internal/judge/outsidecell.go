@@ -16,22 +16,24 @@ import (
 	"kpkg-btf/internal/model"
 )
 
+// cell is one module on one kernel, with the rule of the finding that says
+// what is wrong there; "" where nothing is.
+type cell struct {
+	model.ModuleOn
+	rule string
+	load *loadcheck.Result
+}
+
 // builtOn finds the kernel whose base a module was encoded against: by its
 // stamp, else the one that its vermagic names, unless its BTF contradicts.
-func (x *outside) builtOn(s *outsider) (int, model.Evidence) {
-	f := s.m.Facts
+func (x *outside) builtOn(f *kmod.Facts) (int, model.Evidence) {
 	if len(f.BTF) == 0 {
 		return -1, model.ByAssumed
 	}
-	if mark, err := stamp.Parse(f.Stamp); err == nil && f.Stamp != nil {
-		for k, h := range x.hosts {
-			if mark.Base != nil && h.base != nil && hex.EncodeToString(mark.Base.Digest[:]) == h.base.ref.SHA256 {
-				return k, model.ByStamp
-			}
-		}
-		if mark.Base != nil {
-			return -1, model.ByStamp
-		}
+	if mark, err := stamp.Parse(f.Stamp); err == nil && f.Stamp != nil && mark.Base != nil {
+		return slices.IndexFunc(x.hosts, func(h *host) bool {
+			return h.base != nil && hex.EncodeToString(mark.Base.Digest[:]) == h.base.ref.SHA256
+		}), model.ByStamp
 	}
 	word, _, _ := strings.Cut(f.Modinfo.Vermagic, " ")
 	for k, h := range x.hosts {
@@ -69,32 +71,32 @@ func splitOn(f *kmod.Facts, base *btf.Raw) (*btf.Raw, error) {
 	return btf.ParseSplit(f.BTF, base)
 }
 
-// cell judges module i on kernel k.
-func (x *outside) cell(i, k int, load *loadcheck.Result) model.OutsideCell {
-	h, s := x.hosts[k], &x.list[i]
-	f := s.m.Facts
-	c := model.OutsideCell{Kernel: k, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, Needs: model.NeedsUnknown,
+// cell judges a module on kernel k.
+func (x *outside) cell(s *outsider, k int, load *loadcheck.Result) cell {
+	h, f := x.hosts[k], s.m.Facts
+	c := cell{load: load, ModuleOn: model.ModuleOn{Kernel: k, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown,
 		Vermagic: vermagicWord(f.Modinfo.Vermagic, h.loader.Vermagic, load),
-		Compared: load.Compared, Changed: load.Changed, Missing: load.Missing, Load: loadOf(load)}
+		Compared: load.Compared, Changed: load.Changed, Missing: load.Missing, Load: loadOf(load)}}
 	if why := load.Why(false); why != nil && why.When == loadcheck.Always {
-		c.Verdict, c.Meaning, c.Needs, c.Why = model.Blocked, model.MeaningNone, model.NeedsRebuild, why.String()
+		c.Verdict, c.Meaning, c.Action, c.Why, c.rule = model.Blocked, model.MeaningNone, model.RebuildFor, why.String(), "outside.blocked"
 		return c
 	}
 	switch {
-	case h.reads == kimage.No:
-		c.Verdict, c.Meaning, c.Needs = model.Inert, model.MeaningNone, model.Keep.String()
+	case h.reads == kimage.No, h.kernel == nil && len(f.BTF) == 0 && !registersIDs(f):
+		c.Verdict, c.Meaning = model.Inert, model.MeaningNone
 	case h.kernel != nil:
-		x.asked(&c, i, k)
-	case len(f.BTF) == 0 && !registersIDs(f):
-		c.Verdict, c.Meaning, c.Needs = model.Inert, model.MeaningNone, model.Keep.String()
+		x.asked(&c, s, k)
 	default:
-		c.Why = "the kernel's image or base is not there: what it does with the BTF is not known"
+		c.open("the kernel's image or base is not there: what it does with the BTF is not known")
 	}
-	if c.Needs == model.Keep.String() && len(load.Gaps) > 0 && !onlySignature(load) {
-		c.Needs, c.Why = model.NeedsUnknown, "not known: "+load.Gaps[0]
+	if c.Action == model.Keep && !c.Unknown && len(load.Gaps) > 0 && !onlySignature(load) {
+		c.open("not known: " + load.Gaps[0])
 	}
 	return c
 }
+
+// open leaves the answer open.
+func (c *cell) open(why string) { c.Unknown, c.Why, c.rule = true, why, "outside.unknown" }
 
 // onlySignature: what a kernel that does not enforce signatures makes of one
 // does not decide.
@@ -108,28 +110,33 @@ func registersIDs(f *kmod.Facts) bool {
 }
 
 // asked: the kernel's own verdict, and what the module means there.
-func (x *outside) asked(c *model.OutsideCell, i, k int) {
-	h, f := x.hosts[k], x.list[i].m.Facts
+func (x *outside) asked(c *cell, s *outsider, k int) {
+	h, f := x.hosts[k], s.m.Facts
 	a := h.kernel.ask(f)
-	c.Verdict, c.Words, c.Meaning, c.Needs = a.verdict, a.words, model.MeaningNone, model.Keep.String()
-	repair := func(why string) {
-		c.Needs, c.Why = model.Strip.String(), why
+	c.Verdict, c.Words, c.Meaning = a.verdict, a.words, model.MeaningNone
+	repair := func(rule, why string) {
+		c.Action, c.Why, c.rule = model.Strip, why, rule
 		if len(f.BTF) == 0 || a.bareFails {
-			c.Needs = model.NeedsRebuild
+			c.Action = model.RebuildFor
 		}
 	}
 	switch a.verdict {
 	case model.Attached:
 		var why string
-		if c.Meaning, why = x.meaning(i, k); c.Meaning != model.Same {
-			repair(why)
+		switch c.Meaning, why = x.meaning(s, k); c.Meaning {
+		case model.Different:
+			repair("outside.different", why)
+		case model.MeaningUnknown:
+			repair("outside.meaning-unknown", why)
 		}
 	case model.Dropped:
-		if plainList(f, h) {
-			repair("its BTF is dropped, and an id list of it, which no kernel checks, is read with another base")
+		if c.rule = "outside.dropped"; plainList(f, h) {
+			repair("outside.stale-ids", "its BTF is dropped, and an id list of it, which no kernel checks, is read with another base")
 		}
-	case model.Rejected, model.InitFails:
-		repair(a.words)
+	case model.Rejected:
+		repair("outside.rejected", a.words)
+	case model.InitFails:
+		repair("outside.init-fails", a.words)
 	}
 }
 
@@ -144,17 +151,16 @@ func plainList(f *kmod.Facts, h *host) bool {
 }
 
 // meaning of a module that a kernel takes.
-func (x *outside) meaning(i, k int) (model.Meaning, string) {
-	h, f := x.hosts[k], x.list[i].m.Facts
+func (x *outside) meaning(s *outsider, k int) (model.Meaning, string) {
+	h, f := x.hosts[k], s.m.Facts
 	if len(f.BTFBase) > 0 {
 		return model.Same, "" // relocated by name and size
 	}
-	if on := x.out[i].BuiltOn; on >= 0 {
-		b := x.hosts[on]
-		if b.base.ref.SHA256 == h.base.ref.SHA256 {
+	if s.builtOn >= 0 {
+		if x.hosts[s.builtOn].base.ref.SHA256 == h.base.ref.SHA256 {
 			return model.Same, ""
 		}
-		return x.compared(i, on, k)
+		return x.compared(s, k)
 	}
 	if res, ok := h.evidence(f); ok && res.Conclusion == evidence.Contradicted {
 		return model.Different, "the kernel takes it with other types: " + res.First().Text
@@ -162,14 +168,14 @@ func (x *outside) meaning(i, k int) (model.Meaning, string) {
 	return model.MeaningUnknown, "the kernel takes it, perhaps with other types: the kernel it was built on is not among those given"
 }
 
-// compared is the meaning of a module of kernel on's base on kernel k.
-func (x *outside) compared(i, on, k int) (model.Meaning, string) {
-	r := x.comparison(on, k).module(x.list[i].m.Facts)
+// compared is the meaning on kernel k of a module of another kernel's base.
+func (x *outside) compared(s *outsider, k int) (model.Meaning, string) {
+	r := x.comparison(s.builtOn, k).module(s.m.Facts)
 	switch word := r.word(); word {
 	case model.Different:
 		return word, "the kernel takes it with other types: " + r.differs
 	case model.MeaningUnknown:
-		return word, "the kernel takes it, perhaps with other types than those of " + x.hosts[on].r.Name + ": " + r.differs
+		return word, "the kernel takes it, perhaps with other types than those of " + x.hosts[s.builtOn].r.Name + ": " + r.differs
 	default:
 		return word, ""
 	}
@@ -194,37 +200,32 @@ func (x *outside) comparison(on, k int) *comparison {
 // repair finds the one rewriting that serves all kernels that need one:
 // distilled where every kernel that reads the BTF takes the result, else
 // without BTF.
-func (x *outside) repair(i int, d *distill.Distiller) {
-	m := &x.out[i]
-	need := false
-	for _, c := range m.On {
-		need = need || c.Needs == model.Strip.String()
-	}
-	if !need {
+func (x *outside) repair(s *outsider, d *distill.Distiller) {
+	if !slices.ContainsFunc(s.cells, func(c cell) bool { return c.Action == model.Strip }) {
 		return
 	}
-	m.Action = model.Strip
-	if x.distillable(i, d) {
-		m.Action = model.Distill
+	s.action = model.Strip
+	if x.distillable(s, d) {
+		s.action = model.Distill
 	}
-	for c := range m.On {
-		if m.On[c].Needs == model.Strip.String() {
-			m.On[c].Needs = m.Action.String()
+	for c := range s.cells {
+		if s.cells[c].Action == model.Strip {
+			s.cells[c].Action = s.action
 		}
 	}
 }
 
 // distillable tries it on every kernel that loads the module and reads its BTF.
-func (x *outside) distillable(i int, d *distill.Distiller) bool {
-	m, f := &x.out[i], x.list[i].m.Facts
-	if m.BuiltOn < 0 || len(f.BTFBase) > 0 {
+func (x *outside) distillable(s *outsider, d *distill.Distiller) bool {
+	f := s.m.Facts
+	if s.builtOn < 0 || len(f.BTFBase) > 0 {
 		return false
 	}
-	r, why := distilled(d, f, x.hosts[m.BuiltOn].base.raw)
+	r, why := distilled(d, f, x.hosts[s.builtOn].base.raw)
 	if why != "" {
 		return false
 	}
-	for _, c := range m.On {
+	for _, c := range s.cells {
 		h := x.hosts[c.Kernel]
 		if c.Verdict == model.Blocked || h.reads == kimage.No {
 			continue
@@ -235,7 +236,7 @@ func (x *outside) distillable(i int, d *distill.Distiller) bool {
 		if res := h.kernel.base.Module(r.Split, r.Base); !res.OK {
 			return false
 		}
-		if x.hosts[m.BuiltOn].kernel != nil && x.comparison(m.BuiltOn, c.Kernel).distil(d, f).why != "" {
+		if x.hosts[s.builtOn].kernel != nil && x.comparison(s.builtOn, c.Kernel).distil(d, f).why != "" {
 			return false // taken, with a layout that is another one there
 		}
 	}

@@ -15,14 +15,21 @@ import (
 // rulings applies the policy of one run to the findings of one release.
 type rulings struct {
 	use *policy.Use // nil: the findings stand as they are
-	// touched are the modules whose action the policy changed, by window (nil
-	// for self) and path: there the findings say what is to be done.
+	// touched are the modules whose action the policy changed, by encounter and
+	// path: there the findings say what is to be done.
 	touched map[moduleIn]string
+}
+
+// meeting is the encounter that a finding is of: the window on an older
+// kernel, or a kernel that modules of elsewhere are judged on; neither for self.
+type meeting struct {
+	window *windowState
+	host   *host
 }
 
 // moduleIn is a module in one encounter.
 type moduleIn struct {
-	in   *windowState
+	in   meeting
 	path string
 }
 
@@ -35,7 +42,7 @@ type ruled struct {
 
 // rule splits a finding by what the policy says of each of its subjects. text
 // makes the message of a part from its count; nil where the message stands.
-func (n *notes) rule(in *windowState, f model.Finding, text func(int) string) []ruled {
+func (n *notes) rule(in meeting, f model.Finding, text func(int) string) []ruled {
 	if n.rulings.use == nil {
 		return []ruled{{f, f.Action}}
 	}
@@ -47,11 +54,11 @@ func (n *notes) rule(in *windowState, f model.Finding, text func(int) string) []
 	return n.split(in, f, about.Of, text)
 }
 
-func (n *notes) split(in *windowState, f model.Finding, of model.About, text func(int) string) []ruled {
+func (n *notes) split(in meeting, f model.Finding, of model.About, text func(int) string) []ruled {
 	var order []policy.Ruling
 	subjects := map[policy.Ruling][]string{}
 	for _, s := range f.Subjects {
-		r := n.rulings.use.Judge(caseOf(n, &f, subjectOf(n, in, of, s)))
+		r := n.rulings.use.Judge(caseOf(n, &f, subjectOf(in.window, of, s)))
 		if subjects[r] == nil {
 			order = append(order, r)
 		}
@@ -98,7 +105,7 @@ func caseOf(n *notes, f *model.Finding, s policy.Subject) policy.Case {
 }
 
 // subjectOf gives a subject by all names that a policy may call it.
-func subjectOf(n *notes, in *windowState, of model.About, name string) policy.Subject {
+func subjectOf(in *windowState, of model.About, name string) policy.Subject {
 	if of == model.OfModules {
 		return policy.Subject{Modules: spellings(in, name)}
 	}
@@ -161,7 +168,7 @@ func (n *notes) reasons() reasons {
 // explain adds to a module's decision the findings that ask something of it in
 // one encounter, and gives what is to be done there: where the policy changed
 // that, it is what the findings now ask.
-func (n *notes) explain(all reasons, d *model.ModuleDecision, in *windowState, action model.Action) model.Action {
+func (n *notes) explain(all reasons, d *model.ModuleDecision, in meeting, action model.Action) model.Action {
 	k := moduleIn{in, d.Path}
 	ruledAction := model.Keep
 	for _, r := range all[k] {

@@ -33,7 +33,7 @@ type selfState struct {
 // self judges a release's modules on its own image.
 func self(ctx context.Context, r *release.Release, m *manifest.Manifest, all []*release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
 	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), trust: trustOf(r, o.Certificates), jobs: o.Jobs, policy: o.Policy}
-	res := model.SelfResult{Modules: len(r.Modules), Loads: countLoads(nil), Verdicts: []model.Count{}, Meanings: []model.Count{}, Missing: []model.Count{}, Evidence: []model.EvidenceCount{}}
+	res := notJudged(len(r.Modules))
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
 	}
@@ -51,6 +51,10 @@ func self(ctx context.Context, r *release.Release, m *manifest.Manifest, all []*
 	s.loads(&res, mods, m, o.Certificates)
 	s.summarise(&res, mods)
 	return res, mods, nil
+}
+
+func notJudged(modules int) model.SelfResult {
+	return model.SelfResult{Modules: modules, Loads: countLoads(nil), Verdicts: []model.Count{}, Meanings: []model.Count{}, Missing: []model.Count{}, Evidence: []model.EvidenceCount{}}
 }
 
 // prepare judges what the release is made of; false means that its modules

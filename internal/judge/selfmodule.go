@@ -98,17 +98,14 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 	return x
 }
 
-// missing says why a module of a kernel with module BTF has none. The mark of
-// stripping is the stamp; an empty .BTF is one too, since every encoder writes
-// at least a header: only emptying it on purpose (apply --mode=neutralize)
-// leaves such a section.
+// missing says why a module of a kernel with module BTF has none.
 func (s *selfState) missing(m *release.Module) model.Missing {
 	f := m.Facts
-	mark, err := stamp.Parse(f.Stamp)
+	_, stripped := f.WhyNoBTF()
 	switch {
 	case s.policy.BTFNotExpected(spellings(nil, m.Path)...):
 		return model.NoneExpected
-	case err == nil && mark.Left == stamp.Stripped, f.BTF != nil:
+	case stripped:
 		return model.Stripped
 	case !f.Modinfo.Intree:
 		return model.NoneExpected

@@ -46,8 +46,9 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 		switch {
 		case x.missing == model.Lost:
 			f.Rule = "self.btf-lost"
-			f.Hint = "kbuild prints \"Skipping BTF generation … due to unavailability of vmlinux\" and goes on; or a strip removed it: keep .BTF (find-debuginfo --keep-section .BTF) and build modules with vmlinux there"
-			s.n.many(f, modulesText("in-tree without BTF, although this kernel has a base"), x.m.Path, x.m.Path)
+			f.Hint = "build modules with vmlinux there, and keep .BTF when stripping (find-debuginfo --keep-section .BTF)"
+			why, _ := x.m.Facts.WhyNoBTF()
+			s.n.many(f, modulesText("in-tree without BTF, although this kernel has a base"), x.m.Path, x.m.Path+": "+why)
 		case x.verdict == model.Rejected || x.verdict == model.Dropped || x.verdict == model.InitFails:
 			f.Rule, f.Hint = "self."+string(x.verdict), ""
 			s.n.many(f, modulesText(selfWords[x.verdict]), x.m.Path, x.m.Path+": "+x.words)
@@ -62,6 +63,10 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Rule = "self.btf-other-base"
 			f.Hint = "these modules were not encoded against this image's BTF: image and modules are of two builds, or vmlinux was linked again after the modules"
 			s.n.many(f, modulesText("with BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.result.First().Text)
+		}
+		if why, stripped := x.m.Facts.WhyNoBTF(); x.missing == model.NoneExpected && !x.m.Facts.Modinfo.Intree && !stripped {
+			s.n.many(model.Finding{Rule: "self.btf-none", Severity: model.Info, Encounter: model.Self},
+				modulesText("built out of tree without BTF"), x.m.Path, x.m.Path+": "+why)
 		}
 		if odd := x.m.Facts.Oddities; len(odd) > 0 {
 			s.n.many(model.Finding{Rule: "self.module-odd", Severity: model.Warning, Encounter: model.Self},

@@ -80,7 +80,7 @@ func (w *windowState) addText(f model.Finding, text func(int) string) {
 	if f.Encounter == "" {
 		f.Encounter = model.Window
 	}
-	for _, p := range w.n.add(w, f, text) {
+	for _, p := range w.n.add(meeting{window: w}, f, text) {
 		w.rest = max(w.rest, p.Action)
 	}
 }

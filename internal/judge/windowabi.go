@@ -178,7 +178,7 @@ func (w *windowState) signer() {
 		w.signatures = model.Bump // the answer where they are enforced
 		f.Severity, f.Action, f.Waived = model.Warning, model.Keep, "policy signatures: ignored"
 	}
-	for _, p := range w.n.add(w, f, nil) {
+	for _, p := range w.n.add(meeting{window: w}, f, nil) {
 		w.signatures = max(w.signatures, p.Action)
 	}
 }

@@ -7,14 +7,15 @@ package model
 type Action uint8
 
 const (
-	Keep    Action = iota // ship as it is
-	Distill               // rewrite modules to .BTF + .BTF.base
-	Strip                 // remove .BTF and .BTF.base
-	Bump                  // change the ABI name
-	Rebuild               // the release is wrong in itself
+	Keep       Action = iota // ship as it is
+	Distill                  // rewrite modules to .BTF + .BTF.base
+	Strip                    // remove .BTF and .BTF.base
+	RebuildFor               // modules built elsewhere: build them anew for the kernel that the finding names
+	Bump                     // change the ABI name
+	Rebuild                  // the release is wrong in itself
 )
 
-var actionNames = [...]string{"keep", "distill", "strip", "bump", "rebuild"}
+var actionNames = [...]string{"keep", "distill", "strip", "rebuild-for", "bump", "rebuild"}
 
 func (a Action) String() string { return actionNames[a] }
 

@@ -102,7 +102,7 @@ func TestFindingRules(t *testing.T) {
 		if f.Summary == "" || f.Of == "" || f.Encounter == "" {
 			t.Errorf("%s: %+v", f.Rule, f)
 		}
-		if f.Waivable() != (f.Action == Distill || f.Action == Strip || f.Action == Bump) {
+		if f.Waivable() != (f.Action == Distill || f.Action == Strip || f.Action == RebuildFor || f.Action == Bump) {
 			t.Errorf("%s waivable: %v", f.Rule, f.Waivable())
 		}
 	}

@@ -1,5 +1,11 @@
 package model
 
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
 // Outcome is the answer to "what must be done": an action, and whether part
 // of the question stayed open.
 type Outcome struct {
@@ -37,7 +43,7 @@ func (o Outcome) ExitCode() int {
 	switch {
 	case o.Action == Rebuild:
 		return ExitRebuild
-	case o.Action == Bump:
+	case o.Action == Bump || o.Action == RebuildFor:
 		return ExitBump
 	case o.Inconclusive:
 		return ExitInconclusive
@@ -53,4 +59,20 @@ func (o Outcome) Word() string {
 		return "inconclusive"
 	}
 	return o.Action.String()
+}
+
+// DecisionOf is the decision of an outcome and the findings behind it: its
+// word, or "rebuild for KERNEL, KERNEL".
+func DecisionOf(o Outcome, lists ...[]Finding) string {
+	if o.Action != RebuildFor {
+		return o.Word()
+	}
+	var kernels []string
+	for _, f := range slices.Concat(lists...) {
+		if f.Action == RebuildFor {
+			kernels = append(kernels, cmp.Or(f.Against, f.Release))
+		}
+	}
+	slices.Sort(kernels)
+	return "rebuild for " + strings.Join(slices.Compact(kernels), ", ")
 }

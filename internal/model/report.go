@@ -9,16 +9,18 @@ type Report struct {
 	Schema string `json:"schema"`
 	// Must names fields, as "releases.modules.action", that a reader must
 	// know: a later minor version says so what it cannot do without.
-	Must     []string         `json:"must_understand,omitempty"`
-	Policy   PolicyRef        `json:"policy"`
-	New      []ReleaseRef     `json:"new"`
-	Old      []ReleaseRef     `json:"old"`
+	Must   []string     `json:"must_understand,omitempty"`
+	Policy PolicyRef    `json:"policy"`
+	New    []ReleaseRef `json:"new"`
+	Old    []ReleaseRef `json:"old"`
+	// Kernels are those of --on, that modules built elsewhere were judged on.
+	Kernels  []ReleaseRef     `json:"kernels,omitempty"`
 	Ignored  []IgnoredInput   `json:"ignored"`
 	Releases []ReleaseVerdict `json:"releases"`
 	// Findings are about the run itself: its policy, the set of releases.
 	Findings []Finding `json:"findings"`
 	Outcome  Outcome   `json:"outcome"`
-	Decision string    `json:"decision"` // Outcome.Word()
+	Decision string    `json:"decision"` // DecisionOf
 	ExitCode int       `json:"exit_code"`
 	FailOn   string    `json:"fail_on,omitempty"` // what --fail-on let pass
 }
@@ -62,9 +64,11 @@ type BaseRef struct {
 
 // ReleaseVerdict is the judgement of one new release.
 type ReleaseVerdict struct {
-	Release  ReleaseRef     `json:"release"`
-	Self     SelfResult     `json:"self"`
-	Windows  []WindowResult `json:"windows"`
+	Release ReleaseRef     `json:"release"`
+	Self    SelfResult     `json:"self"`
+	Windows []WindowResult `json:"windows"`
+	// On is there for modules that were built elsewhere: one for each kernel.
+	On       []KernelResult `json:"on,omitempty"`
 	Findings []Finding      `json:"findings"`
 	Outcome  Outcome        `json:"outcome"`
 	Decision string         `json:"decision"`
@@ -187,10 +191,16 @@ type ModuleDecision struct {
 	Words   string  `json:"self_words,omitempty"`
 	Meaning Meaning `json:"self_meaning"`
 	Missing Missing `json:"missing,omitempty"`
+	// MissingWhy says why it has no BTF, as far as the module itself tells.
+	MissingWhy string `json:"missing_why,omitempty"`
 	// BuildBase says how it is known which base the module was encoded against.
 	BuildBase Evidence       `json:"build_base"`
 	Load      ModuleLoad     `json:"load"`
 	Windows   []ModuleWindow `json:"windows,omitempty"`
+	// BuiltOn is, of a module built elsewhere, the checksum of the base it was
+	// encoded against, where that is one of the kernels'.
+	BuiltOn string     `json:"built_on,omitempty"`
+	On      []ModuleOn `json:"on,omitempty"`
 }
 
 // ModuleWindow is one module on one older kernel; Old indexes the report's

@@ -3,6 +3,7 @@ package repair
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"os"
 
@@ -31,16 +32,24 @@ func newBase(blob []byte, origin string) (*buildBase, error) {
 	return &buildBase{raw, id, origin}, where.In(origin, err)
 }
 
-// bases are those of --base: by release, and those that name none.
+// bases are those of --base, by release, and one that names none; and those of
+// the kernels that the result is judged on.
 type bases struct {
-	byKey map[release.Key]*buildBase
-	any   *buildBase
+	byKey    map[release.Key]*buildBase
+	any      *buildBase
+	on       map[release.Key]*buildBase
+	byDigest map[string]*buildBase // all of them, by checksum in hex
 }
 
 // readBases reads --base: raw BTF (compressed or not), or whatever holds a
 // release: an image, a package, a manifest with the base beside it.
 func (j *job) readBases(ctx context.Context) (*bases, error) {
-	out := &bases{byKey: map[release.Key]*buildBase{}}
+	out := &bases{byKey: map[release.Key]*buildBase{}, on: map[release.Key]*buildBase{}, byDigest: map[string]*buildBase{}}
+	for _, set := range j.o.On {
+		if err := out.addAll(set, out.on); err != nil {
+			return nil, err
+		}
+	}
 	var sets []string
 	for _, path := range j.o.Base {
 		blob, err := rawBTF(path)
@@ -57,6 +66,7 @@ func (j *job) readBases(ctx context.Context) (*bases, error) {
 		if out.any, err = newBase(blob, path); err != nil {
 			return nil, err
 		}
+		out.byDigest[out.any.digest()] = out.any
 	}
 	if len(sets) == 0 {
 		return out, nil
@@ -69,20 +79,30 @@ func (j *job) readBases(ctx context.Context) (*bases, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range l.Releases {
-		b, err := baseIn(r)
-		if err != nil {
-			return nil, err
-		}
-		if b != nil {
-			out.byKey[r.Key] = b
-		}
+	if err := out.addAll(l, out.byKey); err != nil {
+		return nil, err
 	}
 	if len(out.byKey) == 0 {
 		return nil, usage("--base: no base BTF in %s", sets[0])
 	}
 	return out, nil
 }
+
+// addAll takes the bases of all releases of a set.
+func (b *bases) addAll(l *release.Loaded, byKey map[release.Key]*buildBase) error {
+	for _, r := range l.Releases {
+		own, err := baseIn(r)
+		if err != nil {
+			return err
+		}
+		if own != nil {
+			byKey[r.Key], b.byDigest[own.digest()] = own, own
+		}
+	}
+	return nil
+}
+
+func (b *buildBase) digest() string { return hex.EncodeToString(b.id.Digest[:]) }
 
 // rawBTF reads a file that is BTF and nothing else; nil for another one.
 func rawBTF(path string) ([]byte, error) {
@@ -138,6 +158,8 @@ func (b *bases) of(r *release.Release) (*buildBase, error) {
 	switch {
 	case own == nil && given == nil && len(b.byKey) > 0:
 		return nil, where.In(r.Name, usage("--base: no base of release %s in it", r.Key))
+	case own == nil && given == nil:
+		return b.on[r.Key], nil
 	case own == nil:
 		return given, nil
 	case given != nil && given.id.Digest != own.id.Digest:

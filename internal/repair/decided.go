@@ -35,6 +35,10 @@ func (j *job) refuseDecision() error {
 	case model.ExitInconclusive:
 		why, hint = "the decision is inconclusive: what it left open, apply cannot know either", "give check what it asked for"
 	case model.ExitBump:
+		if d.Outcome.Action == model.RebuildFor {
+			why, hint = "the decision is "+d.Decision+": no rewriting makes these modules load there", "build them against that kernel's headers"
+			break
+		}
 		why, hint = "the decision is bump: what is to be changed is the ABI name, not the modules", "after the name is changed, check says what else is needed"
 	}
 	if why == "" {
@@ -49,6 +53,7 @@ func (j *job) decisionFor(r *release.Release, base *buildBase) (map[string]*mode
 	if j.o.Decision == nil {
 		return nil, nil
 	}
+	var out map[string]*model.ModuleDecision
 	for i := range j.o.Decision.Releases {
 		v := &j.o.Decision.Releases[i]
 		if v.Release.Name != r.Name || v.Release.Arch != r.Arch {
@@ -58,10 +63,14 @@ func (j *job) decisionFor(r *release.Release, base *buildBase) (map[string]*mode
 			return nil, where.In(r.Name, usage("the decision was made for the base %s…, the image here has %x…", v.Release.Base.SHA256[:8], base.id.Digest[:4]).
 				WithHint("these are other builds under the same name: run check on them"))
 		}
-		out := make(map[string]*model.ModuleDecision, len(v.Modules))
+		if out == nil {
+			out = make(map[string]*model.ModuleDecision, len(v.Modules))
+		}
 		for k := range v.Modules {
 			out[v.Modules[k].Path] = &v.Modules[k]
 		}
+	}
+	if out != nil {
 		return out, nil
 	}
 	return nil, where.In(r.Name, usage("release %s is not in the decision", r.Key))

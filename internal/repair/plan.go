@@ -123,20 +123,29 @@ func (j *job) planRelease(r *release.Release, bases *bases) error {
 			return where.In(r.Name, where.New(where.Inconclusive, "module %s is there twice with different content: %s and %s", m.Path, m.Source, m.Differ[0]).
 				WithHint("two builds share one name: build all packages in one run"))
 		}
-		if err := j.planModule(r, m, base, decided); err != nil {
+		if err := j.planModule(r, m, baseFor(bases, base, decided[m.Path]), decided); err != nil {
 			return m.Source.In(err)
 		}
 	}
 	for _, m := range r.Added {
-		if decided != nil {
+		if decided != nil && decided[m.Path] == nil {
 			j.out.Notes = append(j.out.Notes, m.Source.String()+": built elsewhere (updates/, extra/): not in the decision, left as it is")
 			continue
 		}
-		if err := j.planModule(r, m, base, nil); err != nil {
+		if err := j.planModule(r, m, baseFor(bases, base, decided[m.Path]), decided); err != nil {
 			return m.Source.In(err)
 		}
 	}
 	return nil
+}
+
+// baseFor is the base that a module was built on: the one that the decision
+// found for it, where it was built elsewhere, else its release's.
+func baseFor(all *bases, own *buildBase, d *model.ModuleDecision) *buildBase {
+	if d == nil || d.BuiltOn == "" {
+		return own
+	}
+	return all.byDigest[d.BuiltOn]
 }
 
 func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase, decided map[string]*model.ModuleDecision) error {
@@ -169,7 +178,7 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 		it.change = j.wouldChange(it, m.Facts)
 		if it.action == Distill && it.change && base == nil {
 			return where.New(where.Inconclusive, "distilling needs the base that the module was built on").
-				WithHint("give the package with the kernel image too, or --base FILE")
+				WithHint("give the package with the kernel image too, or --base FILE, or of modules built elsewhere --on KERNEL")
 		}
 		it.done = model.RepairModule{Input: src.Package, Path: cmp.Or(src.Path, m.Path), Release: r.Name, Compression: m.Facts.Compression,
 			Before: hex.EncodeToString(m.Facts.Digest[:]), Signature: "kept", Done: "right already"}
@@ -256,7 +265,7 @@ func (j *job) keyOf(r *release.Release) bool {
 // judgeBefore judges the inputs as they are: what is wrong in itself is not
 // repaired by rewriting modules.
 func (j *job) judgeBefore(ctx context.Context, l *release.Loaded) error {
-	rep, err := judge.Check(ctx, l, nil, judge.Options{Policy: j.o.Policy, Jobs: j.o.Jobs})
+	rep, err := j.judge(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -266,6 +275,16 @@ func (j *job) judgeBefore(ctx context.Context, l *release.Loaded) error {
 			WithHint("rebuild it; check says what is wrong")
 	}
 	return nil
+}
+
+// judge judges modules on the kernels they were built for: their own, or those
+// of On.
+func (j *job) judge(ctx context.Context, l *release.Loaded) (*model.Report, error) {
+	o := judge.Options{Policy: j.o.Policy, Jobs: j.o.Jobs}
+	if len(j.o.On) > 0 {
+		return judge.Outside(ctx, l, j.o.On, o)
+	}
+	return judge.Check(ctx, l, nil, o)
 }
 
 // worst is the message of the finding that weighs most.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
@@ -135,7 +134,7 @@ func keyID(c *modsig.Certificate) string { return hex.EncodeToString(c.Serial) }
 // could not answer the question before (no image among them), they cannot now
 // either, and the account says so.
 func (j *job) judgeAfter(ctx context.Context, l *release.Loaded) error {
-	rep, err := judge.Check(ctx, l, nil, judge.Options{Policy: j.o.Policy, Jobs: j.o.Jobs})
+	rep, err := j.judge(ctx, l)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,10 @@ type Options struct {
 	// Base names further inputs (images, manifests, raw BTF) that hold build
 	// bases and are not repaired.
 	Base []string
+	// On are kernels that may load the modules, which were built elsewhere: the
+	// result is judged on them, and their bases serve as those of Base. Without
+	// any it is judged as a kernel's own.
+	On []*release.Loaded
 	// Decision says what to do, or else Action, with all modules.
 	Decision *model.Report
 	Action   Action

@@ -230,7 +230,7 @@ func TestJSONLines(t *testing.T) {
 
 func TestSubstvars(t *testing.T) {
 	sum := strings.Repeat("cd", 32)
-	want := "btf:Base=" + sum + "\nbtf:Provides=kernel-btf-cdcdcdcdcdcdcdcd\nbtf:Decision=bump\n"
+	want := "btf:Base=" + sum + "\nbtf:Provides=kernel-btf-cdcdcdcdcdcdcdcd\nbtf:Depends=\nbtf:Decision=bump\n"
 	if got := rendered(t, busy(), "substvars"); got != want {
 		t.Errorf("%q", got)
 	}

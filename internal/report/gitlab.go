@@ -66,7 +66,7 @@ func gitlabSeverity(r *model.Report, f *model.Finding) string {
 		return "critical"
 	case fails(r, f) && f.Action == model.Rebuild:
 		return "blocker"
-	case fails(r, f) && f.Action == model.Bump:
+	case fails(r, f) && f.Action >= model.RebuildFor:
 		return "critical"
 	case fails(r, f):
 		return "major"

@@ -23,8 +23,9 @@ func JSONLines(w io.Writer, r *model.Report) error {
 		Policy  model.PolicyRef      `json:"policy"`
 		New     []model.ReleaseRef   `json:"new"`
 		Old     []model.ReleaseRef   `json:"old"`
+		Kernels []model.ReleaseRef   `json:"kernels,omitempty"`
 		Ignored []model.IgnoredInput `json:"ignored"`
-	}{"start", EventsSchema, r.Policy, r.New, r.Old, r.Ignored}}
+	}{"start", EventsSchema, r.Policy, r.New, r.Old, r.Kernels, r.Ignored}}
 	for i := range r.Releases {
 		events = append(events, releaseEvents(&r.Releases[i])...)
 	}
@@ -68,7 +69,8 @@ func releaseEvents(v *model.ReleaseVerdict) []any {
 		Outcome  model.Outcome        `json:"outcome"`
 		Self     model.SelfResult     `json:"self"`
 		Windows  []model.WindowResult `json:"windows"`
-	}{head("release"), v.Decision, v.Outcome, v.Self, v.Windows}}
+		On       []model.KernelResult `json:"on,omitempty"`
+	}{head("release"), v.Decision, v.Outcome, v.Self, v.Windows, v.On}}
 	for i := range v.Findings {
 		events = append(events, findingEvent(head("finding"), &v.Findings[i]))
 	}

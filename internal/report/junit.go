@@ -77,10 +77,17 @@ func JUnit(w io.Writer, r *model.Report) error {
 func junitRelease(r *model.Report, v *model.ReleaseVerdict) junitSuite {
 	s := junitSuite{Name: strings.TrimSpace("kpkg-btf " + v.Release.Name + " " + string(v.Release.Arch))}
 	class := strings.TrimSpace(v.Release.Name + "." + string(v.Release.Arch))
-	if v.Release.Name == runName {
-		s.Cases = append(s.Cases, junitCase{Class: class, Name: "set", Out: notes(r, v, "", "")})
-	} else {
-		s.Cases = append(s.Cases, junitCase{Class: class, Name: "self", Out: notes(r, v, model.Self, "")})
+	first, of := "self", model.Self
+	switch {
+	case v.Release.Name == runName:
+		first, of = "set", ""
+	case v.Elsewhere():
+		first, of = "modules", model.Outside
+	}
+	s.Cases = append(s.Cases, junitCase{Class: class, Name: first, Out: notes(r, v, of, "")})
+	for i := range v.On {
+		kernel := v.On[i].Kernel.Name
+		s.Cases = append(s.Cases, junitCase{Class: class, Name: "on " + kernel, Out: notes(r, v, model.Outside, kernel)})
 	}
 	for i := range v.Windows {
 		old := v.Windows[i].Old.Name

@@ -1,9 +1,7 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -11,64 +9,48 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// OutsideText writes the matrix of modules and kernels, one kernel after the
-// other: what becomes of each module there and what it needs.
-func OutsideText(w io.Writer, r *model.OutsideReport, verbose bool) error {
-	t := &text{w: bufio.NewWriter(w), verbose: verbose}
-	for _, n := range r.New {
-		t.ref("new", n)
-	}
-	for _, k := range r.Kernels {
-		t.ref("on", k)
-	}
-	if len(r.Ignored) > 0 {
-		t.ignored(r.Ignored)
-	}
-	for k := range r.Kernels {
-		t.f("\non %s (%s)\n", r.Kernels[k].Name, strings.Join(r.Kernels[k].Packages, ", "))
-		t.column(r, k)
-	}
-	t.repairs(r)
-	t.f("\ndecision: %s (exit %d)", r.Decision, r.ExitCode)
-	if r.FailOn != "" {
-		t.f(", passed by --fail-on %s", r.FailOn)
-	}
-	t.f("\n")
-	return t.w.Flush()
-}
-
-// column is one kernel: a line a module, first those that need something.
-func (t *text) column(r *model.OutsideReport, k int) {
+// kernel is one column of the matrix of modules that were built elsewhere: a
+// line a module, first those that need something.
+func (t *text) kernel(v *model.ReleaseVerdict, k int) {
+	ref := &v.On[k].Kernel
+	t.f("\n%s on %s (%s)\n", strings.TrimSpace("modules of "+v.Release.Name), ref.Name, strings.Join(ref.Packages, ", "))
 	tw := tabwriter.NewWriter(t.w, 0, 8, 2, ' ', 0)
 	fmt.Fprint(tw, "  module\tBTF\tmeaning\tsymbol CRCs\tvermagic\tsignature\tneeds\n")
-	kept := 0
+	shown, kept := 0, 0
 	for _, keep := range []bool{false, true} {
-		for i := range r.Modules {
-			m := &r.Modules[i]
+		for i := range v.Modules {
+			m := &v.Modules[i]
 			c := &m.On[k]
-			if (c.Needs == model.Keep.String()) != keep {
+			if (c.Needs() == model.Keep.String()) != keep {
 				continue
 			}
-			if kept++; keep && !t.verbose && kept > 2*maxLines {
+			if shown++; !t.verbose && shown > 2*maxLines {
+				kept++
 				continue
 			}
-			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", where.Clean(m.Path), c.Verdict, c.Meaning, crcs(c), c.Vermagic, c.Load.Signature, c.Needs)
+			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", where.Clean(m.Path), c.Verdict, c.Meaning, crcs(c), c.Vermagic, c.Load.Signature, c.Needs())
 		}
 	}
 	tw.Flush()
-	if n := kept - 2*maxLines; n > 0 && !t.verbose {
-		t.f("  and more that need nothing, of %d modules (-v lists all)\n", kept)
+	if kept > 0 {
+		t.f("  and %d more of %d modules (-v lists all)\n", kept, len(v.Modules))
 	}
-	for i := range r.Modules {
-		m := &r.Modules[i]
-		if c := &m.On[k]; c.Why != "" && c.Needs != model.Keep.String() {
+	if t.verbose {
+		t.whys(v, k)
+	}
+}
+
+// whys are the reasons of all modules, one by one.
+func (t *text) whys(v *model.ReleaseVerdict, k int) {
+	for i := range v.Modules {
+		m := &v.Modules[i]
+		if c := &m.On[k]; c.Why != "" {
 			t.f("  %s: %s\n", m.Path, c.Why)
 		}
 	}
-	t.enforced(r, k)
 }
 
-func crcs(c *model.OutsideCell) string {
+func crcs(c *model.ModuleOn) string {
 	if c.Compared+c.Missing == 0 {
 		return "none compared"
 	}
@@ -79,33 +61,35 @@ func crcs(c *model.OutsideCell) string {
 	return out
 }
 
-// enforced tells which modules load only where signatures are not enforced.
-func (t *text) enforced(r *model.OutsideReport, k int) {
-	n := 0
-	for i := range r.Modules {
-		if l := &r.Modules[i].On[k].Load; l.Loads == model.LoadsYes && l.IfEnforced == model.LoadsNo {
-			n++
+// built tells, of modules built elsewhere, what BTF they carry and how it is
+// known which base it was encoded against.
+func (t *text) built(v *model.ReleaseVerdict) {
+	kinds := map[string]int{}
+	var order []string
+	for i := range v.Modules {
+		word := origin(v, &v.Modules[i])
+		if kinds[word]++; kinds[word] == 1 {
+			order = append(order, word)
 		}
 	}
-	if n > 0 {
-		t.f("  where signatures are enforced %s: enroll the signing key there (MOK)\n", count(n, "module does not load", "modules do not load"))
+	t.f("\n")
+	for _, w := range order {
+		t.f("%s of %s: %s\n", count(kinds[w], "module", "modules"), v.Release.Name, w)
 	}
 }
 
-// repairs says what rewriting serves all kernels.
-func (t *text) repairs(r *model.OutsideReport) {
-	for _, a := range []model.Action{model.Distill, model.Strip} {
-		n := 0
-		for i := range r.Modules {
-			if r.Modules[i].Action == a {
-				n++
-			}
-		}
-		if n > 0 {
-			t.f("\n%s %s before it ships\n", a.String(), count(n, "module", "modules"))
+func origin(v *model.ReleaseVerdict, m *model.ModuleDecision) string {
+	kind := "split BTF"
+	switch {
+	case m.BTF == "":
+		return "without BTF: " + m.MissingWhy
+	case m.BTFBase != "":
+		kind = "distilled BTF"
+	}
+	for i := range v.On {
+		if k := &v.On[i].Kernel; m.BuiltOn != "" && m.BuiltOn == k.Base.SHA256 {
+			return fmt.Sprintf("%s, encoded against the base %s… of %s (known by: %s)", kind, m.BuiltOn[:8], k.Name, m.BuildBase)
 		}
 	}
-	for _, k := range r.Rebuild {
-		t.f("\nrebuild for %s: its own headers package is what to build against\n", r.Kernels[k].Name)
-	}
+	return kind + ", encoded against a base that is none of these kernels'"
 }

@@ -26,6 +26,9 @@ func Text(w io.Writer, r *model.Report, verbose bool) error {
 	for _, o := range r.Old {
 		t.ref("old", o)
 	}
+	for _, k := range r.Kernels {
+		t.ref("on", k)
+	}
 	if len(r.Ignored) > 0 {
 		t.ignored(r.Ignored)
 	}
@@ -79,6 +82,17 @@ func (t *text) ignored(list []model.IgnoredInput) {
 }
 
 func (t *text) release(v *model.ReleaseVerdict) {
+	if v.Elsewhere() {
+		t.built(v)
+		for k := range v.On {
+			t.kernel(v, k)
+		}
+		if len(v.Findings) > 0 {
+			t.f("\n")
+		}
+		t.findings(v.Findings)
+		return
+	}
 	t.f("\n%s on its own image\n", v.Release.Name)
 	t.self(&v.Self)
 	for i := range v.Windows {

@@ -38,7 +38,6 @@ var documents = map[string]document{
 	"decision":    {model.DecisionSchema, reflect.TypeFor[model.Report]()},
 	"inspection":  {model.InspectionSchema, reflect.TypeFor[model.Inspection]()},
 	"explanation": {model.ExplanationSchema, reflect.TypeFor[model.Explanation]()},
-	"outside":     {model.OutsideSchema, reflect.TypeFor[model.OutsideReport]()},
 	"diff":        {model.DiffSchema, reflect.TypeFor[model.TypeDiff]()},
 	"repair":      {model.RepairSchema, reflect.TypeFor[model.Repair]()},
 }

@@ -95,9 +95,9 @@ func TestRealDocuments(t *testing.T) {
 		"inspection":  {run(t, "", "inspect", "--format", "json", old), run(t, "", "inspect", "--format", "json", "--top", "-1", new)},
 		"explanation": {run(t, log, "explain", "--format", "json"), run(t, log, "explain", "--format", "json", old, new)},
 		"decision": {run(t, "", "check", "--format", "json", new), run(t, "", "check", "--format", "json", new, "--against", old),
-			run(t, "", "check", "--format", "json", old, "--against", new, "--expect", "amd64,arm64", "--signatures", "ignored")},
-		"outside": {run(t, "", "check", "--format", "json", new, "--on", old)},
-		"diff":    {run(t, "", "diff", "--format", "json", old, new)},
+			run(t, "", "check", "--format", "json", old, "--against", new, "--expect", "amd64,arm64", "--signatures", "ignored"),
+			run(t, "", "check", "--format", "json", new, "--on", old)},
+		"diff": {run(t, "", "diff", "--format", "json", old, new)},
 	}
 	for name, list := range docs {
 		strict := compile(t, name, true)

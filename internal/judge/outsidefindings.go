@@ -1,0 +1,161 @@
+package judge
+
+import (
+	"fmt"
+
+	"kpkg-btf/internal/kmod/loadcheck"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/release"
+	"kpkg-btf/policy"
+)
+
+// verdict makes the judgement of one release's modules out of its rows.
+func (x *outside) verdict(r *release.Release, set []*outsider, kernels []model.ReleaseRef, o Options, use *policy.Use) (*model.ReleaseVerdict, error) {
+	m, err := r.Record("")
+	if err != nil {
+		return nil, err
+	}
+	v := &model.ReleaseVerdict{Release: refOf(r, m), Self: notJudged(len(set)), Windows: []model.WindowResult{}, Modules: []model.ModuleDecision{}}
+	v.Release.Modules, v.Release.BTFBytes = len(set), 0
+	n := newNotes(r.Name, use)
+	for _, err := range r.Unread {
+		n.one(model.Finding{Rule: "outside.unreadable", Severity: model.Error, Encounter: model.Outside, Inconclusive: true, Message: err.Error()})
+	}
+	for _, s := range set {
+		v.Release.BTFBytes += int64(len(s.m.Facts.BTF))
+	}
+	x.setFindings(n, set)
+	for k := range x.hosts {
+		v.On = append(v.On, x.kernel(n, k, set, kernels[k], o))
+	}
+	conclude(n, v)
+	x.decide(n, v, set)
+	return v, nil
+}
+
+// setFindings are about the modules themselves, whatever kernel loads them.
+func (x *outside) setFindings(n *notes, set []*outsider) {
+	if len(x.list) == 0 {
+		n.one(model.Finding{Rule: "outside.no-modules", Severity: model.Error, Encounter: model.Outside, Inconclusive: true,
+			Message: "no modules among the inputs: 0 of 0 proves nothing"})
+	}
+	for _, s := range set {
+		f := s.m.Facts
+		why, stripped := f.WhyNoBTF()
+		switch {
+		case why != "" && !stripped:
+			n.many(model.Finding{Rule: "outside.btf-none", Severity: model.Info, Encounter: model.Outside,
+				Hint: "they load on any kernel, without types for bpf; headers with a vmlinux (Debian from 6.12.16) and pahole give them BTF, from 6.11 distilled"},
+				modulesText("without BTF"), s.m.Path, s.m.Path+": "+why)
+		case why == "" && len(f.BTFBase) == 0 && s.builtOn < 0:
+			n.many(model.Finding{Rule: "outside.base-unknown", Severity: model.Warning, Encounter: model.Outside,
+				Hint: "give the kernel they were built on with --on: without it no dependency on its base (kernel-btf-…) can be written"},
+				modulesText("with split BTF of a base that is none of these kernels'"), s.m.Path, s.m.Path)
+		}
+	}
+}
+
+// outsideRules are the findings of a kernel in the order of their weight, with
+// what modules do there.
+var outsideRules = []struct {
+	rule      string
+	severity  model.Severity
+	one, many string // "module does …"
+	hint      string
+}{
+	{"outside.blocked", model.Error, "module does not load on %s, whatever its BTF", "modules do not load on %s, whatever their BTF", "build against the headers package of that very kernel"},
+	{"outside.rejected", model.Error, "module is refused by %s for its BTF", "modules are refused by %s for their BTF", ""},
+	{"outside.init-fails", model.Error, "module fails in init on %s for its BTF", "modules fail in init on %s for their BTF", ""},
+	{"outside.different", model.Error, "module is taken by %s with other types than it was built with", "modules are taken by %s with other types than they were built with", ""},
+	{"outside.meaning-unknown", model.Error, "module is taken by %s, perhaps with other types than it was built with", "modules are taken by %s, perhaps with other types than they were built with", "give the kernel they were built on with --on, too"},
+	{"outside.stale-ids", model.Error, "module has a list of type ids that are not those of %s", "modules have lists of type ids that are not those of %s", ""},
+	{"outside.unknown", model.Error, "module of which it is not known what becomes of it on %s", "modules of which it is not known what becomes of them on %s", "the kernel's image, config and Module.symvers (its headers package) tell"},
+	{"outside.dropped", model.Info, "module loads on %s without its BTF, which is of another base", "modules load on %s without their BTF, which is of another base", ""},
+}
+
+// kernel gathers what one kernel makes of the modules.
+func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef, o Options) model.KernelResult {
+	res := model.KernelResult{Kernel: ref}
+	verdicts, meanings := counter{}, counter{}
+	loads := make([]loadcheck.Result, 0, len(set))
+	for _, s := range set {
+		verdicts.add(string(s.cells[k].Verdict))
+		meanings.add(string(s.cells[k].Meaning))
+		loads = append(loads, *s.cells[k].load)
+	}
+	res.Verdicts, res.Meanings, res.Loads = verdicts.sorted(), meanings.sorted(), countLoads(loads)
+	for _, r := range outsideRules {
+		for _, action := range []model.Action{model.RebuildFor, model.Strip, model.Distill, model.Keep} {
+			f := model.Finding{Rule: r.rule, Severity: r.severity, Action: action, Inconclusive: r.rule == "outside.unknown", Hint: r.hint}
+			why := ""
+			for _, s := range set {
+				if c := &s.cells[k]; c.rule == r.rule && c.Action == action {
+					if f.Subjects = append(f.Subjects, s.m.Path); why == "" && c.Why != "" {
+						why = " (first: " + s.m.Path + ": " + c.Why + ")"
+					}
+				}
+			}
+			if action == model.Strip || action == model.Distill {
+				f.Hint = action.String() + " before it ships: kpkg-btf apply DECISION --on KERNEL"
+			}
+			x.put(n, k, f, func(n int) string { return fmt.Sprintf(plural(n, r.one, r.many), ref.Name) + why })
+		}
+	}
+	x.signatures(n, k, set, ref, o)
+	return res
+}
+
+// put adds a finding of a kernel, if it is about anything.
+func (x *outside) put(n *notes, k int, f model.Finding, text func(int) string) {
+	if f.Count = len(f.Subjects); f.Count > 0 {
+		f.Encounter, f.Against = model.Outside, x.hosts[k].r.Name
+		n.add(meeting{host: x.hosts[k]}, f, text)
+	}
+}
+
+// signatures: modules that only load where signatures are not enforced. Whose
+// key a machine trusts beside its kernel's is not seen here (MOK).
+func (x *outside) signatures(n *notes, k int, set []*outsider, ref model.ReleaseRef, o Options) {
+	f := model.Finding{Rule: "outside.signature", Severity: model.Warning, Hint: "sign them, and enroll the key there (MOK)"}
+	if o.Policy.Signatures == policy.Ignored {
+		f.Severity = model.Info
+	}
+	for _, s := range set {
+		if l := &s.cells[k].Load; l.Loads == model.LoadsYes && l.IfEnforced == model.LoadsNo {
+			f.Subjects = append(f.Subjects, s.m.Path)
+		}
+	}
+	x.put(n, k, f, func(n int) string {
+		return fmt.Sprintf(plural(n, "module does not load on %s where signatures are enforced", "modules do not load on %s where signatures are enforced"), ref.Name)
+	})
+}
+
+// decide says what is to be done with each module, after the policy.
+func (x *outside) decide(n *notes, v *model.ReleaseVerdict, set []*outsider) {
+	all := n.reasons()
+	for _, s := range set {
+		d := bind(s.m)
+		d.Name, d.BuildBase = s.name, s.by
+		if s.builtOn >= 0 {
+			d.BuiltOn = x.hosts[s.builtOn].base.ref.SHA256
+		}
+		if d.MissingWhy != "" {
+			d.Missing = model.NoneExpected
+			if _, stripped := s.m.Facts.WhyNoBTF(); stripped {
+				d.Missing = model.Stripped
+			}
+		}
+		n.explain(all, &d, meeting{}, model.Rebuild)
+		for k := range s.cells {
+			c := s.cells[k].ModuleOn
+			c.Action = n.explain(all, &d, meeting{host: x.hosts[k]}, c.Action)
+			v.On[k].Action = max(v.On[k].Action, c.Action)
+			d.On = append(d.On, c)
+			d.Action = max(d.Action, c.Action)
+		}
+		if v.Outcome.Action >= model.RebuildFor {
+			d.Action = model.Keep // nothing a module's rewriting could repair
+		}
+		v.Modules = append(v.Modules, d)
+	}
+}
