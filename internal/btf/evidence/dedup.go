@@ -20,9 +20,12 @@ type dedupTable struct {
 // mergeable are the kinds that btf__dedup merges without fail. VAR and DATASEC
 // it never does; STRUCT and UNION it compares as graphs that were not merged
 // yet, and some copies remain: measured, 84 in 6.1, 169 in 6.12, 125 in 7.3.
+// A TYPEDEF of the base pahole 1.32 leaves in every module (Debian 7.2.13, all
+// architectures: 431 489 of 435 672 in amd64's 4216 modules, of no other kind
+// one), while 1.30 leaves none: whether it was merged tells nothing of the base.
 func mergeable(k btf.Kind) bool {
 	switch k {
-	case btf.Var, btf.Datasec, btf.Struct, btf.Union:
+	case btf.Var, btf.Datasec, btf.Struct, btf.Union, btf.Typedef:
 		return false
 	}
 	return true
