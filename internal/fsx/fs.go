@@ -82,6 +82,13 @@ func (OS) OpenDir(path string) (Dir, error) {
 	return &osDir{root: root, self: self}, nil
 }
 
+// Descriptor gives the open file behind what a verify function of WriteFile
+// reads, for a program to read it too; nil when there is a seam between.
+func Descriptor(r io.ReaderAt) *os.File {
+	f, _ := r.(osFile)
+	return f.File
+}
+
 // osDir works below file descriptors, never by path again.
 type osDir struct {
 	root *os.Root

@@ -19,6 +19,9 @@ import (
 type Options struct {
 	// OmitSections leaves Facts.Sections empty, which saves 3 KB a module.
 	OmitSections bool
+	// BTFOnly leaves out what says nothing of a module's BTF: Exports, Versions,
+	// AllocDigest, Sections, most Oddities, and Imports where no .BTF_ids is.
+	BTFOnly bool
 }
 
 // scratch is the memory that parsing reuses from module to module.
@@ -124,6 +127,9 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 		}
 		f.Sig.Measure(content, &f.Digest)
 	}
+	if o.BTFOnly {
+		return f, s.aboutBTF(f)
+	}
 	if err := s.sections(f); err != nil {
 		return nil, err
 	}
@@ -184,6 +190,24 @@ func (s *scratch) sections(f *Facts) error {
 		}
 	}
 	return nil
+}
+
+// aboutBTF reads what Options.BTFOnly leaves.
+func (s *scratch) aboutBTF(f *Facts) error {
+	if err := s.blobs(f); err != nil {
+		return err
+	}
+	symtab, err := s.elf.Symtab()
+	if err != nil {
+		return err
+	}
+	if err := s.modinfo(f, &symtab); err != nil {
+		return where.In(".modinfo", err)
+	}
+	if s.elf.Section(".BTF_ids") == nil {
+		return nil
+	}
+	return where.In(".symtab", s.symbols(f, &symtab))
 }
 
 // blobs copies the sections that are kept as they are.

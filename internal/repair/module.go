@@ -12,7 +12,6 @@ import (
 
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/elfx"
-	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
@@ -59,15 +58,15 @@ func (t *tools) open(raw []byte) (*stored, error) {
 // transform does the action of an item to the content of its file, after it
 // has made sure that this still is the module that was planned.
 func (j *job) transform(it *item, t *tools, s *stored) (*modfile.Result, error) {
-	f, err := kmod.Parse(s.content, kmod.Options{OmitSections: true})
+	m, err := modfile.Open(s.content)
 	if err != nil {
 		return nil, err
 	}
-	if now := bindingOf(f); now != it.bind {
+	if now := bindingOf(m.Facts); now != it.bind {
 		return nil, where.New(where.IO, "changed since it was read: %s", it.bind.difference(now)).WithHint("run again when nothing else writes here")
 	}
-	it.mayZero = j.o.Policy.MayZeroIDs(spellings(it.module, f.Modinfo.Name)...)
-	r, err := j.act(it, t, s)
+	it.mayZero = j.o.Policy.MayZeroIDs(spellings(it.module, m.Facts.Modinfo.Name)...)
+	r, err := j.act(it, t, m)
 	if err == nil && len(r.Words) > 0 && !it.mayZero {
 		err = where.New(where.Unsupported, "%s would lose ids in .BTF_ids (%s %s, …), and the policy forbids that", it.action, r.Words[0].Kind, r.Words[0].Name).
 			WithHint("zero-id-lists in the policy")
@@ -82,18 +81,18 @@ func spellings(path, name string) []string {
 	return []string{path, bare, strings.TrimPrefix(bare, "kernel/"), name}
 }
 
-func (j *job) act(it *item, t *tools, s *stored) (*modfile.Result, error) {
+func (j *job) act(it *item, t *tools, m *modfile.Module) (*modfile.Result, error) {
 	switch it.action {
 	case Strip:
 		o := modfile.StripOptions{Neutralize: j.o.Neutralize}
 		if it.base != nil {
 			o.Base = &it.base.id
 		}
-		return modfile.Strip(s.content, o)
+		return m.Strip(o)
 	case Distill:
-		return t.dis.Distill(s.content, modfile.DistillOptions{Base: it.base.raw, Stamp: &it.base.id, ForbidZeroing: !it.mayZero})
+		return m.Distill(&t.dis, modfile.DistillOptions{Base: it.base.raw, Stamp: &it.base.id, ForbidZeroing: !it.mayZero})
 	case Stamp:
-		return modfile.Stamp(s.content, it.base.id)
+		return m.Stamp(it.base.id)
 	}
 	return nil, where.New(where.Internal, "action %q", it.action)
 }
@@ -139,12 +138,17 @@ func (j *job) rewrite(ctx context.Context, it *item, t *tools, raw []byte) ([]by
 	if err != nil {
 		return nil, err
 	}
-	r, err := j.act(it, t, s)
+	m, err := modfile.Open(s.content)
 	if err != nil {
 		return nil, err
 	}
-	if now := hex.EncodeToString(r.Before[:]); now != it.done.Before {
+	if now := hex.EncodeToString(m.Facts.Digest[:]); now != it.done.Before {
 		return nil, where.New(where.IO, "changed since it was read: it was %s and is %s", short(it.done.Before), short(now)).WithHint("run again when nothing else writes here")
+	}
+	m.Proven = &it.after
+	r, err := j.act(it, t, m)
+	if err != nil {
+		return nil, err
 	}
 	if r.After != it.after {
 		return nil, where.New(where.Internal, "what was rehearsed is not what comes out: %x… and %x…", it.after[:6], r.After[:6])

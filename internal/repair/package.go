@@ -2,10 +2,6 @@ package repair
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
-	"os"
 
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/pack"
@@ -27,7 +23,7 @@ func (j *job) publishPackage(ctx context.Context, p *placed, out *model.RepairOu
 		return err
 	}
 	ro := repack.Options{Jobs: j.o.Jobs, Force: opts.Force, Inputs: opts.Inputs, FS: opts.FS,
-		Verify: func(ctx context.Context, written *pack.Package) error { return j.acceptPackage(ctx, p, written) }}
+		Verify: func(_ context.Context, e *pack.Entry, content []byte) error { return j.acceptEntry(p, e, content) }}
 	if !j.o.Latest.IsZero() {
 		ro.Epoch = &j.o.Latest
 	}
@@ -35,10 +31,7 @@ func (j *job) publishPackage(ctx context.Context, p *placed, out *model.RepairOu
 	if err != nil {
 		return err
 	}
-	if out.SHA256, err = fileSum(p.out); err != nil {
-		return err
-	}
-	out.Published, out.Notes = true, rep.Notes
+	out.Published, out.SHA256, out.Notes = true, rep.SHA256, rep.Notes
 	c := model.RepairCheck{By: "dpkg-deb", Result: "ok"}
 	if p.kind == pack.Rpm {
 		c.By = "rpm -K"
@@ -54,58 +47,45 @@ func (j *job) publishPackage(ctx context.Context, p *placed, out *model.RepairOu
 	return nil
 }
 
-// editor gives the modules of a package their new content.
+// editor gives the modules of a package their new content. All that were
+// rehearsed must come by.
 func (j *job) editor(p *placed) repack.Editor {
-	return repack.Editor{
-		Select: func(e *pack.Entry) bool {
-			it := j.items[release.Source{Package: p.input.Path, Path: e.Path}]
-			return it != nil && it.change && it.of == nil
-		},
-		Edit: func(ctx context.Context, e *pack.Entry, content []byte) ([]byte, error) {
-			t := toolbox.Get().(*tools)
-			defer toolbox.Put(t)
-			return j.rewrite(ctx, j.items[release.Source{Package: p.input.Path, Path: e.Path}], t, content)
-		},
-	}
-}
-
-// acceptPackage reads every changed module of a finished package back.
-func (j *job) acceptPackage(ctx context.Context, p *placed, written *pack.Package) error {
 	left := 0
 	for _, it := range p.items {
 		if it.change && it.of == nil {
 			left++
 		}
 	}
-	t := toolbox.Get().(*tools)
-	defer toolbox.Put(t)
-	err := written.Walk(ctx, func(e *pack.Entry, content io.Reader) error {
-		it := j.items[release.Source{Package: p.input.Path, Path: e.Path}]
-		if it == nil || !it.change || it.of != nil {
+	return repack.Editor{
+		Select: func(e *pack.Entry) bool {
+			it := j.items[release.Source{Package: p.input.Path, Path: e.Path}]
+			if it == nil || !it.change || it.of != nil {
+				return false
+			}
+			left--
+			return true
+		},
+		Edit: func(ctx context.Context, e *pack.Entry, content []byte) ([]byte, error) {
+			t := toolbox.Get().(*tools)
+			defer toolbox.Put(t)
+			return j.rewrite(ctx, j.items[release.Source{Package: p.input.Path, Path: e.Path}], t, content)
+		},
+		Done: func() error {
+			if left != 0 {
+				return where.New(where.IO, "changed since it was read: %d modules of it are missing", left).WithHint("run again when nothing else writes here")
+			}
 			return nil
-		}
-		raw, err := io.ReadAll(content)
-		if err != nil {
-			return err
-		}
-		left--
-		return where.In(e.Path, j.acceptBytes(it, t, raw, it.done.Compression))
-	})
-	if err == nil && left > 0 {
-		err = where.New(where.Internal, "verification of the written package failed: %d changed modules are not in it", left)
+		},
 	}
-	return err
 }
 
-func fileSum(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", where.In(path, where.New(where.IO, "%w", err))
+// acceptEntry judges a changed module as it was read back.
+func (j *job) acceptEntry(p *placed, e *pack.Entry, content []byte) error {
+	it := j.items[release.Source{Package: p.input.Path, Path: e.Path}]
+	if it == nil || !it.change || it.of != nil {
+		return where.New(where.Internal, "verification of the written package failed: not to be changed")
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", where.In(path, where.New(where.IO, "%w", err))
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	t := toolbox.Get().(*tools)
+	defer toolbox.Put(t)
+	return j.acceptBytes(it, t, content, it.done.Compression)
 }

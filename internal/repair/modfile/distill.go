@@ -32,15 +32,11 @@ type Distiller struct{ d distill.Distiller }
 // it uses as they are (KERNEL-BTF.md §3.3), and their words become 0. A module
 // that is distilled, or has no BTF, is left as it is. What cannot be distilled
 // is Unsupported, distill.ErrEmpty among it.
-func (d *Distiller) Distill(content []byte, o DistillOptions) (*Result, error) {
-	j, err := open(content)
-	if err != nil {
-		return nil, err
+func (m *Module) Distill(d *Distiller, o DistillOptions) (*Result, error) {
+	if len(m.Facts.BTF) == 0 || len(m.Facts.BTFBase) > 0 {
+		return m.res, nil
 	}
-	if len(j.facts.BTF) == 0 || len(j.facts.BTFBase) > 0 {
-		return j.res, nil
-	}
-	split, err := btf.ParseSplit(j.facts.BTF, o.Base)
+	split, err := btf.ParseSplit(m.Facts.BTF, o.Base)
 	if err != nil {
 		return nil, where.In(secBTF, err)
 	}
@@ -48,13 +44,13 @@ func (d *Distiller) Distill(content []byte, o DistillOptions) (*Result, error) {
 	if err != nil {
 		return nil, where.In(secBTF, err)
 	}
-	if err := j.mapIDs(r.ID); err != nil {
+	if err := m.mapIDs(r.ID); err != nil {
 		return nil, err
 	}
-	if o.ForbidZeroing && j.unrelocated > 0 {
-		return nil, forbidden(j.res.Words)
+	if o.ForbidZeroing && m.unrelocated > 0 {
+		return nil, forbidden(m.res.Words)
 	}
-	return j.rewrite(func(e *edit.Object) error {
+	return m.rewrite(func(e *edit.Object) error {
 		// An empty .BTF.base, which kernels refuse, may be there, and a stamp
 		// that says "split".
 		if _, err := e.Remove(secBase, stamp.Section); err != nil {
@@ -77,4 +73,13 @@ func forbidden(words []Word) error {
 	}
 	return where.In(secIDs, where.New(where.Unsupported, "distilling would lose the ids of %s in list %s, which no kernel relocates", strings.Join(names, ", "), words[0].List).
 		At(int64(words[0].Off)).WithHint("strip the module, or allow zeroing"))
+}
+
+// Distill is Open and Module.Distill.
+func (d *Distiller) Distill(content []byte, o DistillOptions) (*Result, error) {
+	m, err := Open(content)
+	if err != nil {
+		return nil, err
+	}
+	return m.Distill(d, o)
 }

@@ -11,8 +11,8 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-func (j *job) order() binary.ByteOrder {
-	if j.facts.BigEndian {
+func (m *Module) order() binary.ByteOrder {
+	if m.Facts.BigEndian {
 		return binary.BigEndian
 	}
 	return binary.LittleEndian
@@ -20,8 +20,8 @@ func (j *job) order() binary.ByteOrder {
 
 // locate checks that the symbols account for every id in .BTF_ids: a word that
 // none tells of could be stale and nobody would know.
-func (j *job) locate() error {
-	ids := j.facts.IDs
+func (m *Module) locate() error {
+	ids := m.Facts.IDs
 	known := make([]bool, len(ids.Data)/4+1)
 	for _, w := range ids.Words {
 		known[w.Off/4] = true
@@ -33,8 +33,8 @@ func (j *job) locate() error {
 		}
 	}
 	for at := 0; at+4 <= len(ids.Data); at += 4 {
-		if !known[at/4] && j.order().Uint32(ids.Data[at:]) != 0 {
-			return where.In(secIDs, where.New(where.Unsupported, "no symbol tells what the id %d is", j.order().Uint32(ids.Data[at:])).
+		if !known[at/4] && m.order().Uint32(ids.Data[at:]) != 0 {
+			return where.In(secIDs, where.New(where.Unsupported, "no symbol tells what the id %d is", m.order().Uint32(ids.Data[at:])).
 				At(int64(at)).WithHint("strip --strip-unneeded removes the symbols of .BTF_ids: repair the module before it"))
 		}
 	}
@@ -50,33 +50,33 @@ func setLayout(set8 bool) (head, step int) {
 }
 
 // zeroLists zeroes the words of all plain lists.
-func (j *job) zeroLists() error {
-	if j.facts.IDs == nil {
+func (m *Module) zeroLists() error {
+	if m.Facts.IDs == nil {
 		return nil
 	}
-	if err := j.locate(); err != nil {
+	if err := m.locate(); err != nil {
 		return err
 	}
-	for _, w := range j.facts.IDs.Words {
+	for _, w := range m.Facts.IDs.Words {
 		if w.Set < 0 && w.ID != 0 {
-			j.put(w.Off, 0)
-			j.zeroed(w)
+			m.put(w.Off, 0)
+			m.zeroed(w)
 		}
 	}
-	j.lose()
+	m.lose()
 	return nil
 }
 
 // put writes a word of .BTF_ids.
-func (j *job) put(off int, v uint32) {
-	if j.ids == nil {
-		j.ids = bytes.Clone(j.facts.IDs.Data)
+func (m *Module) put(off int, v uint32) {
+	if m.ids == nil {
+		m.ids = bytes.Clone(m.Facts.IDs.Data)
 	}
-	j.order().PutUint32(j.ids[off:], v)
+	m.order().PutUint32(m.ids[off:], v)
 }
 
-func (j *job) zeroed(w kmod.IDWord) {
-	j.res.Words = append(j.res.Words, Word{List: listOf(j.facts.IDs, w.Off), Kind: w.Kind, Name: w.Name, Off: w.Off, ID: w.ID})
+func (m *Module) zeroed(w kmod.IDWord) {
+	m.res.Words = append(m.res.Words, Word{List: listOf(m.Facts.IDs, w.Off), Kind: w.Kind, Name: w.Name, Off: w.Off, ID: w.ID})
 }
 
 // labelAt gives the number of the label that the word at off lies behind, or -1.
@@ -95,45 +95,45 @@ func listOf(ids *kmod.IDs, off int) string {
 
 // mapIDs rewrites every id with the map of a distilled module: ids of sets and
 // of lists that the kernel relocates; those of other lists become 0.
-func (j *job) mapIDs(to func(btf.ID) (btf.ID, bool)) error {
-	ids := j.facts.IDs
+func (m *Module) mapIDs(to func(btf.ID) (btf.ID, bool)) error {
+	ids := m.Facts.IDs
 	if ids == nil {
 		return nil
 	}
-	if err := j.locate(); err != nil {
+	if err := m.locate(); err != nil {
 		return err
 	}
 	for _, s := range ids.Sets {
-		if err := j.mapSet(&s, to); err != nil {
+		if err := m.mapSet(&s, to); err != nil {
 			return err
 		}
 	}
-	for _, l := range j.lists() {
+	for _, l := range m.lists() {
 		for _, w := range l.words {
 			id, ok := to(btf.ID(w.ID))
 			switch {
 			case w.ID == 0:
 			case !l.relocated:
-				j.put(w.Off, 0)
-				j.zeroed(w)
-				j.unrelocated++
+				m.put(w.Off, 0)
+				m.zeroed(w)
+				m.unrelocated++
 			case !ok: // no longer in the module's BTF
-				j.put(w.Off, 0)
-				j.zeroed(w)
+				m.put(w.Off, 0)
+				m.zeroed(w)
 			case uint32(id) != w.ID:
-				j.put(w.Off, uint32(id))
-				j.res.IDs++
+				m.put(w.Off, uint32(id))
+				m.res.IDs++
 			}
 		}
 	}
-	j.lose()
+	m.lose()
 	return nil
 }
 
 // mapSet rewrites a set and sorts it by the new ids, as the kernel's binary
 // search needs it (btf_id_set_contains, btf_id_set8_contains); flags go with
 // their ids.
-func (j *job) mapSet(s *kmod.IDSet, to func(btf.ID) (btf.ID, bool)) error {
+func (m *Module) mapSet(s *kmod.IDSet, to func(btf.ID) (btf.ID, bool)) error {
 	type member struct{ id, flags uint32 }
 	members := make([]member, len(s.IDs))
 	for i, old := range s.IDs {
@@ -147,16 +147,16 @@ func (j *job) mapSet(s *kmod.IDSet, to func(btf.ID) (btf.ID, bool)) error {
 			members[i].flags = s.PairFlags[i]
 		}
 		if uint32(id) != old {
-			j.res.IDs++
+			m.res.IDs++
 		}
 	}
 	slices.SortStableFunc(members, func(a, b member) int { return int(int64(a.id) - int64(b.id)) })
 	head, step := setLayout(s.Set8)
-	for i, m := range members {
+	for i, e := range members {
 		at := s.Off + head + i*step
-		j.put(at, m.id)
+		m.put(at, e.id)
 		if s.Set8 {
-			j.put(at+4, m.flags)
+			m.put(at+4, e.flags)
 		}
 	}
 	return nil
@@ -172,8 +172,8 @@ type idList struct {
 }
 
 // lists gives the plain lists of .BTF_ids, told apart by their labels.
-func (j *job) lists() []idList {
-	ids := j.facts.IDs
+func (m *Module) lists() []idList {
+	ids := m.Facts.IDs
 	var out []idList
 	last := -2 // label of the list that out ends with
 	for _, w := range ids.Words {
@@ -189,7 +189,7 @@ func (j *job) lists() []idList {
 		l.words = append(l.words, w)
 	}
 	for i := range out {
-		out[i].relocated = traceIDs(out[i].words) || j.destructors(out[i].words)
+		out[i].relocated = traceIDs(out[i].words) || m.destructors(out[i].words)
 	}
 	return out
 }
@@ -208,8 +208,8 @@ func traceIDs(words []kmod.IDWord) bool {
 
 // destructors tells the pairs of type and function that
 // register_btf_id_dtor_kfuncs is given.
-func (j *job) destructors(words []kmod.IDWord) bool {
-	if !slices.ContainsFunc(j.facts.Imports, func(im kmod.Import) bool { return im.Name == "register_btf_id_dtor_kfuncs" }) {
+func (m *Module) destructors(words []kmod.IDWord) bool {
+	if !slices.ContainsFunc(m.Facts.Imports, func(im kmod.Import) bool { return im.Name == "register_btf_id_dtor_kfuncs" }) {
 		return false
 	}
 	for i, w := range words {

@@ -7,9 +7,9 @@ import (
 
 // lose says what the zeroed words were for: a sentence for each list, one for
 // all trace events.
-func (j *job) lose() {
+func (m *Module) lose() {
 	traces := 0
-	words := j.res.Words
+	words := m.res.Words
 	for len(words) > 0 {
 		n := 1
 		for n < len(words) && words[n].List == words[0].List {
@@ -18,12 +18,12 @@ func (j *job) lose() {
 		if strings.HasPrefix(words[0].List, "__bpf_trace_btf_ids_") {
 			traces++
 		} else {
-			j.res.Lost = append(j.res.Lost, lostList(words[:n]))
+			m.res.Lost = append(m.res.Lost, lostList(words[:n]))
 		}
 		words = words[n:]
 	}
 	if traces > 0 {
-		j.res.Lost = append(j.res.Lost, fmt.Sprintf("tracefs shows no btf_ids for %d classes of trace events", traces))
+		m.res.Lost = append(m.res.Lost, fmt.Sprintf("tracefs shows no btf_ids for %d classes of trace events", traces))
 	}
 }
 

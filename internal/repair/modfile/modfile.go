@@ -71,40 +71,46 @@ type Word struct {
 	ID   uint32 // that it had
 }
 
-// job is one module being repaired.
-type job struct {
-	in    []byte
-	facts *kmod.Facts
-	res   *Result
-	ids   []byte // .BTF_ids as it will be; nil: as it is
+// Module is a module that was read, to be repaired once.
+type Module struct {
+	// Facts are those of kmod.Options.BTFOnly.
+	Facts *kmod.Facts
+	// Proven is the SHA-256 of a result that was proven for the same content
+	// before, or nil. The same bytes are not proven again, and Result.Sections
+	// is empty then; other bytes are proven as ever.
+	Proven *[32]byte
+
+	in  []byte
+	res *Result
+	ids []byte // .BTF_ids as it will be; nil: as it is
 	// unrelocated counts the words zeroed because no kernel relocates them.
 	unrelocated int
 }
 
-// open reads the module.
-func open(content []byte) (*job, error) {
-	f, err := kmod.Parse(content, kmod.Options{OmitSections: true})
+// Open reads a module. It and the result refer to content.
+func Open(content []byte) (*Module, error) {
+	f, err := kmod.Parse(content, kmod.Options{BTFOnly: true})
 	if err != nil {
 		return nil, err
 	}
 	if f.Sig != nil {
 		return nil, where.New(where.Internal, "the signature was not split off").At(f.Size)
 	}
-	return &job{in: content, facts: f, res: &Result{Data: content, Before: f.Digest, After: f.Digest}}, nil
+	return &Module{Facts: f, in: content, res: &Result{Data: content, Before: f.Digest, After: f.Digest}}, nil
 }
 
 // rewrite applies edits, writes the module and proves that nothing else
 // changed.
-func (j *job) rewrite(edits func(o *edit.Object) error) (*Result, error) {
-	o, err := edit.Open(j.in)
+func (m *Module) rewrite(edits func(o *edit.Object) error) (*Result, error) {
+	o, err := edit.Open(m.in)
 	if err != nil {
 		return nil, err
 	}
 	if err := loaded(o.File()); err != nil {
 		return nil, err
 	}
-	if j.ids != nil {
-		if err := o.Replace(secIDs, j.ids); err != nil {
+	if m.ids != nil {
+		if err := o.Replace(secIDs, m.ids); err != nil {
 			return nil, err
 		}
 	}
@@ -115,24 +121,29 @@ func (j *job) rewrite(edits func(o *edit.Object) error) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	sum := sha256.Sum256(out)
+	if m.Proven != nil && sum == *m.Proven {
+		m.res.Data, m.res.Changed, m.res.After = out, sum != m.res.Before, sum
+		return m.res, nil
+	}
 	if _, err := edit.Open(out); err != nil {
 		return nil, unproven(err)
 	}
-	return j.finish(out)
+	return m.finish(out, sum)
 }
 
 // finish compares the new module with the input and completes the account.
-func (j *job) finish(out []byte) (*Result, error) {
-	changes, err := Compare(j.in, out)
+func (m *Module) finish(out []byte, sum [32]byte) (*Result, error) {
+	changes, err := Compare(m.in, out)
 	if err != nil {
 		return nil, unproven(err)
 	}
-	j.res.Sections = changes
+	m.res.Sections = changes
 	if len(changes) == 0 {
-		return j.res, nil
+		return m.res, nil
 	}
-	j.res.Data, j.res.Changed, j.res.After = out, true, sha256.Sum256(out)
-	return j.res, nil
+	m.res.Data, m.res.Changed, m.res.After = out, true, sum
+	return m.res, nil
 }
 
 func unproven(err error) error {
@@ -149,20 +160,25 @@ func mark(o *edit.Object, s stamp.Stamp) error {
 
 // Stamp writes into a module which base its BTF was built on. A module without
 // BTF is left as it is: it has no base.
+func (m *Module) Stamp(base stamp.Base) (*Result, error) {
+	if len(m.Facts.BTF) == 0 {
+		return m.res, nil
+	}
+	s := stamp.Stamp{Base: &base, Left: stamp.Split}
+	if len(m.Facts.BTFBase) > 0 {
+		s.Left = stamp.Distilled
+	}
+	if string(m.Facts.Stamp) == string(s.Bytes()) {
+		return m.res, nil
+	}
+	return m.rewrite(func(o *edit.Object) error { return mark(o, s) })
+}
+
+// Stamp is Open and Module.Stamp.
 func Stamp(content []byte, base stamp.Base) (*Result, error) {
-	j, err := open(content)
+	m, err := Open(content)
 	if err != nil {
 		return nil, err
 	}
-	if len(j.facts.BTF) == 0 {
-		return j.res, nil
-	}
-	s := stamp.Stamp{Base: &base, Left: stamp.Split}
-	if len(j.facts.BTFBase) > 0 {
-		s.Left = stamp.Distilled
-	}
-	if string(j.facts.Stamp) == string(s.Bytes()) {
-		return j.res, nil
-	}
-	return j.rewrite(func(o *edit.Object) error { return mark(o, s) })
+	return m.Stamp(base)
 }

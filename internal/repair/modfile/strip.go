@@ -2,6 +2,7 @@ package modfile
 
 import (
 	"bytes"
+	"crypto/sha256"
 
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/elfx"
@@ -32,29 +33,25 @@ type StripOptions struct {
 // (since 6.9); the words of plain lists become 0, the id that matches nothing
 // (KERNEL-BTF.md §2.4). A module without BTF keeps what it has, stale words
 // excepted.
-func Strip(content []byte, o StripOptions) (*Result, error) {
-	j, err := open(content)
-	if err != nil {
-		return nil, err
-	}
+func (m *Module) Strip(o StripOptions) (*Result, error) {
 	if !o.KeepIDs {
-		if err := j.zeroLists(); err != nil {
+		if err := m.zeroLists(); err != nil {
 			return nil, err
 		}
 	}
 	if o.Neutralize {
-		return j.neutralize()
+		return m.neutralize()
 	}
-	if len(j.facts.BTF) == 0 { // what is not there cannot be marked
-		return j.rewrite(func(e *edit.Object) error {
+	if len(m.Facts.BTF) == 0 { // what is not there cannot be marked
+		return m.rewrite(func(e *edit.Object) error {
 			_, err := e.Remove(secBTF, secBase)
 			return err
 		})
 	}
-	if old, err := stamp.Parse(j.facts.Stamp); err == nil && o.Base == nil {
+	if old, err := stamp.Parse(m.Facts.Stamp); err == nil && o.Base == nil {
 		o.Base = old.Base
 	}
-	return j.rewrite(func(e *edit.Object) error {
+	return m.rewrite(func(e *edit.Object) error {
 		if _, err := e.Remove(secBTF, secBase, stamp.Section); err != nil || o.NoMark {
 			return err
 		}
@@ -62,16 +59,25 @@ func Strip(content []byte, o StripOptions) (*Result, error) {
 	})
 }
 
+// Strip is Open and Module.Strip.
+func Strip(content []byte, o StripOptions) (*Result, error) {
+	m, err := Open(content)
+	if err != nil {
+		return nil, err
+	}
+	return m.Strip(o)
+}
+
 // neutralize sets the size of the BTF sections to 0 and their bytes to zero.
-func (j *job) neutralize() (*Result, error) {
+func (m *Module) neutralize() (*Result, error) {
 	var f elfx.File
-	if err := f.Reset(j.in); err != nil {
+	if err := f.Reset(m.in); err != nil {
 		return nil, err
 	}
 	if err := loaded(&f); err != nil {
 		return nil, err
 	}
-	out := bytes.Clone(j.in)
+	out := bytes.Clone(m.in)
 	for i := range f.Sections {
 		s := &f.Sections[i]
 		switch {
@@ -80,12 +86,12 @@ func (j *job) neutralize() (*Result, error) {
 			clear(out[s.Off : s.Off+s.Size])
 			size := out[f.HeaderOff(s)+8+int64(3*f.WordSize()):]
 			clear(size[:f.WordSize()])
-		case s.Name == secIDs && j.ids != nil:
-			copy(out[s.Off:s.Off+s.Size], j.ids)
-			j.ids = nil // the first of the name
+		case s.Name == secIDs && m.ids != nil:
+			copy(out[s.Off:s.Off+s.Size], m.ids)
+			m.ids = nil // the first of the name
 		}
 	}
-	return j.finish(out)
+	return m.finish(out, sha256.Sum256(out))
 }
 
 // loaded refuses a module whose BTF is loaded with it: it was not made by a

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -290,13 +291,36 @@ func TestDebRefused(t *testing.T) {
 // TestVerifyDecides: what Verify refuses is not published.
 func TestVerifyDecides(t *testing.T) {
 	file := save(t, "x.deb", deb(t, 2).Build())
-	_, _, err := rewritten(t, file, change(edits), Options{Verify: func(ctx context.Context, p *pack.Package) error {
-		n := 0
-		check(t, p.Walk(ctx, func(e *pack.Entry, r io.Reader) error { n++; return nil }))
-		return where.New(where.Inconclusive, "%d entries", n)
+	var seen sync.Map
+	see := func(_ context.Context, e *pack.Entry, content []byte) error {
+		seen.Store(e.Path, string(content))
+		return nil
+	}
+	if _, _, err := rewritten(t, file, change(edits), Options{Verify: see}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range edits {
+		if got, ok := seen.Load(path); !ok || got != want {
+			t.Errorf("Verify saw %q of %s, not %q", got, path, want)
+		}
+	}
+	_, _, err := rewritten(t, file, change(edits), Options{Verify: func(_ context.Context, e *pack.Entry, _ []byte) error {
+		return where.New(where.Inconclusive, "not this one")
 	}})
-	if where.KindOf(err) != where.Inconclusive || !strings.Contains(err.Error(), "10 entries") {
+	if where.KindOf(err) != where.Inconclusive || !strings.Contains(err.Error(), "not this one") || strings.Contains(err.Error(), "verification of own output") {
 		t.Error(err)
+	}
+}
+
+// TestDoneDecides: what Done refuses is not published, changed or not.
+func TestDoneDecides(t *testing.T) {
+	file := save(t, "x.deb", deb(t, 2).Build())
+	for _, e := range []Editor{change(edits), change(nil)} {
+		e.Done = func() error { return where.New(where.IO, "one is missing") }
+		_, _, err := rewritten(t, file, e, Options{})
+		if where.KindOf(err) != where.IO || !strings.Contains(err.Error(), "one is missing") {
+			t.Error(err)
+		}
 	}
 }
 

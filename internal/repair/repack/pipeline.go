@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"math/bits"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -49,7 +50,32 @@ type reader struct {
 	budget *semaphore.Weighted
 	queue  chan *unit
 	work   chan *unit
-	pool   sync.Pool
+	pools  pools
+}
+
+// pools hold buffers by the power of two that they can take.
+type pools [classes]sync.Pool
+
+// classes reach past limits.MaxModule.
+const classes = 32
+
+// mostAtOnce is what is allocated for a claim alone.
+const mostAtOnce = 1 << 20
+
+// get gives memory of at least n bytes, or of mostAtOnce.
+func (p *pools) get(n int) *[]byte {
+	class := bits.Len(uint(max(n, 1) - 1))
+	if b, ok := p[class].Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, min(1<<class, mostAtOnce))
+	return &b
+}
+
+func (p *pools) put(b *[]byte) {
+	if class := bits.Len(uint(cap(*b))) - 1; class >= 0 && class < classes {
+		p[class].Put(b)
+	}
 }
 
 // pipeline walks the payload, edits selected files in parallel and gives all
@@ -99,7 +125,7 @@ func (r *reader) drain(emit func(*unit) error) error {
 			return err
 		}
 		if u.pooled != nil {
-			r.pool.Put(u.pooled)
+			r.pools.put(u.pooled)
 		}
 		r.budget.Release(u.cost)
 	}
@@ -143,7 +169,8 @@ func (r *reader) lumps(content io.Reader) error {
 		if err := r.budget.Acquire(r.ctx, u.cost); err != nil {
 			return err
 		}
-		u.buffer(&r.pool, lump)
+		u.pooled = r.pools.get(lump)
+		u.content = (*u.pooled)[:lump]
 		n, err := io.ReadFull(content, u.content[:lump])
 		u.content = u.content[:n]
 		if n > 0 {
@@ -151,7 +178,7 @@ func (r *reader) lumps(content io.Reader) error {
 				return serr
 			}
 		} else {
-			r.pool.Put(u.pooled)
+			r.pools.put(u.pooled)
 			r.budget.Release(u.cost)
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -172,8 +199,8 @@ func (r *reader) load(u *unit, content io.Reader) error {
 	if err := r.budget.Acquire(r.ctx, u.cost); err != nil {
 		return err
 	}
-	u.buffer(&r.pool, int(min(u.raw.Size+bytes.MinRead, 1<<20)))
-	buf := bytes.NewBuffer(u.content[:0])
+	u.pooled = r.pools.get(int(u.raw.Size) + bytes.MinRead)
+	buf := bytes.NewBuffer((*u.pooled)[:0])
 	_, err := buf.ReadFrom(content)
 	u.content = buf.Bytes()
 	*u.pooled = u.content
@@ -181,16 +208,6 @@ func (r *reader) load(u *unit, content io.Reader) error {
 		err = where.New(where.Internal, "%d of %d bytes read", len(u.content), u.raw.Size)
 	}
 	return err
-}
-
-// buffer gives the unit memory of at least n bytes.
-func (u *unit) buffer(pool *sync.Pool, n int) {
-	u.pooled, _ = pool.Get().(*[]byte)
-	if u.pooled == nil || cap(*u.pooled) < n {
-		b := make([]byte, n)
-		u.pooled = &b
-	}
-	u.content = (*u.pooled)[:n]
 }
 
 // edit asks the editor about a file and sums both contents up if it changed.

@@ -16,6 +16,7 @@ import (
 	"context"
 	"hash"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"kpkg-btf/internal/fsx"
@@ -32,6 +33,9 @@ type Editor struct {
 	// to keep it. It is called from up to Jobs goroutines in any order; the
 	// content is valid until Edit returns unless the result shares its memory.
 	Edit func(ctx context.Context, e *pack.Entry, content []byte) ([]byte, error)
+	// Done, if not nil, is called when all files have come by, before anything
+	// is published: a file that should have been among them is missed here.
+	Done func() error
 }
 
 // Options of Rewrite.
@@ -48,9 +52,9 @@ type Options struct {
 	// header, which holds the digest of the payload. Nil leaves the package
 	// unsigned. It is not called for a package in which nothing changed.
 	Sign func(ctx context.Context, header []byte) ([]byte, error)
-	// Verify judges the finished output before it is published; nil does not.
-	// The package is closed afterwards.
-	Verify func(ctx context.Context, p *pack.Package) error
+	// Verify judges each changed file as it is read back from the finished
+	// output, before that is published; nil does not. It is called as Edit is.
+	Verify func(ctx context.Context, e *pack.Entry, content []byte) error
 }
 
 // Changed is one file that differs in the output.
@@ -75,6 +79,8 @@ type Report struct {
 	// CrossChecked names the program that read the output besides our own
 	// readers ("dpkg-deb", "rpm"); "" if it is not installed.
 	CrossChecked string
+	// SHA256 is the digest of the output in hex, taken as it was written.
+	SHA256 string
 }
 
 // Rewrite writes p to the new file out. With no file changed the output is the
@@ -117,6 +123,8 @@ type rewrite struct {
 	packed *fsx.Scratch     // the new compressed payload; nil while nothing changed
 	sum    []byte           // SHA-256 of the new payload, decompressed
 	digest func() hash.Hash // what the package records of its files
+
+	refused atomic.Bool // by Options.Verify
 }
 
 func (r *rewrite) close() {

@@ -63,6 +63,9 @@ func (r *rewrite) payload(ctx context.Context, arch archive, how encode.Settings
 	defer cancel()
 	s = &stream{ctx: ctx, r: r, arch: arch, how: how, alt: alt, pad: -1, links: newLinks()}
 	err = pipeline(ctx, r.p, r.ed, r.o.Jobs, r.digest, s.emit)
+	if err == nil && r.ed.Done != nil {
+		err = where.In(r.p.Path, r.ed.Done())
+	}
 	if s.enc == nil {
 		return s, err
 	}

@@ -18,7 +18,12 @@ import (
 )
 
 func (r *rewrite) publish(perm uint32, write func(io.Writer) error, verify func(io.ReaderAt, int64) error) error {
-	return fsx.WriteFile(r.out, os.FileMode(perm), write, verify, r.fsOptions())
+	return fsx.WriteFile(r.out, os.FileMode(perm), func(w io.Writer) error {
+		sum := sha256.New()
+		err := write(io.MultiWriter(w, sum))
+		r.report.SHA256 = hex.EncodeToString(sum.Sum(nil))
+		return err
+	}, verify, r.fsOptions())
 }
 
 // verify reads the output as a stranger would: the same package, a payload
@@ -26,7 +31,7 @@ func (r *rewrite) publish(perm uint32, write func(io.Writer) error, verify func(
 // its new content, and dpkg-deb or rpm see the same.
 func (r *rewrite) verify(ctx context.Context) func(io.ReaderAt, int64) error {
 	return func(ra io.ReaderAt, size int64) error {
-		p, err := pack.OpenReader(ctx, "as written", ra, size, pack.Options{Jobs: r.o.Jobs})
+		p, err := pack.OpenReader(ctx, "as written", ra, size, pack.Options{Jobs: r.o.Jobs, SHA256: r.report.SHA256})
 		if err != nil {
 			return bad(err)
 		}
@@ -34,71 +39,74 @@ func (r *rewrite) verify(ctx context.Context) func(io.ReaderAt, int64) error {
 		if (p.Kind == pack.Rpm) != (r.p.Kind == pack.Rpm) || p.Name != r.p.Name || p.Version != r.p.Version || p.Arch != r.p.Arch {
 			return bad(fmt.Errorf("it is the package %s %s %s now", p.Name, p.Version, p.Arch))
 		}
-		if err := r.verifyFiles(ctx, p); err != nil {
+		if err := r.verifyFiles(ctx, p); r.refused.Load() {
+			return err // in the words of Options.Verify
+		} else if err != nil {
 			return bad(err)
 		}
-		if err := r.crossCheck(ctx, p, ra, size); err != nil {
-			return bad(err)
-		}
-		if r.o.Verify != nil {
-			return r.o.Verify(ctx, p)
-		}
-		return nil
+		return bad(r.crossCheck(ctx, p, ra, size))
 	}
 }
 
 // bad says that what was written is wrong, which is a fault of this program or
 // of the compressor; faults of the machine stay what they are.
 func bad(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || where.KindOf(err) == where.IO {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || where.KindOf(err) == where.IO {
 		return err
 	}
 	return where.New(where.Internal, "verification of own output failed, it is discarded: %w", err)
 }
 
+// verifyFiles reads the payload once: all of it by its digest, each changed
+// file by size and digest, and by the judgement of Verify.
 func (r *rewrite) verifyFiles(ctx context.Context, p *pack.Package) error {
-	want := make(map[string]Changed, len(r.report.Changed))
-	for _, c := range r.report.Changed {
-		want[c.Path] = c
+	want := make(map[string]*Changed, len(r.report.Changed))
+	for i := range r.report.Changed {
+		want[r.report.Changed[i].Path] = &r.report.Changed[i]
 	}
-	err := p.Walk(ctx, func(e *pack.Entry, content io.Reader) error {
-		c, ok := want[e.Path]
-		if !ok || e.Type != pack.Regular {
-			return nil
+	left := len(want)
+	all := sha256.New()
+	ed := Editor{
+		Select: func(e *pack.Entry) bool { return want[e.Path] != nil },
+		Edit: func(ctx context.Context, e *pack.Entry, content []byte) ([]byte, error) {
+			return nil, r.verifyFile(ctx, want[e.Path], e, content)
+		},
+	}
+	err := pipeline(ctx, p, ed, r.o.Jobs, r.digest, func(u *unit) error {
+		if u.file {
+			left--
 		}
-		delete(want, e.Path)
-		h := r.digest()
-		if _, err := io.Copy(h, content); err != nil {
-			return err
-		}
-		if got := hex.EncodeToString(h.Sum(nil)); got != c.NewSum || e.Size != c.NewSize {
-			return fmt.Errorf("%d bytes with digest %s, not %d with %s", e.Size, got, c.NewSize, c.NewSum)
-		}
-		return nil
+		all.Write(u.raw.Gap)
+		all.Write(u.raw.Head)
+		all.Write(u.content)
+		_, err := io.CopyN(all, zeros{}, u.raw.Zeros)
+		return err
 	})
-	if err == nil && len(want) > 0 {
-		err = fmt.Errorf("%d changed files are not in it", len(want))
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	payload, err := p.Payload(ctx)
-	if err != nil {
-		return err
-	}
-	defer payload.Close()
-	return r.sameSum(payload)
-}
-
-func (r *rewrite) sameSum(payload io.Reader) error {
-	h := sha256.New()
-	if _, err := io.Copy(h, payload); err != nil {
-		return err
-	}
-	if !bytes.Equal(h.Sum(nil), r.sum) {
-		return fmt.Errorf("the payload decodes to SHA-256 %x, %x was compressed", h.Sum(nil), r.sum)
+	case left != 0:
+		return fmt.Errorf("%d changed files are not in it", left)
+	case !bytes.Equal(all.Sum(nil), r.sum):
+		return fmt.Errorf("the payload decodes to SHA-256 %x, %x was compressed", all.Sum(nil), r.sum)
 	}
 	return nil
+}
+
+func (r *rewrite) verifyFile(ctx context.Context, c *Changed, e *pack.Entry, content []byte) error {
+	h := r.digest()
+	h.Write(content)
+	if got := hex.EncodeToString(h.Sum(nil)); got != c.NewSum || e.Size != c.NewSize {
+		return fmt.Errorf("%d bytes with digest %s, not %d with %s", e.Size, got, c.NewSize, c.NewSum)
+	}
+	if r.o.Verify == nil {
+		return nil
+	}
+	err := r.o.Verify(ctx, e, content)
+	if err != nil {
+		r.refused.Store(true)
+	}
+	return err
 }
 
 // crossCheck lets the format's own program read the output, if it is here.
@@ -113,6 +121,9 @@ func (r *rewrite) crossCheck(ctx context.Context, p *pack.Package, ra io.ReaderA
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.Stdin = io.NewSectionReader(ra, 0, size)
+	if f := fsx.Descriptor(ra); f != nil { // nobody moved its offset: all else reads at offsets
+		cmd.Stdin = f
+	}
 	sum := sha256.New()
 	var said bytes.Buffer
 	cmd.Stderr, cmd.Stdout = &said, sum
