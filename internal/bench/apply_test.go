@@ -17,9 +17,7 @@ import (
 // anything. Rewriting it, with all that reads it back, is what apply does
 // beyond --dry-run, which plans, rehearses and judges. It is measured in CPU
 // time, because the file is synced and a shared disk takes its time with that.
-// The whole of apply is printed beside it. The promise is twice the recording
-// of the package, and is not met: 2.75 was measured (the output is read back
-// by three readers), so that the test holds it to a ceiling above that.
+// The whole of apply is printed beside it.
 func TestApply(t *testing.T) {
 	dir := t.TempDir()
 	stored := filepath.Join(dir, "stored.deb")
@@ -40,18 +38,18 @@ func TestApply(t *testing.T) {
 		last := len(whole.cpu) - 1
 		rewriting = append(rewriting, whole.cpu[last]-plan.cpu[last])
 	}
-	const promised, ceiling, memory = 2, 4, 512 << 20
+	const promised, memory = 2, 512 << 20
 	ratio := median(rewriting).Seconds() / median(record.cpu).Seconds()
-	fmt.Printf("%s\n%s\n%s\n  rewriting: cpu %.2f s, ratio %.2f (promised: at most %d, held to %d); all of apply beside record: %.2f\n", whole, plan, record,
-		median(rewriting).Seconds(), ratio, promised, ceiling, median(whole.cpu).Seconds()/median(record.cpu).Seconds())
+	fmt.Printf("%s\n%s\n%s\n  rewriting: cpu %.2f s, ratio %.2f (promised: at most %d); all of apply beside record: %.2f\n", whole, plan, record,
+		median(rewriting).Seconds(), ratio, promised, median(whole.cpu).Seconds()/median(record.cpu).Seconds())
 	if whole.rss > memory {
 		t.Errorf("%s: peak %d MiB, promised: at most %d", whole.name, whole.rss>>20, memory>>20)
 	}
-	if os.Getenv("BENCH_ENFORCE") != "" && ratio > ceiling {
-		t.Errorf("rewriting: ratio %.2f, held to %d", ratio, ceiling)
+	if os.Getenv("BENCH_ENFORCE") != "" && ratio > promised*slack {
+		t.Errorf("rewriting: ratio %.2f, promised %d, CI allows %.2f", ratio, promised, promised*slack)
 	}
 }
 
 // applyRuns: a run of the whole takes as long as all of another test, and make
-// bench has its minutes; the ceiling leaves room for what one run may be off.
-const applyRuns = 1
+// bench has its minutes.
+const applyRuns = 3

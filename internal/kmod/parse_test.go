@@ -264,3 +264,29 @@ func TestOddities(t *testing.T) {
 		}
 	}
 }
+
+// TestBTFOnly: what is read is what Parse reads without the option.
+func TestBTFOnly(t *testing.T) {
+	for _, l := range layouts {
+		for _, ids := range []bool{true, false} {
+			m := full()
+			m.Is32, m.BigEndian, m.Machine = l.is32, l.big, l.machine
+			if !ids {
+				m.IDs = nil
+			}
+			data := key.Sign(m.Bytes())
+			want := mustParse(t, data)
+			got, err := kmod.Parse(data, kmod.Options{BTFOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want.AllocDigest, want.Versions, want.BasicVersions, want.ExtVersions, want.Exports, want.Sections = 0, nil, false, false, nil, nil
+			if !ids {
+				want.Imports = nil
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, ids %v:\n%+v\n%+v", l.arch, ids, got, want)
+			}
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -88,7 +90,7 @@ func TestStripDeb(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(o.Out, "linux-image.deb")
-	if word(rep.Actions, "stripped") != 9 || rep.Outputs[0].Output != out || !rep.Outputs[0].Published || rep.Outputs[0].SHA256 == "" {
+	if word(rep.Actions, "stripped") != 9 || rep.Outputs[0].Output != out || !rep.Outputs[0].Published || rep.Outputs[0].SHA256 != sumOf(t, out) {
 		t.Errorf("%+v", rep.Outputs)
 	}
 	got := unpacked(t, out)
@@ -174,4 +176,13 @@ func TestSeveralPackages(t *testing.T) {
 	if len(entries) != 2 {
 		t.Errorf("%d files written", len(entries))
 	}
+}
+
+func sumOf(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(b))
 }

@@ -278,3 +278,29 @@ func FuzzRepair(f *testing.F) {
 		}
 	})
 }
+
+// TestProven: bytes that were proven before are taken by their digest, others
+// are compared as ever.
+func TestProven(t *testing.T) {
+	k := newKernel(false)
+	m := k.module()
+	in := m.Bytes()
+	first, err := modfile.Strip(in, modfile.StripOptions{Base: &testBase})
+	if err != nil || !first.Changed || len(first.Sections) == 0 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	for _, c := range []struct {
+		proven   [32]byte
+		sections int
+	}{{first.After, 0}, {first.Before, len(first.Sections)}} {
+		m, err := modfile.Open(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Proven = &c.proven
+		r, err := m.Strip(modfile.StripOptions{Base: &testBase})
+		if err != nil || !r.Changed || r.After != first.After || !bytes.Equal(r.Data, first.Data) || len(r.Sections) != c.sections {
+			t.Errorf("proven %x: %d sections, %x, %v", c.proven[:4], len(r.Sections), r.After[:4], err)
+		}
+	}
+}

@@ -14,6 +14,8 @@ package repack
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"hash"
 	"io"
 	"sync/atomic"
@@ -79,7 +81,7 @@ type Report struct {
 	// CrossChecked names the program that read the output besides our own
 	// readers ("dpkg-deb", "rpm"); "" if it is not installed.
 	CrossChecked string
-	// SHA256 is the digest of the output in hex, taken as it was written.
+	// SHA256 is the digest of the output in hex, as it was read back.
 	SHA256 string
 }
 
@@ -141,9 +143,12 @@ func (r *rewrite) note(line string) { r.report.Notes = append(r.report.Notes, li
 
 // copyInput publishes the input's own bytes.
 func (r *rewrite) copyInput(perm uint32) error {
-	return r.publish(perm, func(w io.Writer) error {
-		return copyRange(w, r.p.ReaderAt(), 0, r.p.Size())
-	}, nil)
+	sum := sha256.New()
+	err := r.publish(perm, func(w io.Writer) error {
+		return copyRange(io.MultiWriter(w, sum), r.p.ReaderAt(), 0, r.p.Size())
+	}, nil) // read back and compared
+	r.report.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return err
 }
 
 // copyRange copies n bytes of ra from off; a file that became shorter is a

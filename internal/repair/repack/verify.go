@@ -18,12 +18,7 @@ import (
 )
 
 func (r *rewrite) publish(perm uint32, write func(io.Writer) error, verify func(io.ReaderAt, int64) error) error {
-	return fsx.WriteFile(r.out, os.FileMode(perm), func(w io.Writer) error {
-		sum := sha256.New()
-		err := write(io.MultiWriter(w, sum))
-		r.report.SHA256 = hex.EncodeToString(sum.Sum(nil))
-		return err
-	}, verify, r.fsOptions())
+	return fsx.WriteFile(r.out, os.FileMode(perm), write, verify, r.fsOptions())
 }
 
 // verify reads the output as a stranger would: the same package, a payload
@@ -31,7 +26,7 @@ func (r *rewrite) publish(perm uint32, write func(io.Writer) error, verify func(
 // its new content, and dpkg-deb or rpm see the same.
 func (r *rewrite) verify(ctx context.Context) func(io.ReaderAt, int64) error {
 	return func(ra io.ReaderAt, size int64) error {
-		p, err := pack.OpenReader(ctx, "as written", ra, size, pack.Options{Jobs: r.o.Jobs, SHA256: r.report.SHA256})
+		p, err := pack.OpenReader(ctx, "as written", ra, size, pack.Options{Jobs: r.o.Jobs})
 		if err != nil {
 			return bad(err)
 		}
@@ -44,7 +39,11 @@ func (r *rewrite) verify(ctx context.Context) func(io.ReaderAt, int64) error {
 		} else if err != nil {
 			return bad(err)
 		}
-		return bad(r.crossCheck(ctx, p, ra, size))
+		if err := r.crossCheck(ctx, p, ra, size); err != nil {
+			return bad(err)
+		}
+		r.report.SHA256, err = p.SHA256(ctx)
+		return err
 	}
 }
 
