@@ -184,8 +184,22 @@ func tempName() string {
 	return tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
 }
 
-// isTemp says whether tempName could have given the name.
-func isTemp(name string) bool {
+// linkName is a tempName that tells the name it is to replace, so that the next
+// run can finish what a killed one began.
+func linkName(base string) string {
+	var random [tempRandom / 2]byte
+	rand.Read(random[:])
+	return tempPrefix + hex.EncodeToString(random[:]) + nameSum(base) + tempSuffix
+}
+
+func nameSum(base string) string {
+	sum := sha256.Sum256([]byte(base))
+	return hex.EncodeToString(sum[:tempRandom/2])
+}
+
+// IsTemp says whether a name is one of those that are given to temporary
+// files: a killed run may have left it.
+func IsTemp(name string) bool {
 	mid, ok := strings.CutPrefix(name, tempPrefix)
 	mid, ok2 := strings.CutSuffix(mid, tempSuffix)
 	b, err := hex.DecodeString(mid)

@@ -2,10 +2,8 @@ package fsx
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +29,9 @@ type Target struct {
 // Replace gives a file new content and keeps mode, owner, time of modification
 // and extended attributes: into a new file beside it, synced, read back and
 // given to verify, then renamed over each name. Whenever it is interrupted a
-// name is the old file or the new one, whole.
+// name is the old file or the new one, whole; between two renames of one file
+// the new one also stays under temporary names beside those that were not
+// reached, from which Resume finishes it.
 //
 // It refuses (kind Unsupported) a file with names beyond those given, and one
 // with an attribute that is a digest of its content (security.ima). Other
@@ -59,6 +59,7 @@ type replacement struct {
 	names []*name
 	attrs []Attr
 	pub   publication // the new file, beside the first name
+	begun bool        // a name was renamed
 }
 
 // name is one name of the file in its open directory. link is the temporary
@@ -201,23 +202,41 @@ func (r *replacement) dressAttrs(f File) error {
 // swap puts the new file under every name. What may fail for lack of space is
 // done for all names before the first is renamed.
 func (r *replacement) swap() error {
-	for _, n := range r.names[1:] {
-		link := tempName()
-		if err := r.pub.dir.Link(r.pub.temp, n.dir, link); err != nil {
-			return r.pub.writeError(err)
-		}
-		n.link = link
-	}
-	if err := r.unchanged(); err != nil {
+	if err := r.link(r.names[1:], r.pub.dir, r.pub.temp); err != nil {
 		return err
 	}
 	// The temporary file is the first name's own link.
 	r.names[0].link, r.pub.temp = r.pub.temp, ""
+	return r.rename()
+}
+
+// link makes the temporary links beside names. They survive a power cut as the
+// first rename does, so that it can be told what that was part of.
+func (r *replacement) link(names []*name, dir Dir, temp string) error {
+	for _, n := range names {
+		link := linkName(n.base)
+		if err := dir.Link(temp, n.dir, link); err != nil {
+			return r.pub.writeError(err)
+		}
+		n.link = link
+	}
+	for _, n := range names {
+		if err := n.dir.Sync(); err != nil {
+			return ioError(err)
+		}
+	}
+	return nil
+}
+
+func (r *replacement) rename() error {
+	if err := r.unchanged(); err != nil {
+		return err
+	}
 	for _, n := range r.names {
 		if err := n.dir.Rename(n.link, n.base, true); err != nil {
 			return ioError(err)
 		}
-		n.link = ""
+		n.link, r.begun = "", true
 	}
 	for _, n := range r.names {
 		if err := n.dir.Sync(); err != nil {
@@ -227,68 +246,16 @@ func (r *replacement) swap() error {
 	return nil
 }
 
-// close removes every temporary name that is left.
+// close removes every temporary name that is left, unless it is what Resume
+// needs.
 func (r *replacement) close() {
 	if r.pub.dir != nil {
 		r.pub.discard()
 	}
 	for _, n := range r.names {
-		if n.link != "" {
+		if n.link != "" && !r.begun {
 			n.dir.Remove(n.link)
 		}
 		n.dir.Close()
 	}
-}
-
-// Sweep removes temporary files that killed runs left in a directory, and
-// gives their number. The caller knows that no other run is at work there:
-// see Lock.
-func Sweep(dir string, fsys FS) (int, error) {
-	if fsys == nil {
-		fsys = OS{}
-	}
-	d, err := fsys.OpenDir(dir)
-	if err != nil {
-		return 0, where.In(dir, ioError(err))
-	}
-	defer d.Close()
-	names, err := d.Names()
-	if err != nil {
-		return 0, where.In(dir, ioError(err))
-	}
-	n := 0
-	for _, name := range names {
-		if !isTemp(name) {
-			continue
-		}
-		if fi, err := d.Lstat(name); err != nil || !fi.Mode().IsRegular() {
-			continue
-		}
-		if err := d.Remove(name); err != nil {
-			return n, where.In(filepath.Join(dir, name), ioError(err))
-		}
-		n++
-	}
-	return n, nil
-}
-
-// Lock keeps other runs out of a directory until release is called; the
-// kernel releases it when the process ends, however it does. A directory that
-// another run holds is of kind IO.
-func Lock(dir string) (release func(), err error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, where.In(dir, ioError(err))
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	switch {
-	case err == nil, errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOLCK):
-		return func() { f.Close() }, nil
-	case errors.Is(err, syscall.EWOULDBLOCK):
-		err = where.New(where.IO, "another run is at work here").WithHint("wait for it to end")
-	default:
-		err = where.New(where.IO, "lock: %w", err)
-	}
-	f.Close()
-	return nil, where.In(dir, err)
 }

@@ -1,6 +1,9 @@
 package fsx
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -169,22 +172,89 @@ func TestReplaceFaults(t *testing.T) {
 				}
 				sameDress(t, p, was, attr)
 			}
-			if left := list(t, dir); len(left) != 2 {
-				t.Errorf("%s %d fails with %v: left %q", f.ops[n-1], n, errno, left)
+			finish(t, fmt.Sprintf("%s %d fails with %v", f.ops[n-1], n, errno), dir, one, two)
+			sameDress(t, two, was, attr)
+		}
+	}
+}
+
+// finish is the next run after a Replace of a file with two names: both are
+// the new file then, and still one.
+func finish(t *testing.T, name, dir, one, two string) {
+	t.Helper()
+	left, err := Leftovers(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accept := func(r io.ReaderAt, size int64) error {
+		b := make([]byte, size)
+		if _, err := r.ReadAt(b, 0); err != nil || string(b) != "new" {
+			return fmt.Errorf("%q, %v", b, err)
+		}
+		return nil
+	}
+	switch torn := content(t, one) != content(t, two); {
+	case torn && (len(left) != 1 || !left[0].Replaces("n.ko") || left[0].Replaces("m.ko")):
+		t.Fatalf("%s: torn, and left %+v", name, left)
+	case torn:
+		refuse := func(io.ReaderAt, int64) error { return errors.New("not this one") }
+		path := filepath.Join(dir, left[0].Name)
+		if err := Resume(Target{Names: []string{two}, Was: stat(t, two)}, path, refuse, Options{}); err == nil || content(t, two) != "old" {
+			t.Errorf("%s: verify refuses: %v", name, err)
+		}
+		err = Resume(Target{Names: []string{two}, Was: stat(t, two)}, path, accept, Options{})
+	case len(left) != 0:
+		t.Errorf("%s: left %+v", name, left)
+	case content(t, one) == "old":
+		err = Replace(Target{Names: []string{one, two}, Was: stat(t, one)}, writes("new"), nil, Options{})
+	}
+	if err != nil {
+		t.Fatalf("%s: the next run: %v", name, err)
+	}
+	if _, err := Sweep(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	if content(t, two) != "new" || !os.SameFile(stat(t, one), stat(t, two)) || len(list(t, dir)) != 2 {
+		t.Errorf("%s: after the next run: %q, %q, %q", name, content(t, one), content(t, two), list(t, dir))
+	}
+}
+
+// TestResumeFaults: finishing may be interrupted too, and is finished.
+func TestResumeFaults(t *testing.T) {
+	for n := 1; ; n++ {
+		dir := t.TempDir()
+		one, two, three := filepath.Join(dir, "m.ko"), filepath.Join(dir, "n.ko"), filepath.Join(dir, "o.ko")
+		oldFile(t, two)
+		if err := os.Link(two, three); err != nil {
+			t.Fatal(err)
+		}
+		left := filepath.Join(dir, linkName("n.ko"))
+		if err := os.WriteFile(one, []byte("new"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Link(one, left); err != nil {
+			t.Fatal(err)
+		}
+		f := &faultFS{fail: n, err: syscall.EIO, dead: n%2 == 0}
+		names := []string{two, three}
+		yes := func(io.ReaderAt, int64) error { return nil }
+		err := Resume(Target{Names: names, Was: stat(t, two)}, left, yes, Options{FS: f})
+		if f.n < n {
+			if n < 10 || err != nil {
+				t.Fatalf("only %d operations, %v", f.n, err)
 			}
-			// The next run finishes, one name at a time where the set was torn.
-			for _, p := range []string{one, two} {
-				if content(t, p) == "new" {
-					continue
-				}
-				names := []string{p}
-				if p == one && content(t, two) == "old" {
-					names = []string{one, two}
-				}
-				if err := Replace(Target{Names: names, Was: stat(t, p)}, writes("new"), nil, Options{}); err != nil {
-					t.Fatal(err)
-				}
+			return
+		}
+		if content(t, two) == "new" {
+			names = names[1:] // o.ko alone is left of the old file
+		}
+		if content(t, three) == "old" {
+			if err := Resume(Target{Names: names, Was: stat(t, three)}, left, yes, Options{}); err != nil {
+				t.Errorf("%d: %v", n, err)
 			}
+		}
+		if _, err := Sweep(dir, nil); err != nil || !os.SameFile(stat(t, one), stat(t, two)) || !os.SameFile(stat(t, one), stat(t, three)) || len(list(t, dir)) != 3 {
+			t.Errorf("%d: %q, %v", n, list(t, dir), err)
 		}
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"sort"
 	"strconv"
 	"syscall"
 
+	"kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/where"
 )
@@ -18,7 +20,8 @@ import (
 // it, names in byte order. Symlinks are reported and never followed, whether
 // lib is a link to usr/lib or not, so a file is met once. Owners are numbers:
 // the tree's own names live in its own passwd. Files are opened when their
-// content is first read.
+// content is first read. What a killed run of apply left is not part of the
+// tree: it may be a further link of a module.
 func (p *Package) walkTree(_ context.Context, w *walker) error {
 	root, err := os.OpenRoot(p.Path)
 	if err != nil {
@@ -123,6 +126,7 @@ func (t *tree) list(name string) ([]string, error) {
 	if err != nil {
 		return nil, ioError(err)
 	}
+	names = slices.DeleteFunc(names, fsx.IsTemp)
 	sort.Sort(sort.Reverse(sort.StringSlice(names)))
 	for i := range names {
 		names[i] = path.Join(name, names[i])

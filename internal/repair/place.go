@@ -26,6 +26,8 @@ type file struct {
 	names []string
 	was   fs.FileInfo
 	it    *item
+	// joined: its names are those of a file that an earlier run finished.
+	joined bool
 }
 
 // place finds out, before anything is written, where results go and whether

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"kpkg-btf/internal/fsx"
@@ -58,12 +57,12 @@ func (j *job) publishTree(ctx context.Context, p *placed) error {
 		return err
 	}
 	defer release()
-	if err := j.sweep(p); err != nil {
+	if err := j.afterKilled(p); err != nil {
 		return err
 	}
 	var work []*file
 	for _, f := range p.files {
-		if f.it.change {
+		if f.it.change && !f.joined {
 			work = append(work, f)
 		}
 	}
@@ -90,23 +89,6 @@ func (j *job) publishTree(ctx context.Context, p *placed) error {
 		return first.err
 	}
 	return context.Cause(ctx)
-}
-
-// sweep removes temporary files of killed runs beside the modules.
-func (j *job) sweep(p *placed) error {
-	var dirs []string
-	for _, f := range p.files {
-		for _, n := range f.names {
-			dirs = append(dirs, filepath.Dir(n))
-		}
-	}
-	slices.Sort(dirs)
-	for _, d := range slices.Compact(dirs) {
-		if _, err := fsx.Sweep(d, j.o.FS); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (j *job) replace(ctx context.Context, f *file) error {
