@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
 	"kpkg-btf/internal/where"
 )
@@ -34,9 +35,9 @@ type form struct {
 var forms = [...]form{{3, true}, {3, false}, {2, true}, {2, false}}
 
 // exports reads both tables; nil when there are none.
-func (k *kernel) exports() ([]symvers.Symbol, error) {
+func (k *kernel) exports(arch model.Arch, big bool) ([]symvers.Symbol, error) {
 	if k.elf == nil {
-		return nil, nil
+		return sortedByName(k.rawExports(arch, big)), nil
 	}
 	var out []symvers.Symbol
 	for _, t := range []struct {
@@ -49,8 +50,12 @@ func (k *kernel) exports() ([]symvers.Symbol, error) {
 		}
 		out = append(out, list...)
 	}
+	return sortedByName(out), nil
+}
+
+func sortedByName(out []symvers.Symbol) []symvers.Symbol {
 	slices.SortStableFunc(out, func(a, b symvers.Symbol) int { return cmp.Compare(a.Name, b.Name) })
-	return out, nil
+	return out
 }
 
 // table is one __ksymtab section with what belongs to it.

@@ -40,7 +40,8 @@ type Facts struct {
 	// Certs are the DER certificates embedded in the image, in file order.
 	Certs [][]byte
 	// Exports are the symbols from __ksymtab and __kcrctab, sorted by name;
-	// nil when the image has no such sections (raw images).
+	// nil when the image has no such tables, or is raw and its entries are
+	// addresses (arm, mips).
 	Exports []symvers.Symbol
 	// Config is the text of CONFIG_IKCONFIG, nil without it.
 	Config []byte

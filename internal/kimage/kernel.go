@@ -59,7 +59,7 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	if f.Config, err = k.config(p.dec); err != nil {
 		return nil, err
 	}
-	if f.Exports, err = k.exports(); err != nil {
+	if f.Exports, err = k.exports(f.Arch, f.BigEndian); err != nil {
 		return nil, err
 	}
 	f.Certs = modsig.FindCertificates(k.loaded())

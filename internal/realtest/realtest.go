@@ -57,6 +57,9 @@ func Image72(flavour string) string { return sid72("linux-binary", flavour) }
 // Base72 is the spec of the package with a flavour's config and lists.
 func Base72(flavour string) string { return sid72("linux-base", flavour) }
 
+// Headers72 is the spec of the package with a flavour's Module.symvers.
+func Headers72(flavour string) string { return sid72("linux-headers", flavour) }
+
 func sid72(kind, flavour string) string {
 	for _, f := range Flavours72 {
 		if f.Flavour == flavour {
