@@ -34,6 +34,9 @@ func (w *windowState) btf() error {
 		case w.blocked(i, x):
 		case reads == kimage.No:
 			x.Verdict = model.Inert
+			if m.BTF.Kind == manifest.BTFNone {
+				x.Meaning = model.MeaningNone
+			}
 		case m.BTF.Kind == manifest.BTFNone:
 			w.without(i, x, t)
 		case w.res.BaseEqual == model.Equal:

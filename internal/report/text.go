@@ -134,7 +134,11 @@ func (t *text) window(name string, w *model.WindowResult) {
 	} else {
 		t.f("  no window: %s\n", w.Why)
 	}
-	t.f("  base: %s", string(w.BaseEqual))
+	base := string(w.BaseEqual)
+	if w.BaseEqual == model.Equal && w.Old.Base.SHA256 == "" {
+		base = "none on either side"
+	}
+	t.f("  base: %s", base)
 	if s := w.Symbols; s != nil {
 		t.f("; exported symbols: %d of %d compared, %d changed, %d lost, %d new", s.Compared, s.Common, s.Changed, s.Lost, s.Added)
 		for _, x := range []struct {
