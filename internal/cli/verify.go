@@ -3,15 +3,11 @@ package cli
 import (
 	"context"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"kpkg-btf/internal/host"
-	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/report"
-	"kpkg-btf/internal/where"
 )
 
 // verifyFlags are the flags of verify.
@@ -34,12 +30,17 @@ func (a *app) verify() *cobra.Command {
 		Long: `Judges, on the machine it runs on, the modules of every installed kernel on
 that kernel's image; where the running kernel has the same name, on that one
 too, by its base in /sys/kernel/btf/vmlinux: what will fail until the reboot,
-what will load with types that mean something else. Modules that did not come
-with the kernel (updates, extra, weak-updates, DKMS) and those inside initrds
-and unified kernel images are judged on the image they are started with.
+what will load with types that mean something else. So are those that did not
+come with the kernel (updates, extra, weak-updates, DKMS), wherever the two
+differ. Those inside initrds and unified kernel images are judged on the image
+they are started with.
 
 It writes nothing and needs no root; what it may not read is named, and the
-exit code is then 5 unless something is known to be wrong.`,
+exit code is then 5 unless something is known to be wrong. Without the image,
+which some distributions let only root read, the running kernel answers alone.
+What a running kernel does not show (whether it loads modules whose BTF it
+cannot use, unless /proc/config.gz is there) is taken from the kernel installed
+under its name, and said.`,
 		Example: "  kpkg-btf verify\n  kpkg-btf verify --brief      # at most three lines, none when all is well\n  kpkg-btf verify --root /mnt",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runVerify(cmd.Context(), f) },
@@ -47,7 +48,7 @@ exit code is then 5 unless something is known to be wrong.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.root, "root", "", "look at this root folder, in which no kernel runs")
 	fl.StringVar(&f.kernel, "kernel", "", "only the installed kernel of this name (uname -r)")
-	fl.StringArrayVar(&f.module, "module", nil, "only this module decides (repeats)")
+	fl.StringArrayVar(&f.module, "module", nil, "only this module, on the kernel that runs, and nothing else is read (repeats)")
 	fl.BoolVar(&f.added, "only-added", false, "only modules that did not come with a kernel")
 	fl.BoolVar(&f.brief, "brief", false, "at most three lines, none when all is well")
 	fl.StringVar(&f.check.policy, "policy", "", "policy file (default: the embedded one, see policy print)")
@@ -75,15 +76,10 @@ func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
 		}
 	}
 	p := a.progress()
-	rep, err := system.Verify(ctx, host.Options{Judge: *opts, Progress: p.step, Kernel: f.kernel, OnlyAdded: f.added})
+	rep, err := system.Verify(ctx, host.Options{Judge: *opts, Progress: p.step, Kernel: f.kernel, OnlyAdded: f.added, Modules: f.module})
 	p.done()
 	if err != nil {
 		return err
-	}
-	if len(f.module) > 0 {
-		if err := onlyModules(rep, f.module); err != nil {
-			return err
-		}
 	}
 	a.exit = rep.ExitCode
 	return a.output(f.outFile, func(w io.Writer) error {
@@ -97,30 +93,4 @@ func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
 		}
 		return report.HostText(w, rep, a.verbose)
 	})
-}
-
-// onlyModules lets the named modules alone decide: refused or misread where
-// they may be loaded is 3, else 0.
-func onlyModules(rep *model.HostReport, names []string) error {
-	rep.Outcome = model.Outcome{}
-	for i, n := range names {
-		names[i] = strings.ReplaceAll(n, "-", "_")
-	}
-	for i := range rep.Kernels {
-		k := &rep.Kernels[i]
-		for j := range k.Meets {
-			m := &k.Meets[j]
-			m.Wrong = slices.DeleteFunc(m.Wrong, func(w model.HostModule) bool { return !slices.Contains(names, w.Name) })
-			m.Outcome, m.Why = model.Outcome{}, []string{}
-			if len(m.Wrong) > 0 {
-				m.Outcome.Action = model.Strip
-			}
-			rep.Outcome = rep.Outcome.Join(m.Outcome)
-		}
-	}
-	if len(rep.Kernels) == 0 {
-		return where.New(where.Inconclusive, "no installed kernel to ask about %s", strings.Join(names, ", "))
-	}
-	rep.Decision, rep.ExitCode = rep.Outcome.Word(), rep.Outcome.ExitCode()
-	return nil
 }

@@ -1,6 +1,11 @@
 package host
 
-import "kpkg-btf/internal/model"
+import (
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/model"
+)
 
 // On which kernel.
 const (
@@ -22,35 +27,52 @@ func selfMeeting(r *model.ReleaseVerdict, path string) model.HostMeeting {
 	return m
 }
 
-// windowMeeting is what the kernel that runs makes of them.
-func windowMeeting(r *model.ReleaseVerdict, w int, path string) model.HostMeeting {
-	win := &r.Windows[w]
+// windowMeeting is what the kernel that runs, the only one, makes of them.
+func windowMeeting(r *model.ReleaseVerdict, path string) model.HostMeeting {
+	win := &r.Windows[0]
 	m := model.HostMeeting{What: "installed modules", Path: path, On: onRunning, Modules: len(r.Modules),
 		Verdicts: win.Verdicts, Meanings: win.Meanings, Wrong: []model.HostModule{}, Why: []string{}}
 	for i := range r.Modules {
 		d := &r.Modules[i]
 		for _, x := range d.Windows {
-			if x.Old != w || !wrong(x.Verdict, x.Meaning) {
+			if !wrong(x.Verdict, x.Meaning) {
 				continue
 			}
-			words := x.Words
-			if words == "" {
-				words = x.Why
-			}
-			m.Wrong = append(m.Wrong, model.HostModule{Path: d.Path, Name: d.Name, Verdict: x.Verdict, Meaning: x.Meaning, Words: words})
+			m.Wrong = append(m.Wrong, model.HostModule{Path: d.Path, Name: d.Name, Verdict: x.Verdict, Meaning: x.Meaning, Words: windowWords(&x)})
 		}
 	}
 	decide(&m, r.Findings, model.Window)
 	return m
 }
 
-// outsideMeeting is what an installed image makes of modules built elsewhere.
-func outsideMeeting(v *model.ReleaseVerdict, what, path string) model.HostMeeting {
-	m := model.HostMeeting{What: what, Path: path, On: onInstalled, Modules: len(v.Modules), Wrong: []model.HostModule{}, Why: []string{},
-		Verdicts: v.On[0].Verdicts, Meanings: v.On[0].Meanings}
+// windowWords are the kernel's own, else what it reads otherwise than it was
+// meant, else why it is wrong.
+func windowWords(x *model.ModuleWindow) string {
+	switch {
+	case x.Words != "":
+		return x.Words
+	case x.Verdict == model.Attached && x.Differs != "":
+		return "the kernel takes it with other types: " + x.Differs
+	}
+	return x.Why
+}
+
+// noted adds what an answer rests on, where the answer depends on it.
+func noted(m model.HostMeeting, note string) model.HostMeeting {
+	hangs := func(c model.Count) bool { return c.Word == string(model.Dropped) || c.Word == string(model.Rejected) }
+	if note != "" && slices.ContainsFunc(m.Verdicts, hangs) {
+		m.Why = append(m.Why, note)
+	}
+	return m
+}
+
+// outsideMeeting is what kernel k of those asked makes of modules built elsewhere.
+func outsideMeeting(v *model.ReleaseVerdict, k int, what, path string) model.HostMeeting {
+	m := model.HostMeeting{What: what, Path: path, Modules: len(v.Modules), Wrong: []model.HostModule{}, Why: []string{},
+		Verdicts: v.On[k].Verdicts, Meanings: v.On[k].Meanings}
 	for i := range v.Modules {
 		o := &v.Modules[i]
-		c := &o.On[0]
+		c := &o.On[k]
 		needs := needed(c)
 		m.Outcome = m.Outcome.Join(needs)
 		if wrong(c.Verdict, c.Meaning) || needs.Action != model.Keep {
@@ -106,10 +128,17 @@ func decide(m *model.HostMeeting, findings []model.Finding, e model.Encounter) {
 			continue
 		}
 		if f.Inconclusive && m.On == onRunning && !aboutBTF(f.Rule) {
-			m.Why = append(m.Why, "not known: "+f.Message)
+			m.Why = append(m.Why, "not known: "+onHost(f.Message))
 			continue
 		}
 		m.Outcome = m.Outcome.Join(model.Outcome{Action: f.Action, Inconclusive: f.Inconclusive})
-		m.Why = append(m.Why, f.Message)
+		m.Why = append(m.Why, onHost(f.Message))
 	}
+}
+
+// onHost says a finding about a package to those who run it: the older kernel
+// is the one that runs, and what helps is a reboot, not another package.
+func onHost(message string) string {
+	message, _, _ = strings.Cut(message, "; built on another base")
+	return strings.NewReplacer("the old kernel", "the running kernel", "on the old side", "of the running kernel").Replace(message)
 }

@@ -31,6 +31,9 @@ func (s *System) Running() (*release.Release, error) {
 		return nil, where.In(path, err)
 	}
 	if name := s.attached(); name != "" {
+		if facts.Abilities.ModuleBTF.Is == kimage.No {
+			facts.Abilities.AllowMismatch = kimage.Ability{} // concluded from what is not so
+		}
 		facts.Abilities.ModuleBTF = kimage.Ability{Is: kimage.Yes, Evidence: "/sys/kernel/btf/" + name}
 	}
 	if facts.Release == "" {

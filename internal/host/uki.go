@@ -19,7 +19,7 @@ const headLen = 64 << 10
 // content alone says of which release they are.
 func (v *verifier) readUKIs(ctx context.Context) error {
 	for _, path := range v.s.UKIs() {
-		if v.o.OnlyAdded || !v.readable(path) {
+		if v.o.OnlyAdded || len(v.o.Modules) > 0 || !v.readable(path) {
 			continue
 		}
 		r, err := v.loadInputs(ctx, "", pack.Input{Path: path, Size: -1})
@@ -41,7 +41,7 @@ func (v *verifier) uki(ctx context.Context, out *model.HostKernel, r, disk *rele
 		r.Arch = disk.Arch
 		modules := *disk
 		modules.Images, modules.Added = nil, nil
-		if err := v.outside(ctx, out, "installed modules", path, &modules, r); err != nil {
+		if err := v.outside(ctx, out, "installed modules", path, &modules, ground{r: r, on: onInstalled}); err != nil {
 			return err
 		}
 	}
@@ -60,7 +60,7 @@ func (v *verifier) uki(ctx context.Context, out *model.HostKernel, r, disk *rele
 			continue
 		}
 		modules.Arch = r.Arch
-		if err := v.outside(ctx, out, "initrd", path, modules, r); err != nil {
+		if err := v.outside(ctx, out, "initrd", path, modules, ground{r: r, on: onInstalled}); err != nil {
 			return err
 		}
 	}

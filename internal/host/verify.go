@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -25,6 +26,10 @@ type Options struct {
 	Kernel string
 	// OnlyAdded looks at modules that did not come with a kernel, alone.
 	OnlyAdded bool
+	// Modules are the names of the only modules to look at: on the kernel that
+	// runs, where Kernel names no other and one does. What is on disk beside
+	// them is not read, so that it takes no time to speak of.
+	Modules []string
 }
 
 // verifier is one run.
@@ -34,19 +39,23 @@ type verifier struct {
 	running *release.Release // nil: none, or it shows no base
 	rep     *model.HostReport
 	ukis    map[string][]*release.Release // unified images, by release
+	found   map[string]bool               // of Options.Modules
 }
 
 // Verify asks every installed kernel, and the one that runs, what it makes of
 // the modules it may meet. What cannot be read is named in Unread and makes
 // the answer inconclusive.
 func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, error) {
-	v := &verifier{s: s, o: o, ukis: map[string][]*release.Release{}, rep: &model.HostReport{Schema: model.HostSchema, Root: s.Root, Booted: s.Booted, Kernels: []model.HostKernel{}, Unread: []string{}}}
+	v := &verifier{s: s, o: o, ukis: map[string][]*release.Release{}, found: map[string]bool{}, rep: &model.HostReport{Schema: model.HostSchema, Root: s.Root, Booted: s.Booted, Kernels: []model.HostKernel{}, Unread: []string{}}}
 	var err error
 	if v.running, err = s.Running(); err != nil {
 		v.unread(err)
 	}
 	if v.running != nil {
 		v.rep.Base = baseRef(v.running)
+		if len(o.Modules) > 0 && o.Kernel == "" {
+			v.o.Kernel = s.Booted
+		}
 	}
 	kernels, err := s.Kernels()
 	if err != nil {
@@ -57,7 +66,7 @@ func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, erro
 		return nil, err
 	}
 	for i := range kernels {
-		if o.Kernel != "" && kernels[i].Release != o.Kernel {
+		if v.o.Kernel != "" && kernels[i].Release != v.o.Kernel {
 			continue
 		}
 		seen = true
@@ -75,14 +84,23 @@ func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, erro
 		}
 	}
 	if !seen {
-		what := "kernel"
-		if o.Kernel != "" {
-			what += " " + o.Kernel
+		return nil, where.In(s.Root, v.nothing())
+	}
+	for _, name := range o.Modules {
+		if !v.found[underscored(name)] {
+			return nil, where.In(s.Root, where.New(where.Inconclusive, "no module %s of any kernel that was looked at", name))
 		}
-		return nil, where.In(s.Root, where.New(where.Inconclusive, "no installed %s", what))
 	}
 	v.conclude()
 	return v.rep, nil
+}
+
+// nothing says that no kernel was found to look at.
+func (v *verifier) nothing() error {
+	if v.o.Kernel != "" {
+		return where.New(where.Inconclusive, "no installed kernel %s", v.o.Kernel)
+	}
+	return where.New(where.Inconclusive, "no installed kernel").WithHint("looked for folders in usr/lib/modules and lib/modules, boot/vmlinuz-* and unified images in EFI/Linux")
 }
 
 func (v *verifier) unread(err error) { v.rep.Unread = append(v.rep.Unread, err.Error()) }
@@ -103,31 +121,44 @@ func (v *verifier) conclude() {
 // kernel looks at one installed kernel.
 func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 	out := model.HostKernel{Release: k.Release, Image: k.Image, Running: k.Release == v.s.Booted, Meets: []model.HostMeeting{}}
-	disk, err := v.load(ctx, k.Release, k.Image, k.Modules, k.Config, k.Symvers)
+	image, symvers := k.Image, k.Symvers
+	if len(v.o.Modules) > 0 && out.Running && v.running != nil {
+		image, symvers = "", "" // the kernel that runs is asked, not its successor
+	}
+	disk, err := v.load(ctx, k.Release, image, k.Modules, k.Config, symvers)
 	if err != nil {
 		return err
 	}
 	if disk == nil {
 		return nil
 	}
+	links, err := v.linked(ctx, k)
+	if err != nil {
+		return err
+	}
+	disk.Added = append(disk.Added, links...)
+	for _, m := range slices.Concat(disk.Modules, disk.Added) {
+		v.found[moduleOf(m.Path)] = true
+	}
 	out.Base = baseRef(disk)
-	if !v.o.OnlyAdded {
-		if err := v.installed(ctx, &out, k, disk); err != nil {
+	grounds := v.grounds(disk)
+	if !v.o.OnlyAdded && (len(disk.Modules) > 0 || disk.BootImage() != nil) {
+		if err := v.installed(ctx, &out, k, disk, grounds); err != nil {
 			return err
 		}
 	}
 	if len(disk.Added) > 0 {
 		added := *disk
 		added.Modules, added.Images = nil, nil
-		if err := v.outside(ctx, &out, "added modules", k.Modules, &added, disk); err != nil {
+		if err := v.outside(ctx, &out, "added modules", k.Modules, &added, grounds...); err != nil {
 			return err
 		}
 	}
 	for _, path := range k.Initrds {
-		if v.o.OnlyAdded {
+		if v.o.OnlyAdded || len(v.o.Modules) > 0 {
 			break
 		}
-		if err := v.initrd(ctx, &out, path, disk); err != nil {
+		if err := v.initrd(ctx, &out, path, disk, grounds); err != nil {
 			return err
 		}
 	}
@@ -141,47 +172,30 @@ func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 	return nil
 }
 
-// installed judges the kernel's modules on its own image and, where the
-// kernel that runs has its name, on that one.
-func (v *verifier) installed(ctx context.Context, out *model.HostKernel, k *Kernel, disk *release.Release) error {
-	var olds []*release.Loaded
-	if out.Running && v.running != nil {
-		run := *v.running
-		run.Key = disk.Key
-		olds = []*release.Loaded{{Releases: []*release.Release{&run}}}
-	}
-	rep, err := judge.Check(ctx, &release.Loaded{Releases: []*release.Release{disk}}, olds, v.o.Judge)
-	if err != nil {
-		return err
-	}
-	for i := range rep.Releases {
-		r := &rep.Releases[i]
-		out.Meets = append(out.Meets, selfMeeting(r, k.Modules))
-		for w := range r.Windows {
-			out.Meets = append(out.Meets, windowMeeting(r, w, k.Modules))
-		}
-	}
-	return nil
-}
-
 // initrd judges the modules of an initrd on the installed image: the boot
-// loader starts the two together.
-func (v *verifier) initrd(ctx context.Context, out *model.HostKernel, path string, disk *release.Release) error {
+// loader starts the two together, and the kernel that runs has its own behind
+// it. It is asked in place of an image that is not there.
+func (v *verifier) initrd(ctx context.Context, out *model.HostKernel, path string, disk *release.Release, grounds []ground) error {
 	r, err := v.load(ctx, disk.Name, path)
 	if err != nil || r == nil || len(r.Modules)+len(r.Added) == 0 {
 		return err // an initrd without modules has nothing to go wrong here
 	}
 	r.Arch = disk.Arch
-	return v.outside(ctx, out, "initrd", path, r, disk)
+	return v.outside(ctx, out, "initrd", path, r, grounds[:min(1, len(grounds))]...)
 }
 
-// outside judges modules on the installed kernel and names the wrong ones.
-func (v *verifier) outside(ctx context.Context, out *model.HostKernel, what, path string, modules, kernel *release.Release) error {
-	if kernel.BootImage() == nil {
-		v.unread(where.In(path, where.New(where.Inconclusive, "no image of %s to judge it on", kernel.Name)))
+// outside judges modules on kernels that may load them and names the wrong
+// ones on each.
+func (v *verifier) outside(ctx context.Context, out *model.HostKernel, what, path string, modules *release.Release, grounds ...ground) error {
+	if len(grounds) == 0 {
+		v.unread(where.In(path, where.New(where.Inconclusive, "no image of %s to judge it on", modules.Name)))
 		return nil
 	}
-	rep, err := judge.Outside(ctx, &release.Loaded{Releases: []*release.Release{modules}}, []*release.Loaded{{Releases: []*release.Release{kernel}}}, v.o.Judge)
+	var kernels []*release.Loaded
+	for _, g := range grounds {
+		kernels = append(kernels, only(g.r))
+	}
+	rep, err := judge.Outside(ctx, only(modules), kernels, v.o.Judge)
 	if err != nil {
 		if where.KindOf(err) == where.Inconclusive {
 			v.unread(where.In(path, err))
@@ -189,7 +203,11 @@ func (v *verifier) outside(ctx context.Context, out *model.HostKernel, what, pat
 		}
 		return err
 	}
-	out.Meets = append(out.Meets, outsideMeeting(&rep.Releases[0], what, path))
+	for k, g := range grounds {
+		m := outsideMeeting(&rep.Releases[0], k, what, path)
+		m.On = g.on
+		out.Meets = append(out.Meets, noted(m, g.note))
+	}
 	return nil
 }
 
@@ -221,7 +239,7 @@ func (v *verifier) loadInputs(ctx context.Context, name string, inputs ...pack.I
 	if len(inputs) == 0 {
 		return nil, nil
 	}
-	l, err := release.Load(ctx, inputs, release.Options{Jobs: v.o.Judge.Jobs, Progress: v.o.Progress})
+	l, err := release.Load(ctx, inputs, release.Options{Jobs: v.o.Judge.Jobs, Progress: v.o.Progress, Only: v.only()})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, err
@@ -246,6 +264,24 @@ func (v *verifier) loadInputs(ctx context.Context, name string, inputs ...pack.I
 	}
 	return found, nil
 }
+
+// only is which modules are read, nil for all.
+func (v *verifier) only() func(string) bool {
+	if len(v.o.Modules) == 0 {
+		return nil
+	}
+	return func(path string) bool {
+		return slices.ContainsFunc(v.o.Modules, func(name string) bool { return underscored(name) == moduleOf(path) })
+	}
+}
+
+// moduleOf is the module's name by its file, as the kernel has it.
+func moduleOf(file string) string {
+	stem, _, _ := strings.Cut(path.Base(file), ".ko")
+	return underscored(stem)
+}
+
+func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 func baseRef(r *release.Release) model.BaseRef {
 	b, im := r.Base()

@@ -26,6 +26,9 @@ type Options struct {
 	Jobs int // workers, at least 1
 	// Progress is told of every member read; nil for none.
 	Progress func(Step)
+	// Only, if not nil, says by its path which modules of packages and trees are
+	// read at all.
+	Only func(path string) bool
 	// Rewrite, if not nil, stands between the file of a module and its facts:
 	// what it gives is parsed in place of stored. Workers call it at once for
 	// several modules.
@@ -175,6 +178,9 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 		return nil
 	}
 	if pl.role == roleNone && kind != pack.File {
+		return nil
+	}
+	if pl.role == roleModule && kind != pack.File && c.o.Only != nil && !c.o.Only(e.Path) {
 		return nil
 	}
 	it := &item{place: pl, pkg: pkg, source: Source{pkg.File, e.Path}, size: e.Size}

@@ -1,0 +1,88 @@
+package host
+
+import (
+	"fmt"
+
+	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/release"
+)
+
+// ground is a kernel that modules may meet, and how the report calls it.
+type ground struct {
+	r    *release.Release
+	on   string
+	note string // what its answers rest on beside itself
+}
+
+// grounds are the kernels that may load the modules of one installed kernel:
+// its own image, and the kernel that runs under its name, unless both have one
+// base and so give one answer.
+func (v *verifier) grounds(disk *release.Release) []ground {
+	var out []ground
+	if disk.BootImage() != nil {
+		out = append(out, ground{r: disk, on: onInstalled})
+	}
+	if run := v.runningAs(disk); run != nil && (len(out) == 0 || baseRef(run.r).SHA256 != baseRef(disk).SHA256) {
+		out = append(out, *run)
+	}
+	return out
+}
+
+// runningAs is the kernel that runs, as one that may load the modules of a
+// release; nil unless it goes by its name and shows its base.
+func (v *verifier) runningAs(disk *release.Release) *ground {
+	if v.running == nil || v.s.Booted != disk.Name {
+		return nil
+	}
+	run := *v.running
+	run.Key = disk.Key
+	g := &ground{r: &run, on: onRunning}
+	im := *run.Images[0]
+	facts := *im.Facts
+	im.Facts, run.Images = &facts, []*release.Image{&im}
+	facts.Vermagic = vermagicOf(disk)
+	if a := &facts.Abilities.AllowMismatch; a.Is == kimage.Unknown && facts.Config == nil {
+		*a = mismatchOf(disk)
+		g.note = "whether the running kernel loads a module whose BTF it cannot use is not known: taken as no"
+		if a.Is != kimage.Unknown {
+			g.note = "whether the running kernel loads a module whose BTF it cannot use is taken from the kernel installed under its name: " + a.Evidence
+		}
+	}
+	return g
+}
+
+// vermagicOf is what an installed kernel wants of a module: its image tells, or
+// most of the modules that came with it. The kernel that runs under its name
+// does not show its own; but for the name it is made of options that do not
+// change under one name.
+func vermagicOf(disk *release.Release) string {
+	if im := disk.BootImage(); im != nil && im.Facts.Vermagic != "" {
+		return im.Facts.Vermagic
+	}
+	seen, most := map[string]int{}, ""
+	for _, m := range disk.Modules {
+		word := m.Facts.Modinfo.Vermagic
+		if seen[word]++; m.Facts.Modinfo.Intree && (seen[word] > seen[most] || seen[word] == seen[most] && word < most) {
+			most = word
+		}
+	}
+	return most
+}
+
+// mismatchOf is whether an installed kernel loads a module whose BTF it cannot
+// use, by its config, else by its image.
+func mismatchOf(disk *release.Release) kimage.Ability {
+	const option = "CONFIG_MODULE_ALLOW_BTF_MISMATCH"
+	if disk.Config == nil {
+		if im := disk.BootImage(); im != nil {
+			return im.Facts.Abilities.AllowMismatch
+		}
+		return kimage.Ability{}
+	}
+	for _, o := range disk.Options {
+		if o.Name == option && o.Value == "y" {
+			return kimage.Ability{Is: kimage.Yes, Evidence: fmt.Sprintf("%s=y in %s", option, disk.Config.Source)}
+		}
+	}
+	return kimage.Ability{Is: kimage.No, Evidence: fmt.Sprintf("%s is not set in %s", option, disk.Config.Source)}
+}
