@@ -2,6 +2,7 @@ package vmtest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,6 +62,10 @@ func Boot(ctx context.Context, k Kernel, job Job) (*Result, error) {
 			return nil, err
 		}
 	}
+	flash, err := job.Firmware.args(dir)
+	if err != nil {
+		return nil, err
+	}
 	unlock, err := lockHost(ctx)
 	if err != nil {
 		return nil, err
@@ -77,11 +82,28 @@ func Boot(ctx context.Context, k Kernel, job Job) (*Result, error) {
 			"-chardev", "stdio,id=answers,signal=off", "-serial", "chardev:answers",
 		},
 	}
+	m.args = append(m.args, flash...)
 	res, err := m.run(ctx)
 	if err == nil && k.Release != "" && res.Release != k.Release {
 		err = fmt.Errorf("the kernel calls itself %q, not %q", res.Release, k.Release)
 	}
 	return res, err
+}
+
+// args are the emulator's for two chips of flash; it may write to its copy of
+// the variables.
+func (f *Firmware) args(dir string) ([]string, error) {
+	if f == nil {
+		return nil, nil
+	}
+	vars := filepath.Join(dir, "vars.fd")
+	if err := os.WriteFile(vars, f.Vars, 0o600); err != nil {
+		return nil, err
+	}
+	return []string{
+		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + f.Code,
+		"-drive", "if=pflash,unit=1,format=raw,file=" + vars,
+	}, nil
 }
 
 // machine is one run of the emulator.
@@ -137,6 +159,12 @@ func (m *machine) listen(res *Result, out io.Reader, begun time.Time, tick func(
 			return false, nil // cut off: failure says why
 		}
 		tick()
+		if m.job.Firmware != nil && res.Start == 0 {
+			// Firmware writes its screen to every serial port.
+			if line = line[max(0, bytes.IndexByte(line, '{')):]; line[0] != '{' {
+				continue
+			}
+		}
 		var rec wire.Record
 		if err := json.Unmarshal(line, &rec); err != nil {
 			return false, fmt.Errorf("a record that is no JSON (%w): %.80q", err, line)

@@ -25,6 +25,8 @@
 // other BTF. WantDigest and WantBytes return what sysfs shows (after
 // relocation, where the kernel relocates). UserBTF is no module: Case.BTF is
 // loaded as user space does, and Verdict.Words is what the verifier says.
+// Program runs one of Job.Files between the others, by any user: our own
+// program too, on a tree of Job.Files.
 //
 // The log of a verdict is all that the kernel printed between two cases. Look
 // for words in it (Verdict.Printed) rather than compare it whole: a timer may
@@ -40,6 +42,9 @@
 // modules are missing, leave Job.Template nil: the guest then makes a module
 // of nothing, of the size that the kernel's own BTF gives struct module and
 // the version magic that the kernel asks for when it is given a wrong one.
+//
+// Job.Firmware boots it through UEFI firmware with variables of the test's
+// choice (efi_vm_test.go), which is how keys get into a kernel's keyrings.
 //
 // # How it works
 //

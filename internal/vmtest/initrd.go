@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,7 +24,9 @@ type cpio struct {
 
 const (
 	modeDir  = 0o040755
-	modeFile = 0o100755
+	modeTmp  = 0o041777
+	modeReg  = 0o100000
+	modeFile = modeReg | 0o755
 	modeChar = 0o020600
 )
 
@@ -31,7 +34,7 @@ const (
 func (c *cpio) header(name string, mode int, size int64, rmajor, rminor int) {
 	c.ino++
 	links := 1
-	if mode == modeDir {
+	if mode&modeDir == modeDir {
 		links = 2
 	}
 	// magic ino mode uid gid nlink mtime size major minor rmajor rminor namesize check
@@ -55,27 +58,46 @@ func (c *cpio) pad(n int64) {
 func (c *cpio) dir(name string) { c.header(name, modeDir, 0, 0, 0) }
 
 // file writes size bytes that fill produces.
-func (c *cpio) file(name string, size int64, fill func(io.Writer) error) {
-	c.header(name, modeFile, size, 0, 0)
+func (c *cpio) file(name string, mode int, size int64, fill func(io.Writer) error) {
+	c.header(name, mode, size, 0, 0)
 	if c.err == nil {
 		c.err = fill(c.w)
 	}
 	c.pad(size)
 }
 
-func (c *cpio) bytes(name string, b []byte) {
-	c.file(name, int64(len(b)), func(w io.Writer) error {
+func (c *cpio) bytes(name string, mode int, b []byte) {
+	c.file(name, mode, int64(len(b)), func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
 }
 
-// writeInitrd writes the ramdisk of a job to path.
-func writeInitrd(path string, guest []byte, p *packed) error {
+// tree writes files with the folders above them, each once, before what is in it.
+func (c *cpio) tree(files []File) {
+	have := map[string]bool{".": true, "dev": true, "vmtest": true, "tmp": true}
+	var parents func(dir string)
+	parents = func(dir string) {
+		if have[dir] {
+			return
+		}
+		parents(path.Dir(dir))
+		c.dir(dir)
+		have[dir] = true
+	}
+	for _, f := range files {
+		name := strings.TrimPrefix(f.Path, "/")
+		parents(path.Dir(name))
+		c.bytes(name, modeReg|f.Mode, f.Data)
+	}
+}
+
+// writeInitrd writes the ramdisk of a job to a file.
+func writeInitrd(file string, guest []byte, p *packed) error {
 	if p.size >= 1<<32 {
 		return fmt.Errorf("%d bytes of blobs: more than a cpio archive can hold", p.size)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -83,10 +105,12 @@ func writeInitrd(path string, guest []byte, p *packed) error {
 	c := &cpio{w: bufio.NewWriterSize(f, 1<<20)}
 	c.dir("dev")
 	c.header("dev/console", modeChar, 0, 5, 1)
-	c.bytes("init", guest)
+	c.bytes("init", modeFile, guest)
+	c.header("tmp", modeTmp, 0, 0, 0)
 	c.dir("vmtest")
-	c.bytes(strings.TrimPrefix(wire.ManifestPath, "/"), p.manifest)
-	c.file(strings.TrimPrefix(wire.BlobsPath, "/"), p.size, p.writeBlobs)
+	c.bytes(strings.TrimPrefix(wire.ManifestPath, "/"), modeFile, p.manifest)
+	c.file(strings.TrimPrefix(wire.BlobsPath, "/"), modeFile, p.size, p.writeBlobs)
+	c.tree(p.files)
 	c.header("TRAILER!!!", 0, 0, 0, 0)
 	if c.err != nil {
 		return c.err

@@ -11,7 +11,9 @@ import (
 // are the other readers.
 func TestInitrd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "initrd")
-	p := &packed{manifest: []byte("{}"), blobs: [][]byte{[]byte("abc"), []byte("de")}, size: 5}
+	p := &packed{manifest: []byte("{}"), blobs: [][]byte{[]byte("abc"), []byte("de")}, size: 5, files: []File{
+		{Path: "/usr/bin/x", Mode: 0o755, Data: []byte("x")}, {Path: "/usr/lib/y", Mode: 0o600, Data: []byte("yy")},
+	}}
 	if err := writeInitrd(path, []byte("guest"), p); err != nil {
 		t.Fatal(err)
 	}
@@ -37,12 +39,16 @@ func TestInitrd(t *testing.T) {
 		if name == "TRAILER!!!" {
 			break
 		}
+		if _, twice := got[name]; twice {
+			t.Errorf("%s: twice", name)
+		}
 		got[name] = strconv.FormatInt(int64(field(1)), 8) + " " + string(raw[data:data+size])
 		off = (data + size + 3) &^ 3
 	}
 	want := map[string]string{
 		"dev": "40755 ", "dev/console": "20600 ", "init": "100755 guest", "vmtest": "40755 ",
-		"vmtest/manifest.json": "100755 {}", "vmtest/blobs": "100755 abcde",
+		"vmtest/manifest.json": "100755 {}", "vmtest/blobs": "100755 abcde", "tmp": "41777 ",
+		"usr": "40755 ", "usr/bin": "40755 ", "usr/bin/x": "100755 x", "usr/lib": "40755 ", "usr/lib/y": "100600 yy",
 	}
 	if len(got) != len(want) {
 		t.Errorf("entries: %q", got)

@@ -32,6 +32,9 @@ const (
 	// UserBTF is no module: Case.BTF, without a base, as user space loads it
 	// with bpf(BPF_BTF_LOAD). Verdict.Words is what the verifier said.
 	UserBTF
+	// Program is no module: Case.Args is run, by the user Case.UID. It is one
+	// of Job.Files. Verdict.Exit, Stdout and Stderr are what became of it.
+	Program
 )
 
 // Case is one question to the kernel. Cases are asked in order.
@@ -42,7 +45,9 @@ type Case struct {
 	Base   []byte
 	Module []byte
 	Params string // module parameters of a WholeModule
-	Keep   bool   // stays loaded, for the modules after it that need it
+	Args   []string
+	UID    uint32
+	Keep   bool // stays loaded, for the modules after it that need it
 
 	// What to return of /sys/kernel/btf/NAME if it is there.
 	WantDigest bool // its SHA-256
@@ -59,6 +64,21 @@ func InOrder(modules ...Module) []Case {
 	return out
 }
 
+// File is a file of the guest, for the programs that run there: an absolute
+// path and the bits of chmod.
+type File struct {
+	Path string
+	Mode int
+	Data []byte
+}
+
+// Firmware is UEFI firmware for a machine: a flash image of code, as Debian's
+// package ovmf has it, and the content of the one with variables.
+type Firmware struct {
+	Code string
+	Vars []byte
+}
+
 // Job is everything that one boot is asked.
 type Job struct {
 	// Template is the module that carries the BTF of the cases that are not
@@ -67,8 +87,12 @@ type Job struct {
 	// (they need their own BTF and CONFIG_MODULE_FORCE_LOAD).
 	Template []byte
 	Cases    []Case
+	// Files are laid out in the guest before the first case.
+	Files []File
 	// Cmdline is added to the kernel's command line: "module.sig_enforce=1".
 	Cmdline []string
+	// Firmware starts the kernel; nil leaves that to QEMU.
+	Firmware *Firmware
 	// Memory of the machine in MiB; 0 takes what the job needs.
 	Memory int
 	// Timeout of the whole boot; 0 takes five minutes for the start and a
@@ -99,6 +123,9 @@ func (j *Job) memory(blobs int64) int {
 	if j.Memory > 0 {
 		return j.Memory
 	}
+	for i := range j.Files {
+		blobs += int64(len(j.Files[i].Data))
+	}
 	return 768 + int(2*blobs>>20)
 }
 
@@ -107,6 +134,7 @@ type packed struct {
 	manifest []byte
 	blobs    [][]byte
 	size     int64
+	files    []File
 }
 
 func (p *packed) add(b []byte) wire.Span {
@@ -129,7 +157,7 @@ func (p *packed) writeBlobs(w io.Writer) error {
 }
 
 func (j *Job) pack() (*packed, error) {
-	p := new(packed)
+	p := &packed{files: j.Files}
 	templateName := wire.SynthName
 	man := wire.Manifest{Blank: wire.None, Cases: make([]wire.Case, 0, len(j.Cases))}
 	if j.Template != nil {
@@ -158,6 +186,11 @@ func (j *Job) pack() (*packed, error) {
 			w.Name, _ = ModuleName(c.Module)
 		case c.Kind == UserBTF:
 			w.User, w.BTF = true, p.add(c.BTF)
+		case c.Kind == Program:
+			if len(c.Args) == 0 {
+				return nil, fmt.Errorf("case %q: no program", c.ID)
+			}
+			w.Args, w.UID = c.Args, c.UID
 		default:
 			w.BTF = p.add(c.BTF)
 			if c.Kind == DistilledBTF {

@@ -71,6 +71,7 @@ func TestPackRefuses(t *testing.T) {
 		"a template that is no module": {Template: []byte("x")},
 		"a nameless template":          {Template: wire.Assemble(nil)},
 		"no module":                    {Cases: []Case{{Kind: WholeModule}}},
+		"no program":                   {Cases: []Case{{Kind: Program}}},
 	} {
 		if _, err := job.pack(); err == nil {
 			t.Errorf("%s: no error", name)

@@ -103,7 +103,9 @@ func load(t *testing.T, specs ...string) *Build {
 		for _, s := range specs {
 			debs = append(debs, realtest.Deb(t, s))
 		}
-		keep := func(name string) bool { return name == "crc7" || slices.Contains(initOrder, name) }
+		keep := func(name string) bool {
+			return name == "crc7" || slices.Contains(initOrder, name) || slices.Contains(hostModules, name)
+		}
 		builds[key] = LoadBuild(t, keep, debs...)
 	}
 	b := builds[key]

@@ -32,6 +32,9 @@ type Verdict struct {
 	// Deleted is whether it was unloaded; DeleteErrno why not.
 	Deleted     bool
 	DeleteErrno syscall.Errno
+	// Exit, Stdout and Stderr are what became of a Program.
+	Exit           int
+	Stdout, Stderr []byte
 	// Words are the end of what the verifier wrote to the loader of UserBTF.
 	Words string
 	// Log is what the kernel printed meanwhile.
@@ -186,6 +189,9 @@ func (r *Result) answer(job *Job, a *wire.Answer) error {
 		ID: job.Cases[a.I].ID, Errno: syscall.Errno(a.Init), Attached: a.File, Digest: a.Digest, BTF: a.Bytes,
 		Deleted: a.Delete == 0, DeleteErrno: syscall.Errno(max(a.Delete, 0)), Log: lines(a.Log), Took: time.Duration(a.Nanos),
 		Words: string(a.Words),
+	}
+	if job.Cases[a.I].Kind == Program {
+		v.Errno, v.Exit, v.Stdout, v.Stderr = 0, a.Init, a.Stdout, a.Stderr
 	}
 	r.Verdicts = append(r.Verdicts, v)
 	switch {

@@ -7,7 +7,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -249,30 +248,11 @@ func TestVerdictOfPairs(t *testing.T) {
 	}
 }
 
-// imageBTF is the base in a bzImage (Documentation/arch/x86/boot.rst), got
-// out with xz or zstd and debug/elf: not by the readers that use verdicts.
+// imageBTF is the base in a bzImage, got out with xz or zstd and debug/elf: not
+// by the readers that use verdicts.
 func imageBTF(t *testing.T, k Kernel) []byte {
 	t.Helper()
-	d := k.Image
-	if len(d) < 0x250 || string(d[0x202:0x206]) != "HdrS" {
-		t.Fatal("not a bzImage")
-	}
-	le := binary.LittleEndian
-	setup := int(d[0x1f1])
-	if setup == 0 {
-		setup = 4
-	}
-	from := (setup+1)*512 + int(le.Uint32(d[0x248:]))
-	payload := d[from:][:le.Uint32(d[0x24c:])]
-	cmd := exec.CommandContext(t.Context(), "xz", "-dc")
-	if bytes.HasPrefix(payload, []byte{0x28, 0xb5, 0x2f, 0xfd}) {
-		cmd = exec.CommandContext(t.Context(), "zstd", "-dc", "--long=31")
-	}
-	cmd.Stdin = bytes.NewReader(payload[:len(payload)-4]) // its size follows
-	plain, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, plain := imagePayload(t, k.Image)
 	f, err := elf.NewFile(bytes.NewReader(plain))
 	if err != nil {
 		t.Fatal(err)
@@ -286,4 +266,25 @@ func imageBTF(t *testing.T, k Kernel) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// imagePayload is what is packed in a bzImage, and at which offset it lies
+// there (Documentation/arch/x86/boot.rst).
+func imagePayload(t *testing.T, image []byte) (from int, plain []byte) {
+	t.Helper()
+	if len(image) < 0x250 || string(image[0x202:0x206]) != "HdrS" {
+		t.Fatal("not a bzImage")
+	}
+	le := binary.LittleEndian
+	setup := int(image[0x1f1])
+	if setup == 0 {
+		setup = 4
+	}
+	from = (setup+1)*512 + int(le.Uint32(image[0x248:]))
+	payload := image[from:][:le.Uint32(image[0x24c:])]
+	unpack := []string{"xz", "-dc"}
+	if bytes.HasPrefix(payload, []byte{0x28, 0xb5, 0x2f, 0xfd}) {
+		unpack = []string{"zstd", "-dc", "--long=31"}
+	}
+	return from, piped(t, payload[:len(payload)-4], unpack...) // its size follows
 }

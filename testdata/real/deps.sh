@@ -27,6 +27,7 @@ packages="
 	lzop
 	make
 	openssl
+	ovmf
 	qemu-system-x86
 	rpm
 	shellcheck

@@ -37,8 +37,12 @@ type Case struct {
 	Params string
 	Keep   bool // stays loaded
 	User   bool // BTF is loaded as user space's own, by bpf(BPF_BTF_LOAD)
-	Digest bool // return the SHA-256 of /sys/kernel/btf/NAME
-	Bytes  bool // return the bytes of it
+	// Args is a program of the ramdisk that is run in place of all this, by
+	// user and group UID.
+	Args   []string `json:",omitempty"`
+	UID    uint32   `json:",omitempty"`
+	Digest bool     // return the SHA-256 of /sys/kernel/btf/NAME
+	Bytes  bool     // return the bytes of it
 }
 
 // Record is one line from the guest; exactly one field is filled in.
@@ -72,14 +76,17 @@ type Line struct {
 // success; -1 means that the call was not made.
 type Answer struct {
 	I      int    // index of the case
-	Init   int    // errno of init_module, or of bpf
+	Init   int    // errno of init_module, or of bpf; a program's exit code
 	File   bool   `json:",omitempty"` // /sys/kernel/btf/NAME exists
 	Digest string `json:",omitempty"`
 	Bytes  []byte `json:",omitempty"`
 	Delete int    // errno of delete_module
 	// Words are the end of what the verifier wrote to the loader's own buffer,
 	// of a case with User.
-	Words   []byte `json:",omitempty"`
+	Words []byte `json:",omitempty"`
+	// Stdout and Stderr are what a program wrote.
+	Stdout  []byte `json:",omitempty"`
+	Stderr  []byte `json:",omitempty"`
 	Log     []Line `json:",omitempty"`
 	Lost    int    `json:",omitempty"` // kernel log records overwritten before they were read
 	Nanos   int64  // time of the whole case in the guest
