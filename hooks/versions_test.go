@@ -8,7 +8,7 @@ var versions = map[string]released{
 	"dpkg-buildpackage-gate":   {1, "3be0dd51"},
 	"dpkg-buildpackage-repair": {1, "16351aa9"},
 	"dpkg-trigger":             {1, "a0eb9f2d"},
-	"modprobe.d":               {1, "223a2682"},
+	"modprobe.d":               {2, "edc9ddcb"},
 	"postinst.d":               {1, "cf6efc1a"},
 	"rpm-posttrans":            {1, "15b86dfd"},
 	"rules.real":               {1, "5d3887a3"},
