@@ -17,11 +17,12 @@ import (
 // not listed here is an error, so that each finds its place first.
 var allowed = map[string][]string{
 	// leaves
-	"internal/model":  {},
-	"internal/where":  {},
-	"internal/limits": {"internal/where"},
-	"internal/fsx":    {"internal/where"},
-	"internal/btf":    {"internal/where", "internal/limits"},
+	"internal/model":      {},
+	"internal/where":      {},
+	"internal/limits":     {"internal/where"},
+	"internal/fsx":        {"internal/where"},
+	"internal/strictjson": {"internal/where"},
+	"internal/btf":        {"internal/where", "internal/limits"},
 	// formats
 	"internal/codec":          {"internal/codec/xz", "internal/where", "internal/limits"},
 	"internal/codec/xz":       {"internal/where", "internal/limits"},
@@ -50,7 +51,7 @@ var allowed = map[string][]string{
 	// releases and documents
 	"internal/abi":      {"internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
 	"internal/abiname":  {"internal/model"},
-	"internal/manifest": {"internal/model", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
+	"internal/manifest": {"internal/model", "internal/strictjson", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
 	"internal/release": {"internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/meaning", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/fetch": {"internal/pack", "internal/pack/deb822", "internal/codec", "internal/abiname", "internal/fsx", "internal/where", "internal/limits"},
@@ -61,7 +62,7 @@ var allowed = map[string][]string{
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/model", "internal/where"},
-	"internal/decision": {"internal/abiname", "internal/model", "internal/where", "internal/limits"},
+	"internal/decision": {"internal/abiname", "internal/strictjson", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":   {"internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing": {"internal/modsig", "internal/where"},

@@ -35,23 +35,19 @@ func Read(text []byte) (*model.Report, error) {
 	}
 	d := newDecoder(text)
 	if !utf8.Valid(text) {
-		d.fail(where.Malformed, 0, "not UTF-8")
-		return nil, d.err
+		d.Fail(where.Malformed, 0, "not UTF-8")
+		return nil, d.Err
 	}
 	if !Is(text) {
-		d.fail(where.Malformed, 0, "not a decision: it does not begin with its schema (%s…)", schemaKind)
-		return nil, d.err
+		d.Fail(where.Malformed, 0, "not a decision: it does not begin with its schema (%s…)", schemaKind)
+		return nil, d.Err
 	}
 	d.head()
 	rep := &model.Report{}
 	d.value(reflect.ValueOf(rep).Elem(), "")
-	if d.err == nil {
-		if rest := bytes.TrimLeft(text[d.json.InputOffset():], " \t\r\n"); len(rest) > 0 {
-			d.fail(where.Malformed, int64(len(text)-len(rest)), "data after the document")
-		}
-	}
-	if d.err != nil {
-		return nil, d.err
+	d.End()
+	if d.Err != nil {
+		return nil, d.Err
 	}
 	if err := Validate(rep); err != nil {
 		return nil, err
@@ -62,7 +58,7 @@ func Read(text []byte) (*model.Report, error) {
 // head reads schema and must_understand ahead of the rest: they say how it is
 // to be read.
 func (d *decoder) head() {
-	first := newDecoder(d.data)
+	first := newDecoder(d.Data)
 	var head struct {
 		Schema string   `json:"schema"`
 		Must   []string `json:"must_understand,omitempty"`
@@ -77,11 +73,11 @@ func (d *decoder) head() {
 	_, err2 := strconv.ParseUint(minor, 10, 16)
 	switch {
 	case err != nil || err2 != nil:
-		d.fail(where.Malformed, 0, "schema %q has no version", head.Schema)
+		d.Fail(where.Malformed, 0, "schema %q has no version", head.Schema)
 	case n != schemaMajor:
-		d.fail(where.Unsupported, 0, "decision of version %s, this program reads %d.x", version, schemaMajor)
+		d.Fail(where.Unsupported, 0, "decision of version %s, this program reads %d.x", version, schemaMajor)
 	}
 	for _, f := range head.Must {
-		d.must[f] = true
+		d.Must[f] = true
 	}
 }

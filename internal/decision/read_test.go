@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/strictjson"
 	"kpkg-btf/internal/where"
 )
 
@@ -76,8 +77,8 @@ func TestMissingMembers(t *testing.T) {
 		switch v := v.(type) {
 		case map[string]any:
 			for k, e := range v {
-				visit(join(path, k), v, k)
-				walk(e, join(path, k), visit)
+				visit(strictjson.Join(path, k), v, k)
+				walk(e, strictjson.Join(path, k), visit)
 			}
 		case []any:
 			for _, e := range v {

@@ -44,11 +44,11 @@ func (r *docReader) read(text []byte, k kind, content func(string) bool, finish 
 	}
 	r.decoder, r.kind, r.content = newDecoder(text), k, content
 	if !utf8.Valid(text) {
-		r.fail(where.Malformed, int64(invalidUTF8(text)), "not UTF-8")
-		return r.err
+		r.Fail(where.Malformed, int64(invalidUTF8(text)), "not UTF-8")
+		return r.Err
 	}
 	r.document(finish)
-	return r.err
+	return r.Err
 }
 
 func invalidUTF8(b []byte) int {
@@ -65,17 +65,13 @@ func invalidUTF8(b []byte) int {
 
 func (r *docReader) document(finish func()) {
 	r.object("", r.member)
-	if r.err == nil {
-		if rest := bytes.TrimLeft(r.data[r.json.InputOffset():], " \t\r\n"); len(rest) > 0 {
-			r.fail(where.Malformed, int64(len(r.data)-len(rest)), "data after the document")
-		}
-	}
+	r.End()
 	switch {
-	case r.err != nil:
+	case r.Err != nil:
 	case r.schema == "":
-		r.fail(where.Malformed, 0, "not a %s: no schema", r.kind.word)
+		r.Fail(where.Malformed, 0, "not a %s: no schema", r.kind.word)
 	case r.bodyAt == 0:
-		r.fail(where.Malformed, 0, "no digest")
+		r.Fail(where.Malformed, 0, "no digest")
 	default:
 		r.verify()
 		finish()
@@ -85,12 +81,12 @@ func (r *docReader) document(finish func()) {
 // verify compares the digest with the text. It comes after parsing, so that
 // a text that is broken somewhere is told where.
 func (r *docReader) verify() {
-	if bodyDigest(r.schema, r.data[r.bodyAt:]) == r.digest {
+	if bodyDigest(r.schema, r.Data[r.bodyAt:]) == r.digest {
 		return
 	}
-	r.fail(where.Malformed, r.digestAt, "the digest does not match: the text was changed after it was written")
-	if e, ok := r.err.(*where.Error); ok && bytes.Contains(r.data, []byte("\r\n")) {
-		r.err = e.WithHint("its line ends are CR LF; git's autocrlf does that (mark the file -text in .gitattributes)")
+	r.Fail(where.Malformed, r.digestAt, "the digest does not match: the text was changed after it was written")
+	if e, ok := r.Err.(*where.Error); ok && bytes.Contains(r.Data, []byte("\r\n")) {
+		r.Err = e.WithHint("its line ends are CR LF; git's autocrlf does that (mark the file -text in .gitattributes)")
 	}
 }
 
@@ -98,7 +94,7 @@ func (r *docReader) verify() {
 func (r *docReader) member(key string) bool {
 	switch {
 	case r.schema == "" && key != "schema":
-		r.malformed("not a %s: it does not begin with its schema", r.kind.word)
+		r.Malformed("not a %s: it does not begin with its schema", r.kind.word)
 		return true
 	case key == "schema":
 		r.readSchema()
@@ -110,12 +106,12 @@ func (r *docReader) member(key string) bool {
 		r.readDigest()
 		return true
 	case r.bodyAt == 0:
-		r.malformed("member before the digest")
+		r.Malformed("member before the digest")
 		return true
 	}
 	if key == "must_understand" {
 		if r.inBody {
-			r.malformed("must_understand is not right after the digest")
+			r.Malformed("must_understand is not right after the digest")
 			return true
 		}
 		r.readMust()
@@ -128,11 +124,11 @@ func (r *docReader) member(key string) bool {
 func (r *docReader) readSchema() {
 	r.schema = r.text()
 	version, ok := strings.CutPrefix(r.schema, r.kind.schema)
-	if r.err != nil {
+	if r.Err != nil {
 		return
 	}
 	if !ok {
-		r.malformed("schema %q is not that of a %s", r.schema, r.kind.word)
+		r.Malformed("schema %q is not that of a %s", r.schema, r.kind.word)
 		return
 	}
 	major, minor, _ := strings.Cut(version, ".")
@@ -140,38 +136,38 @@ func (r *docReader) readSchema() {
 	_, err2 := strconv.ParseUint(minor, 10, 16)
 	switch {
 	case err != nil || err2 != nil:
-		r.malformed("schema %q has no version", r.schema)
+		r.Malformed("schema %q has no version", r.schema)
 	case n != schemaMajor:
-		r.fail(where.Unsupported, r.tokenAt(), "%s of version %s, this program reads %d.x", r.kind.word, version, schemaMajor)
+		r.Fail(where.Unsupported, r.TokenAt(), "%s of version %s, this program reads %d.x", r.kind.word, version, schemaMajor)
 	}
 }
 
 func (r *docReader) readDigest() {
 	s := r.text()
-	if r.err != nil {
+	if r.Err != nil {
 		return
 	}
-	r.digestAt = r.tokenAt()
+	r.digestAt = r.TokenAt()
 	word, ok := strings.CutPrefix(s, digestPrefix)
 	n, err := hex.Decode(r.digest[:], []byte(word[:min(len(word), 64)]))
 	if !ok || err != nil || n != 32 || len(word) != 64 {
-		r.malformed("want sha256: and 64 hexadecimal digits")
+		r.Malformed("want sha256: and 64 hexadecimal digits")
 		return
 	}
-	end := r.json.InputOffset()
-	if rest := r.data[end:]; !bytes.HasPrefix(rest, []byte(",\n")) && !bytes.HasPrefix(rest, []byte(",\r\n")) {
-		r.fail(where.Malformed, end, "want a comma and a line end after the digest")
+	end := r.Offset()
+	if rest := r.Data[end:]; !bytes.HasPrefix(rest, []byte(",\n")) && !bytes.HasPrefix(rest, []byte(",\r\n")) {
+		r.Fail(where.Malformed, end, "want a comma and a line end after the digest")
 		return
 	}
 	r.bodyAt = end + 2
 }
 
 func (r *docReader) readMust() {
-	r.must = map[string]bool{}
+	r.Must = map[string]bool{}
 	for _, field := range r.strings() {
-		r.must[field] = true
+		r.Must[field] = true
 	}
 }
 
 // failBody is a fault of the content as a whole.
-func (r *docReader) failBody(msg string) { r.fail(where.Malformed, r.bodyAt, "%s", msg) }
+func (r *docReader) failBody(msg string) { r.Fail(where.Malformed, r.bodyAt, "%s", msg) }

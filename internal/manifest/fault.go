@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"kpkg-btf/internal/strictjson"
 )
 
 // The rules of contents, the same for what is written and what is read. Each
 // function gives "" or what is wrong.
-
-// maxInt is the largest integer that every JSON reader keeps (RFC 8259 §6).
-const maxInt = 1<<53 - 1
 
 // maxModules and maxSymbols bound what one release may hold; the largest seen
 // have 4 500 and 33 000.
@@ -101,7 +100,7 @@ func orderFault(c int) string {
 
 func natural(numbers ...int64) bool {
 	for _, n := range numbers {
-		if n < 0 || n > maxInt {
+		if n < 0 || n > strictjson.MaxInt {
 			return false
 		}
 	}

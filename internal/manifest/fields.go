@@ -150,7 +150,7 @@ func (r *reader) module() (m Module) {
 		case "registers":
 			m.Registers = r.sortedStrings()
 		case "signer":
-			r.uses = append(r.uses, signerUse{module: index, signer: r.number(), at: r.tokenAt()})
+			r.uses = append(r.uses, signerUse{module: index, signer: r.number(), at: r.TokenAt()})
 		case "stamp":
 			m.Stamp = []byte(r.text())
 		default:
@@ -214,7 +214,7 @@ func (r *reader) option() (o Option) {
 		case 1:
 			o.Value = r.element()
 		default:
-			r.unknown("config[]")
+			r.Unknown("config[]")
 		}
 	})
 	return o
@@ -236,17 +236,17 @@ func (r *reader) symbol() (s Symbol) {
 		case 3:
 			crc := r.number()
 			if crc > 1<<32-1 {
-				r.malformed("checksum of more than 32 bits")
+				r.Malformed("checksum of more than 32 bits")
 			}
 			s.CRC = uint32(crc)
 		case 4:
 			s.Namespace = r.intern(r.element())
 		default:
-			r.unknown("symbols[]")
+			r.Unknown("symbols[]")
 		}
 	})
-	if r.err == nil && n < 4 {
-		r.malformed("a symbol of %d fields", n)
+	if r.Err == nil && n < 4 {
+		r.Malformed("a symbol of %d fields", n)
 	}
 	return s
 }

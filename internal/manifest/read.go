@@ -48,7 +48,7 @@ func (r *reader) finish() {
 	}
 	for _, u := range r.uses {
 		if u.signer >= int64(len(r.signers)) {
-			r.fail(where.Malformed, u.at, "signer %d of %d", u.signer, len(r.signers))
+			r.Fail(where.Malformed, u.at, "signer %d of %d", u.signer, len(r.signers))
 			return
 		}
 		s := r.signers[u.signer]
@@ -110,14 +110,13 @@ func (r *reader) exports() *Exports {
 func listOf[T any](r *docReader, what string, most int, one func() T, order func(a, b T) int, fault func(T) string) []T {
 	out := []T{}
 	r.array(func(i int) {
-		r.start = r.json.InputOffset()
-		at := r.tokenAt()
+		at := r.Next()
 		v := one()
 		switch {
-		case r.err != nil:
+		case r.Err != nil:
 			return
 		case i == most:
-			r.fail(where.Limit, at, "more than %d %s", most, what)
+			r.Fail(where.Limit, at, "more than %d %s", most, what)
 			return
 		}
 		msg := fault(v)
@@ -125,7 +124,7 @@ func listOf[T any](r *docReader, what string, most int, one func() T, order func
 			msg = orderFault(order(out[i-1], v))
 		}
 		if msg != "" {
-			r.fail(where.Malformed, at, "element %d of %s: %s", i, what, msg)
+			r.Fail(where.Malformed, at, "element %d of %s: %s", i, what, msg)
 			return
 		}
 		out = append(out, v)

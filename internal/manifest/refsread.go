@@ -89,10 +89,10 @@ func (r *refsReader) module() (m ModuleRefs) {
 // readDeltas reads a list: numbers from 1, one blank between two, none signed
 // or with a zero before it, and no sum beyond 32 bits.
 func readDeltas[T ~uint32](d *decoder) []T {
-	s := d.token()
+	s := d.Token()
 	text, ok := s.(string)
 	if !ok {
-		d.malformed("want a string of numbers")
+		d.Malformed("want a string of numbers")
 		return nil
 	}
 	out := make([]T, 0, min(strings.Count(text, " ")+1, len(text)/2+1))
@@ -100,7 +100,7 @@ func readDeltas[T ~uint32](d *decoder) []T {
 	for word := range strings.SplitSeq(text, " ") {
 		n, err := strconv.ParseUint(word, 10, 32)
 		if sum += n; err != nil || n == 0 || word[0] < '1' || word[0] > '9' || sum > math.MaxUint32 {
-			d.malformed("want numbers from 1, one blank between two, and no sum beyond 32 bits")
+			d.Malformed("want numbers from 1, one blank between two, and no sum beyond 32 bits")
 			return nil
 		}
 		out = append(out, T(sum))
