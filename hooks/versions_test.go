@@ -2,8 +2,8 @@ package hooks
 
 // versions are the texts as they are now.
 var versions = map[string]released{
-	"before-dh_strip":          {1, "85f22723"},
-	"bindeb-pkg":               {1, "621c51cb"},
+	"before-dh_strip":          {2, "499365b0"},
+	"bindeb-pkg":               {2, "ba26ad97"},
 	"dkms":                     {1, "d67ddf69"},
 	"dpkg-buildpackage-gate":   {1, "3be0dd51"},
 	"dpkg-buildpackage-repair": {1, "16351aa9"},
@@ -11,6 +11,6 @@ var versions = map[string]released{
 	"modprobe.d":               {2, "edc9ddcb"},
 	"postinst.d":               {1, "cf6efc1a"},
 	"rpm-posttrans":            {1, "15b86dfd"},
-	"rules.real":               {1, "5d3887a3"},
-	"salsa-ci":                 {2, "a0a8dbba"},
+	"rules.real":               {2, "7b87f569"},
+	"salsa-ci":                 {3, "184d25f7"},
 }

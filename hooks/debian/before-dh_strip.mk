@@ -1,21 +1,36 @@
-# kpkg-btf hook before-dh_strip, version 1
+# kpkg-btf hook before-dh_strip, version 2
 #
 # For kernels packaged as Proxmox's and Ubuntu's: modules are installed below
-# debian/PACKAGE/, stripped and signed there by the package's own rules. Include
-# it and call, after modules_install and before the first strip or sign-file:
+# debian/PACKAGE/, and stripped and signed there by the package's own rules.
+#
+#	include debian/kpkg-btf.mk        # kpkg-btf hooks print before-dh_strip -o …
+#
+# and after modules_install, before the first strip, objcopy or sign-file:
 #
 #	$(call kpkg_btf_staged,debian/$(KERNEL_PACKAGE))
 #
-# KPKG_BTF_AGAINST: manifests or packages of the releases that may be booted.
+# Several folders are judged as one kernel: image, modules and modules-extra.
+#
+# Variables:
+#   KPKG_BTF_AGAINST   what may still be booted: manifests, packages
+#   KPKG_BTF_CHECK     more flags of `kpkg-btf check`
+#   KPKG_BTF_APPLY     flags of `kpkg-btf apply`. The default lets signatures go
+#                      that modules_install made: stripping loses them anyway,
+#                      and the rules sign afterwards
+#   KPKG_BTF_REQUIRED  not empty: a build without kpkg-btf fails
+#
+# Without kpkg-btf in PATH it is one loud line and the build goes on.
 
 KPKG_BTF ?= $(shell command -v kpkg-btf)
+KPKG_BTF_APPLY ?= --drop-signature
 
 define kpkg_btf_staged
-	$(if $(KPKG_BTF),set -e; code=0; \
-	$(KPKG_BTF) check '$(1)' $(addprefix --against ,$(KPKG_BTF_AGAINST)) --signatures ignored \
-		--report json=debian/kpkg-btf.json -f || code=$$?; \
-	case $$code in 0) ;; \
-	3) $(KPKG_BTF) apply debian/kpkg-btf.json '$(1)' --in-place ;; \
-	*) echo "kpkg-btf: refusing to continue (exit $$code)" >&2; exit $$code ;; esac,\
-	@echo "kpkg-btf: NOT INSTALLED: module BTF of $(1) is not checked" >&2)
+	@$(if $(KPKG_BTF),set -e; \
+	flags=; for o in $(KPKG_BTF_AGAINST); do flags="$$flags --against $$o"; done; \
+	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; code=0; \
+	$(KPKG_BTF) check $(1) $$flags --signatures ignored $(KPKG_BTF_CHECK) --report json="$$work/decision.json" || code=$$?; \
+	case $$code in (0) ;; \
+	(3) $(KPKG_BTF) apply "$$work/decision.json" $(1) --in-place $(KPKG_BTF_APPLY) ;; \
+	(*) echo "kpkg-btf: refusing to continue with $(1) (exit $$code)" >&2; exit $$code ;; esac,\
+	echo "kpkg-btf: NOT INSTALLED: module BTF of $(1) is not checked" >&2; [ -z '$(KPKG_BTF_REQUIRED)' ])
 endef

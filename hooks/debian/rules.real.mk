@@ -1,35 +1,51 @@
-# kpkg-btf hook rules.real, version 1
+# kpkg-btf hook rules.real, version 2
 #
 # For debian/rules.real of src:linux and packages built the same way, which do
-# not use dh. Include it and call the two macros from the recipe that builds a
-# flavour, in this order:
+# not use dh:
 #
-#	$(MAKE) -C '$(DIR)' ...                      # the kernel's own make
-#	$(call kpkg_btf_repair,$(DIR))               # before strip and signing
-#	$(MAKE) -C '$(DIR)' modules_install ...      # strips, signs, compresses
-#	$(call kpkg_btf_record,$(DIR),$(OUT).json)   # manifest for later builds
+#	include debian/kpkg-btf.mk        # kpkg-btf hooks print rules.real -o …
 #
-# KPKG_BTF_AGAINST holds what may still be booted: manifests committed below
-# debian/abi/ (`kpkg-btf baseline` writes them), or older packages. Without
-# kpkg-btf in PATH each macro is one loud line; the finished packages can still
-# be judged by a later job.
+# and in the recipes that build and install a flavour, DIR being its build tree
+# and IMAGE where it is staged:
+#
+#	$(MAKE) -C '$(DIR)' ...
+#	$(call kpkg_btf_repair,$(DIR))
+#	$(MAKE) -C '$(DIR)' modules_install INSTALL_MOD_PATH='$(IMAGE)' ...
+#	$(call kpkg_btf_record,$(IMAGE) $(HEADERS),$(OUT).json)
+#
+# In the build tree modules are neither stripped, signed nor compressed: what is
+# repaired there goes that way afterwards like all others. The record is the
+# older side of later builds, as `kpkg-btf baseline` writes it.
+#
+# Variables:
+#   KPKG_BTF_AGAINST   what may still be booted: manifests, packages. Not set:
+#                      $(KPKG_BTF_ABI)/ARCH_RELEASE*.json of the tree's release
+#   KPKG_BTF_ABI       folder of the committed manifests, debian/abi
+#   KPKG_BTF_CHECK     more flags of `kpkg-btf check`
+#   KPKG_BTF_APPLY     more flags of `kpkg-btf apply`
+#   KPKG_BTF_REQUIRED  not empty: a build without kpkg-btf fails
+#
+# Without kpkg-btf in PATH each macro is one loud line and the build goes on: a
+# later job can still judge the finished packages.
 
 KPKG_BTF ?= $(shell command -v kpkg-btf)
-KPKG_BTF_AGAINST ?= $(wildcard debian/abi/*.json)
+KPKG_BTF_ABI ?= debian/abi
+KPKG_BTF_HOST ?= $(or $(DEB_HOST_ARCH),$(shell dpkg-architecture -qDEB_HOST_ARCH))
 
-# In the build tree modules are neither signed nor compressed yet: what is
-# distilled or stripped here is signed afterwards as it will be shipped.
 define kpkg_btf_repair
-	$(if $(KPKG_BTF),set -e; code=0; \
-	$(KPKG_BTF) check '$(1)' $(addprefix --against ,$(KPKG_BTF_AGAINST)) --signatures ignored \
-		--report json='$(1)/.kpkg-btf.json' -f || code=$$?; \
-	case $$code in 0) ;; \
-	3) $(KPKG_BTF) apply '$(1)/.kpkg-btf.json' '$(1)' --in-place ;; \
-	*) echo "kpkg-btf: refusing to continue (exit $$code)" >&2; exit $$code ;; esac,\
-	@echo "kpkg-btf: NOT INSTALLED: module BTF of $(1) is not checked" >&2)
+	@$(if $(KPKG_BTF),set -e; dir='$(1)'; release=$$(cat "$$dir/include/config/kernel.release"); old='$(KPKG_BTF_AGAINST)'; \
+	[ -n "$$old" ] || for m in '$(KPKG_BTF_ABI)/$(KPKG_BTF_HOST)_'"$$release".json '$(KPKG_BTF_ABI)/$(KPKG_BTF_HOST)_'"$$release"_*.json; do \
+		[ ! -e "$$m" ] || old="$$old $$m"; done; \
+	flags=; for o in $$old; do flags="$$flags --against $$o"; done; \
+	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; code=0; \
+	$(KPKG_BTF) check "$$dir" $$flags --signatures ignored $(KPKG_BTF_CHECK) --report json="$$work/decision.json" || code=$$?; \
+	case $$code in (0) ;; \
+	(3) $(KPKG_BTF) apply "$$work/decision.json" "$$dir" --in-place $(KPKG_BTF_APPLY) ;; \
+	(*) echo "kpkg-btf: refusing to continue with $$dir (exit $$code)" >&2; exit $$code ;; esac,\
+	echo "kpkg-btf: NOT INSTALLED: module BTF of $(1) is not checked" >&2; [ -z '$(KPKG_BTF_REQUIRED)' ])
 endef
 
 define kpkg_btf_record
-	$(if $(KPKG_BTF),$(KPKG_BTF) record '$(1)' -f -o '$(2)',\
-	@echo "kpkg-btf: NOT INSTALLED: no record of $(1)" >&2)
+	@$(if $(KPKG_BTF),$(KPKG_BTF) record $(1) -f -o '$(2)',\
+	echo "kpkg-btf: NOT INSTALLED: no record of $(1)" >&2; [ -z '$(KPKG_BTF_REQUIRED)' ])
 endef

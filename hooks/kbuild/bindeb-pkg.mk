@@ -1,26 +1,56 @@
-# kpkg-btf hook bindeb-pkg, version 1
+# kpkg-btf hook bindeb-pkg, version 2
 #
-# The kernel's own `make bindeb-pkg` calls dpkg-buildpackage with DPKG_FLAGS,
-# and `make binrpm-pkg` rpmbuild with RPMOPTS. Neither needs a patch:
+# The kernel's own bindeb-pkg and binrpm-pkg, with their packages judged and
+# repaired before anybody sees them. In a configured kernel tree:
 #
-#	make -f bindeb-pkg.mk bindeb-pkg KPKG_BTF_HOOKS=/path/to/hooks
+#	make -f bindeb-pkg.mk bindeb-pkg KPKG_BTF_AGAINST=older.json
+#	make -f bindeb-pkg.mk binrpm-pkg KPKG_BTF_AGAINST=older.json
 #
-# in a configured kernel tree, or the two variables by hand:
+# The finished packages are repaired, not the build tree: their second make may
+# link vmlinux again, and then kbuild encodes the BTF of every module anew. And
+# kbuild's spec leaves no place for a macro behind modules_install. Modules that
+# kbuild signed are signed again with the same key, $(KPKG_BTF_KEY).
 #
-#	make bindeb-pkg DPKG_FLAGS="--hook-buildinfo=… --hook-check=…"
-#	make binrpm-pkg RPMOPTS="--load=/usr/lib/rpm/macros.d/macros.kpkg-btf"
-#
-# The folder of hooks is made by
-#
-#	for h in dpkg-buildpackage-repair dpkg-buildpackage-gate; do
-#		kpkg-btf hooks print $h >hooks/$h; chmod +x hooks/$h; done
+# Variables:
+#   KPKG_BTF_AGAINST   what may still be booted: manifests, packages
+#   KPKG_BTF_CHECK     more flags of `kpkg-btf check`
+#   KPKG_BTF_APPLY     flags of `kpkg-btf apply`: how to sign
+#   KPKG_BTF_KEY       certs/signing_key.pem; its certificate is beside it, .x509
+#   KPKG_BTF_HOOKS     folder of dpkg-buildpackage-repair and -gate; they are
+#                      printed into one that lasts as long as the build
+#   KPKG_BTF_REQUIRED  not empty: a build without kpkg-btf fails
 
-KPKG_BTF_HOOKS ?= $(CURDIR)/hooks
-KPKG_BTF_MACROS ?= /usr/lib/rpm/macros.d/macros.kpkg-btf
+KPKG_BTF ?= $(shell command -v kpkg-btf)
+KPKG_BTF_TREE := $(or $(O),$(KBUILD_OUTPUT),.)
+KPKG_BTF_KEY ?= $(wildcard $(abspath $(KPKG_BTF_TREE))/certs/signing_key.pem)
+KPKG_BTF_CERT ?= $(KPKG_BTF_KEY:.pem=.x509)
+KPKG_BTF_APPLY ?= $(if $(KPKG_BTF_KEY),--resign $(KPKG_BTF_KEY) --cert $(KPKG_BTF_CERT) --trusted-cert $(KPKG_BTF_CERT))
+
+export KPKG_BTF_AGAINST KPKG_BTF_CHECK KPKG_BTF_APPLY KPKG_BTF_REQUIRED
+
+kpkg_btf_missing = echo "kpkg-btf: NOT INSTALLED: the module BTF of $@ is not checked" >&2; [ -z '$(KPKG_BTF_REQUIRED)' ]
 
 .PHONY: bindeb-pkg binrpm-pkg
-bindeb-pkg:
-	$(MAKE) bindeb-pkg DPKG_FLAGS='--hook-buildinfo=$(KPKG_BTF_HOOKS)/dpkg-buildpackage-repair --hook-check=$(KPKG_BTF_HOOKS)/dpkg-buildpackage-gate $(DPKG_FLAGS)'
 
+bindeb-pkg:
+	@$(if $(KPKG_BTF),set -e; hooks='$(KPKG_BTF_HOOKS)'; \
+	[ -n "$$hooks" ] || { hooks=$$(mktemp -d); trap 'rm -rf "$$hooks"' EXIT; \
+		for h in repair gate; do $(KPKG_BTF) hooks print dpkg-buildpackage-$$h -o "$$hooks/dpkg-buildpackage-$$h"; done; }; \
+	$(MAKE) -f Makefile bindeb-pkg DPKG_FLAGS="--hook-buildinfo=$$hooks/dpkg-buildpackage-repair --hook-check=$$hooks/dpkg-buildpackage-gate $(DPKG_FLAGS)",\
+	$(kpkg_btf_missing); $(MAKE) -f Makefile bindeb-pkg)
+
+# The packages of this run are those newer than its start, in rpmbuild's folder
+# (6.5 and older) or below the tree.
 binrpm-pkg:
-	$(MAKE) binrpm-pkg RPMOPTS='--load=$(KPKG_BTF_MACROS) $(RPMOPTS)'
+	@$(if $(KPKG_BTF),set -e; work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; touch -d '1 second ago' "$$work/start"; \
+	$(MAKE) -f Makefile binrpm-pkg; \
+	rpms=$$(find "$$(rpm --eval '%{_rpmdir}')" '$(KPKG_BTF_TREE)/rpmbuild/RPMS' -name 'kernel*.rpm' -newer "$$work/start" 2>/dev/null | sort); \
+	[ -n "$$rpms" ] || { echo "kpkg-btf: binrpm-pkg left no package" >&2; exit 1; }; \
+	flags=; for o in $(KPKG_BTF_AGAINST); do flags="$$flags --against $$o"; done; \
+	judge() { $(KPKG_BTF) check $$rpms $$flags $(KPKG_BTF_CHECK) "$$@"; }; \
+	code=0; judge --report json="$$work/decision.json" || code=$$?; \
+	if [ $$code = 3 ]; then mkdir "$$work/out"; $(KPKG_BTF) apply "$$work/decision.json" $$rpms -o "$$work/out" $(KPKG_BTF_APPLY); \
+		for r in $$rpms; do new="$$work/out/$${r##*/}"; [ ! -e "$$new" ] || { cp "$$new" "$$r.kpkg-btf"; mv "$$r.kpkg-btf" "$$r"; }; done; \
+		code=0; judge || code=$$?; fi; \
+	[ $$code = 0 ] || { echo "kpkg-btf: these packages must not be shipped (exit $$code)" >&2; exit $$code; },\
+	$(kpkg_btf_missing); $(MAKE) -f Makefile binrpm-pkg)

@@ -112,6 +112,7 @@ func (a *app) baselinePublished(ctx context.Context, cache string, args []string
 	p := a.progress()
 	client.Progress = p.transfer
 	defer p.done()
+	b.places.notes = a.env.Stderr
 	sources, err := b.places.sources(client, args)
 	if err != nil {
 		return err

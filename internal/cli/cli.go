@@ -147,7 +147,8 @@ Exit codes of commands that decide:
   5  inconclusive: the inputs cannot answer the question
   6  rebuild needed: the release is wrong in itself
 An unknown code is a failure. Every flag can also be given as an environment
-variable: KPKG_BTF_ and the flag's name in capitals, "-" as "_".`,
+variable: KPKG_BTF_ and the flag's name in capitals, "-" as "_"; blanks separate
+the values of a flag that repeats.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -179,8 +180,14 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		if f.Changed || v == "" || f.Name == "help" {
 			return
 		}
-		if err := cmd.Flags().Set(f.Name, v); err != nil && first == nil {
-			first = usagef("KPKG_BTF_%s: %v", strings.ToUpper(f.Name), err)
+		values := []string{v}
+		if _, repeats := f.Value.(pflag.SliceValue); repeats {
+			values = strings.Fields(v)
+		}
+		for _, v := range values {
+			if err := cmd.Flags().Set(f.Name, v); err != nil && first == nil {
+				first = usagef("KPKG_BTF_%s: %v", strings.ToUpper(f.Name), err)
+			}
 		}
 	})
 	if first != nil {

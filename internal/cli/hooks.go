@@ -10,9 +10,27 @@ import (
 	"kpkg-btf/hooks"
 )
 
+const hooksHelp = `Lists or prints what a pipeline or a host takes over:
+
+  src:linux, rules without dh        rules.real
+  Proxmox- and Ubuntu-style rules    before-dh_strip
+  any dpkg-buildpackage              dpkg-buildpackage-repair, -gate
+  kbuild's bindeb-pkg, binrpm-pkg    bindeb-pkg
+  GitLab, salsa                      salsa-ci
+  hosts                              postinst.d, dpkg-trigger, rpm-posttrans,
+                                     dkms, modprobe.d
+
+With dh the add-on dh-sequence-kpkg-btf does it, in specs the macros of
+kpkg-btf-rpm-macros. The head of each text says where it belongs and which
+variables it reads. KPKG_BTF_AGAINST is what may still be booted: packages, or
+manifests that "kpkg-btf baseline -o debian/abi" wrote after the last upload.
+Where the tool is not installed, a build has one loud line more and goes on,
+unless KPKG_BTF_REQUIRED is set.`
+
 func (a *app) hooks() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "hooks", Short: "List or print what pipelines and hosts copy: scripts, make fragments, CI jobs", Args: noArgs,
+		Long: hooksHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var out outputFlags

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,6 +19,9 @@ type placeFlags struct {
 	fromSources                bool
 	keyring                    string
 	unsigned                   bool
+	expired                    bool
+	notes                      io.Writer // where --allow-expired says what it took
+	told                       []string
 }
 
 const placeHelp = `SOURCE is an address (http, https, file): with --suite of an apt archive,
@@ -28,7 +33,9 @@ The chain from the signature to each package is verified: InRelease by a key of
 --keyring and within its Valid-Until, the index by the SHA-256 in it, a package
 by the SHA-256 in that; of rpm-md, repomd.xml by repomd.xml.asc and the rest by
 the checksums below it (SHA-256 or longer). --unsigned takes a repository that
-nobody vouches for, such as one on this machine.`
+nobody vouches for, such as one on this machine; --allow-expired an InRelease
+that was signed but is beyond its Valid-Until, as those of snapshots are: what
+was true once, and perhaps no longer.`
 
 const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -39,6 +46,7 @@ func (p *placeFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&p.fromSources, "from-sources", false, "use the archives of this machine's apt sources")
 	f.StringVar(&p.keyring, "keyring", "", "public keys that may sign (default: that of the apt source, else Debian's)")
 	f.BoolVar(&p.unsigned, "unsigned", false, "verify no signature")
+	f.BoolVar(&p.expired, "allow-expired", false, "take an InRelease beyond its Valid-Until (snapshots)")
 }
 
 // sources opens what the arguments name.
@@ -132,11 +140,23 @@ func (p *placeFlags) apt(c *fetch.Client, lines []fetch.Line) ([]fetch.Source, e
 		}
 		for _, component := range components {
 			for _, arch := range arches {
-				out = append(out, &fetch.Apt{Client: c, URL: l.URL, Suite: l.Suite, Component: component, Arch: arch, Keys: keys})
+				one := &fetch.Apt{Client: c, URL: l.URL, Suite: l.Suite, Component: component, Arch: arch, Keys: keys}
+				if p.expired {
+					one.Expired = p.tellExpired
+				}
+				out = append(out, one)
 			}
 		}
 	}
 	return out, nil
+}
+
+// tellExpired says once what --allow-expired let pass.
+func (p *placeFlags) tellExpired(at, until string) {
+	if !slices.Contains(p.told, at) {
+		p.told = append(p.told, at)
+		fmt.Fprintf(p.notes, "kpkg-btf: %s: expired, valid until %s: taken by --allow-expired\n", where.Clean(at), where.Clean(until))
+	}
 }
 
 // keys are those of the flag, else of the source itself, else Debian's.

@@ -24,6 +24,9 @@ type Apt struct {
 	Arch      string // Debian's word: "amd64"
 	Keys      *Keyring
 	Now       func() time.Time // nil for the machine's clock
+	// Expired, if not nil, is told of a Release beyond its Valid-Until, which is
+	// then taken all the same: snapshots of an archive are all expired.
+	Expired func(at, until string)
 }
 
 func (a *Apt) String() string {

@@ -178,6 +178,48 @@ func TestAptRefuses(t *testing.T) {
 	}
 }
 
+// Snapshots: what is expired is taken when asked for, and said; all else of
+// the chain holds.
+func TestAptExpired(t *testing.T) {
+	by := newSigner(t)
+	a := newArchive(t, by)
+	a.sign(t, time.Now().Add(-time.Hour))
+	c := client(t)
+	src := a.source(t, c, serve(t, a.root).URL)
+	var told []string
+	src.Expired = func(at, until string) { told = append(told, at+" "+until) }
+	if got, err := all(src, c); err != nil || len(got) != 2 || len(told) != 1 || !strings.Contains(told[0], "/dists/test/ ") {
+		t.Errorf("%v, %v, %v", got, err, told)
+	}
+	f := filepath.Join(a.dist(), "InRelease")
+	b := read(t, f)
+	b[bytes.Index(b, []byte("SHA256:\n "))+10] ^= 1
+	write(t, f, b)
+	if _, err := all(src, client(t)); err == nil || !strings.Contains(err.Error(), "signature is wrong") {
+		t.Errorf("expired and changed: %v", err)
+	}
+	a.sign(t, time.Now().Add(time.Hour))
+	told = nil
+	if _, err := all(src, c); err != nil || len(told) != 0 {
+		t.Errorf("in time: %v, %v", err, told)
+	}
+}
+
+// The index in each form that archives have it, alone.
+func TestAptIndexForms(t *testing.T) {
+	by := newSigner(t)
+	for _, form := range []string{"gzip -k", "zstd -q", "bzip2 -k", "lz4 -q", "true"} {
+		a := newArchive(t, by)
+		bin := filepath.Join(a.dist(), "main/binary-amd64")
+		run(t, bin, "", "sh", "-c", "rm Packages.xz; "+form+" Packages; ls Packages.* >/dev/null 2>&1 && rm Packages; true")
+		a.sign(t, time.Now().Add(time.Hour))
+		c := client(t)
+		if got, err := all(a.source(t, c, serve(t, a.root).URL), c); err != nil || len(got) != 2 {
+			t.Errorf("%s: %v, %v", form, got, err)
+		}
+	}
+}
+
 func TestAptUnsigned(t *testing.T) {
 	a := newArchive(t, newSigner(t))
 	if err := os.Remove(filepath.Join(a.dist(), "InRelease")); err != nil {

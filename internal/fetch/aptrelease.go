@@ -110,9 +110,13 @@ func (a *Apt) fresh(s deb822.Stanza) error {
 	if a.Now != nil {
 		now = a.Now()
 	}
+	if now.After(until) && a.Expired != nil {
+		a.Expired(shown(a.dir()), v)
+		return nil
+	}
 	if now.After(until) {
 		return where.New(where.Malformed, "expired: valid until %s", where.Clean(v)).
-			WithHint("a stale mirror, or the clock of this machine is wrong")
+			WithHint("a stale mirror, or the clock of this machine is wrong; of a snapshot, --allow-expired takes it")
 	}
 	return nil
 }

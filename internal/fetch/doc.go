@@ -3,7 +3,7 @@
 //
 // Nothing is believed because of where it came from. An apt archive is its
 // InRelease, signed (RFC 9580) by a key of the given keyring and within its
-// Valid-Until; the index is what InRelease lists by SHA-256 and size; a package
+// Valid-Until (unless the caller takes snapshots); the index is what InRelease lists by SHA-256 and size; a package
 // is what the index lists. An rpm-md repository is the same chain from
 // repomd.xml and its detached signature repomd.xml.asc. Rules: the Debian
 // repository format (wiki.debian.org/DebianRepository/Format), sources.list(5),

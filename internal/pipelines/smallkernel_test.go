@@ -31,12 +31,18 @@ Description: part of a kernel
  A test.
 `
 
-// stage writes the files of the small kernel below a folder.
-func (k smallKernel) stage(t *testing.T, dir string) {
+// stageImage writes image and modules of the small kernel below a folder.
+func (k smallKernel) stageImage(t *testing.T, dir string) {
 	t.Helper()
 	for path, data := range partFiles(t, k.spec) {
 		write(t, filepath.Join(dir, path), data)
 	}
+}
+
+// stage writes the headers' Module.symvers too.
+func (k smallKernel) stage(t *testing.T, dir string) {
+	t.Helper()
+	k.stageImage(t, dir)
 	symvers := "usr/src/linux-headers-" + k.release + "/Module.symvers"
 	write(t, filepath.Join(dir, symvers), realtest.Member(t, realtest.Deb(t, k.headers), "Module.symvers"))
 }

@@ -226,6 +226,20 @@ func inHeaders(p string, origin Origin) (place, bool) {
 	return pl, true
 }
 
+// numbered: a release begins with a digit, which tells kernel-6.1.0-56 from
+// the scripts/kernel-doc of every build tree, config-6.1 from config-bisect.pl.
+func numbered(release string) bool {
+	return release != "" && release[0] >= '0' && release[0] <= '9'
+}
+
+// decompressor tells the program that unpacks a kernel from the kernel, in a
+// build tree: both are called vmlinux (arch/*/boot/compressed/Makefile; s390
+// has it one level up since 4.20, arch/s390/boot/Makefile).
+func decompressor(p string) bool {
+	dir, base := path.Split("/" + p)
+	return base == "vmlinux" && (strings.HasSuffix(dir, "/boot/compressed/") || strings.HasSuffix(dir, "/s390/boot/"))
+}
+
 // loose files say their release themselves: build trees, single files.
 func loose(p string, origin Origin) place {
 	pl := place{origin: origin}
@@ -236,21 +250,22 @@ func loose(p string, origin Origin) place {
 		return pl
 	}
 	switch {
+	case decompressor(p):
 	case imageNames[plain]:
 		pl.role = roleImage
 	case plain == "Module.symvers" || plain == "symvers":
 		pl.role = roleSymvers
-	case base == ".config" || base == "config":
-		pl.role = roleConfig
+	case base == ".config", base == "config" && !strings.Contains("/"+p, "/tools/testing/"):
+		pl.role = roleConfig // selftests have fragments of that name
 	case base == "modules.builtin":
 		pl.role = roleBuiltin
 	default:
 		for _, pre := range bootPrefixes {
-			if strings.HasPrefix(plain, pre) {
+			if r, ok := strings.CutPrefix(plain, pre); ok && (numbered(r) || pre == "vmlinuz-") {
 				pl.role = roleImage
 			}
 		}
-		if r, ok := strings.CutPrefix(base, "config-"); ok {
+		if r, ok := strings.CutPrefix(base, "config-"); ok && numbered(r) {
 			pl.role, pl.release = roleConfig, r
 		}
 		if r, ok := strings.CutPrefix(plain, "symvers-"); ok {

@@ -1,0 +1,124 @@
+//go:build pipelines
+
+package pipelines
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"kpkg-btf/internal/realtest"
+)
+
+// packageScripts puts the kernel's own scripts/package, out of Debian's
+// linux-source, where the build tree has its scripts. Unpacking takes its
+// time: they stay in the cache.
+func packageScripts(t *testing.T, dir string) {
+	t.Helper()
+	specs, err := realtest.Newest(t.Context(), "bookworm-security", "^linux-source-6\\.1$", 1)
+	must(t, err)
+	if len(specs) == 0 {
+		t.Fatal("no linux-source-6.1 in bookworm-security")
+	}
+	_, version, _ := strings.Cut(specs[0], "=")
+	kept := filepath.Join(realtest.Cache(), "kbuild", version)
+	if _, err := os.Stat(kept); err != nil {
+		deb := realtest.Deb(t, strings.Replace(specs[0], "=", ":all=", 1))
+		sh(t, t.TempDir(), "dpkg-deb --fsys-tarfile '"+deb+"' | tar -xO ./usr/src/linux-source-6.1.tar.xz | tar -xJ linux-source-6.1/scripts/package linux-source-6.1/init/build-version\n"+
+			"mkdir -p '"+filepath.Dir(kept)+"'; mv linux-source-6.1 '"+kept+"'")
+	}
+	copyTree(t, kept, dir)
+}
+
+// TestBindebPkg: the kernel's own bindeb-pkg, with its mkdebian and builddeb.
+// The module build is imitated (standIn); dpkg-buildpackage, packing and
+// signing are real. What comes out is repaired and signed by the tree's key.
+func TestBindebPkg(t *testing.T) {
+	above := t.TempDir()
+	dir := filepath.Join(above, "linux")
+	cert := buildTree(t, dir, everyModule)
+	packageScripts(t, dir)
+	printHook(t, "bindeb-pkg", filepath.Join(dir, "bindeb-pkg.mk"))
+	old := filepath.Join(t.TempDir(), "old")
+	smallOld.stageImage(t, old)
+	env := append(environment(t), "SOURCE_DATE_EPOCH=1700000000", "KDEB_COMPRESS=gzip", "KDEB_CHANGELOG_DIST=unstable", "DEBEMAIL=x@example.org", "KBUILD_PKG_ROOTCMD=env", "KBUILD_BUILD_HOST=x")
+	make := "make -f bindeb-pkg.mk bindeb-pkg DPKG_FLAGS=-d "
+	against := "KPKG_BTF_AGAINST=" + old + " KPKG_BTF_CHECK='--as-if-same-release --signatures ignored' "
+
+	// The image does not carry this tree's key, as it would after a real build.
+	log, err := shell(dir, env, make+against)
+	if err == nil || !strings.Contains(log, "--allow-foreign-key") {
+		t.Errorf("%v\n%s", err, lastLines(log, 20))
+	}
+	sh(t, above, "rm -f *.deb *.changes *.buildinfo")
+	sign := "KPKG_BTF_APPLY='--resign certs/signing_key.pem --cert certs/signing_key.x509 --trusted-cert certs/signing_key.x509 --allow-foreign-key'"
+	log, err = shell(dir, env, make+against+sign)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, lastLines(log, 40))
+	}
+	found, err := filepath.Glob(filepath.Join(above, "linux-image-*.deb"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	root := install(t, found...)
+	if with, all := shippedIn(t, root, cert); all < 30 || with == all {
+		t.Errorf("%d of %d modules still have BTF\n%s", with, all, lastLines(log, 30))
+	}
+	// The upload lists the repaired package: our reader compares each digest.
+	changes, err := filepath.Glob(filepath.Join(above, "*.changes"))
+	if err != nil || len(changes) != 1 {
+		t.Fatalf("%v %v", changes, err)
+	}
+	out, complaint, code := realtest.Run(t, "check", changes[0], "--against", old, "--as-if-same-release", "--signatures", "ignored")
+	if code != 0 {
+		t.Errorf("the upload: exit %d\n%s%s", code, out, complaint)
+	}
+	// A bump stops it, with the reason last.
+	log, err = shell(dir, env, make+strings.Replace(against, "ignored", "enforced", 1)+sign)
+	if err == nil || !strings.Contains(lastLines(log, 8), "the ABI name must change") {
+		t.Errorf("%v\n%s", err, lastLines(log, 20))
+	}
+	// Without the tool: one loud line, and packages all the same.
+	log, err = shell(dir, append(env, "PATH=/usr/bin:/bin:/usr/sbin:/sbin"), make)
+	if err != nil || strings.Count(log, "NOT INSTALLED") != 1 {
+		t.Errorf("without the tool: %v\n%s", err, lastLines(log, 20))
+	}
+}
+
+// TestBinrpmPkg: the same with the kernel's own mkspec and rpmbuild. Its spec
+// sets __spec_install_post itself, so that no macro can bring a step there.
+func TestBinrpmPkg(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "linux")
+	cert := buildTree(t, dir, everyModule)
+	packageScripts(t, dir)
+	printHook(t, "bindeb-pkg", filepath.Join(dir, "bindeb-pkg.mk"))
+	old := filepath.Join(t.TempDir(), "old")
+	smallOld.stageImage(t, old)
+	home := t.TempDir()
+	env := append(environment(t), "HOME="+home, "SOURCE_DATE_EPOCH=1700000000")
+	make := "make -f bindeb-pkg.mk binrpm-pkg RPMOPTS='--define \"_binary_payload w1.gzdio\"' "
+	against := "KPKG_BTF_AGAINST=" + old + " KPKG_BTF_CHECK='--as-if-same-release --signatures ignored' "
+	sign := "KPKG_BTF_APPLY='--resign certs/signing_key.pem --cert certs/signing_key.x509 --trusted-cert certs/signing_key.x509 --allow-foreign-key'"
+	log, err := shell(dir, env, make+against+sign)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, lastLines(log, 40))
+	}
+	found, err := filepath.Glob(filepath.Join(home, "rpmbuild/RPMS/x86_64/kernel-6*.rpm"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	root := t.TempDir()
+	sh(t, dir, "rpm --root "+root+" --initdb && rpm --root "+root+" -U --nodeps --nosignature --noscripts "+found[0])
+	if with, all := shippedIn(t, root, cert); all < 30 || with == all {
+		t.Errorf("%d of %d modules still have BTF\n%s", with, all, lastLines(log, 30))
+	}
+	log, err = shell(dir, env, make+strings.Replace(against, "ignored", "enforced", 1)+sign)
+	if err == nil || !strings.Contains(lastLines(log, 4), "must not be shipped (exit 4)") {
+		t.Errorf("%v\n%s", err, lastLines(log, 20))
+	}
+	log, err = shell(dir, append(env, "PATH=/usr/bin:/bin:/usr/sbin:/sbin"), make)
+	if err != nil || strings.Count(log, "NOT INSTALLED") != 1 {
+		t.Errorf("without the tool: %v\n%s", err, lastLines(log, 20))
+	}
+}
