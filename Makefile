@@ -57,7 +57,7 @@ e2e: deps tools $(BIN) ## real packages
 vm: deps $(BIN) ## booted kernels in QEMU
 	$(GO) test -tags vm -timeout 40m -count 1 -v ./internal/vmtest/...
 
-pipelines: deps $(BIN) ## real rpmbuild and dpkg-buildpackage
+pipelines: deps tools $(BIN) ## real rpmbuild and dpkg-buildpackage
 	$(GO) test -tags pipelines -timeout 40m -count 1 -v ./internal/pipelines/...
 
 check: test e2e vm pipelines ## all tests

@@ -157,6 +157,9 @@ func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release,
 func fromFacts(x *moduleSelf) model.ModuleDecision {
 	d := bind(x.m)
 	d.Verdict, d.Meaning, d.Missing, d.BuildBase, d.Words, d.Load = x.verdict, x.meaning, x.missing, x.buildBase, x.words, loadOf(&x.load)
+	if x.missing == model.NotMissing {
+		d.MissingWhy = "" // none are meant to have it here
+	}
 	return d
 }
 

@@ -2,7 +2,9 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
+	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
@@ -39,11 +41,12 @@ func (x *outside) setFindings(n *notes, set []*outsider) {
 		n.one(model.Finding{Rule: "outside.no-modules", Severity: model.Error, Encounter: model.Outside, Inconclusive: true,
 			Message: "no modules among the inputs: 0 of 0 proves nothing"})
 	}
+	wanted := slices.ContainsFunc(x.hosts, func(h *host) bool { return h.reads != kimage.No })
 	for _, s := range set {
 		f := s.m.Facts
 		why, stripped := f.WhyNoBTF()
 		switch {
-		case why != "" && !stripped:
+		case why != "" && !stripped && wanted:
 			n.many(model.Finding{Rule: "outside.btf-none", Severity: model.Info, Encounter: model.Outside,
 				Hint: "they load on any kernel, without types for bpf; headers with a vmlinux (Debian from 6.12.16) and pahole give them BTF, from 6.11 distilled"},
 				modulesText("without BTF"), s.m.Path, s.m.Path+": "+why)
@@ -94,6 +97,9 @@ func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef,
 						why = " (first: " + s.m.Path + ": " + c.Why + ")"
 					}
 				}
+			}
+			if r.rule == "outside.unknown" && x.hosts[k].kernel == nil {
+				f.Hint = "what is there of it tells symbols at most: give its image, too (--on @FILE, a list of image, config and headers)"
 			}
 			if action == model.Strip || action == model.Distill {
 				f.Hint = action.String() + " before it ships: kpkg-btf apply DECISION --on KERNEL"

@@ -82,19 +82,21 @@ type SymbolInventory struct {
 
 // ModuleInventory is the table people make by hand: what BTF costs and where.
 type ModuleInventory struct {
-	Count       int            `json:"count"`
-	InTree      int            `json:"in_tree"`
-	Added       int            `json:"added"` // below updates/, extra/, weak-updates/
-	Bytes       int64          `json:"bytes"` // without compression and signatures
-	StoredBytes int64          `json:"stored_bytes"`
-	BTFBytes    int64          `json:"btf_bytes"`
-	BaseBytes   int64          `json:"btf_base_bytes"`
-	Kinds       []Count        `json:"kinds"` // none, split, distilled
-	Signatures  []Count        `json:"signatures"`
-	Vermagic    []Count        `json:"vermagic"`
-	IDs         []IDsInventory `json:"ids"`
-	Largest     []ModuleSize   `json:"largest"`
-	Duplicates  int            `json:"copies"`
+	Count       int     `json:"count"`
+	InTree      int     `json:"in_tree"`
+	Added       int     `json:"added"` // below updates/, extra/, weak-updates/
+	Bytes       int64   `json:"bytes"` // without compression and signatures
+	StoredBytes int64   `json:"stored_bytes"`
+	BTFBytes    int64   `json:"btf_bytes"`
+	BaseBytes   int64   `json:"btf_base_bytes"`
+	Kinds       []Count `json:"kinds"` // none, split, distilled
+	// WithoutBTF are the modules without BTF by why, as far as they tell.
+	WithoutBTF []Count        `json:"without_btf"`
+	Signatures []Count        `json:"signatures"`
+	Vermagic   []Count        `json:"vermagic"`
+	IDs        []IDsInventory `json:"ids"`
+	Largest    []ModuleSize   `json:"largest"`
+	Duplicates int            `json:"copies"`
 }
 
 // IDsInventory is one module with .BTF_ids.

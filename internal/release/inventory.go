@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 )
@@ -98,8 +99,13 @@ func imageInventory(im *Image) model.ImageInventory {
 
 func (r *Release) moduleInventory(top int) model.ModuleInventory {
 	inv := model.ModuleInventory{Count: len(r.Modules), Added: len(r.Added), IDs: []model.IDsInventory{}, Largest: []model.ModuleSize{}}
-	kinds, signers, vermagic := map[string]int{}, map[string]int{}, map[string]int{}
-	for _, m := range r.Modules {
+	kinds, signers, vermagic, bare := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
+	list := r.Modules
+	if len(list) == 0 {
+		list = r.Added // a kmod package: all of it was built elsewhere
+		inv.Count = len(list)
+	}
+	for _, m := range list {
 		f := m.Facts
 		inv.Bytes += f.Size
 		inv.StoredBytes += m.FileSize
@@ -110,6 +116,9 @@ func (r *Release) moduleInventory(top int) model.ModuleInventory {
 			inv.InTree++
 		}
 		kinds[string(recordBTF(f).Kind)]++
+		if why, _ := f.WhyNoBTF(); why != "" && r.wantsBTF() {
+			bare[why]++
+		}
 		vermagic[f.Modinfo.Vermagic]++
 		signers[signerWord(f.Sig)]++
 		inv.Largest = append(inv.Largest, model.ModuleSize{Path: m.Path, Bytes: f.Size, BTFBytes: int64(len(f.BTF))})
@@ -127,8 +136,15 @@ func (r *Release) moduleInventory(top int) model.ModuleInventory {
 	if top >= 0 {
 		inv.Largest = inv.Largest[:min(top, len(inv.Largest))]
 	}
-	inv.Kinds, inv.Signatures, inv.Vermagic = counts(kinds), counts(signers), counts(vermagic)
+	inv.Kinds, inv.Signatures, inv.Vermagic, inv.WithoutBTF = counts(kinds), counts(signers), counts(vermagic), counts(bare)
 	return inv
+}
+
+// wantsBTF is false where the config says that modules have none.
+func (r *Release) wantsBTF() bool {
+	return len(r.Options) == 0 || slices.ContainsFunc(r.Options, func(o manifest.Option) bool {
+		return o.Name == "CONFIG_DEBUG_INFO_BTF_MODULES" && o.Value == "y"
+	})
 }
 
 func signerWord(s *modsig.Signature) string {

@@ -139,18 +139,30 @@ func inModules(p string, origin Origin) (place, bool) {
 	return pl, true
 }
 
-// modulesPrefix is "lib/modules/RELEASE/" for a tree that is such a folder, so
-// that what lies in it is told by its place there (extra/, updates/), else "".
-func modulesPrefix(tree string) string {
+// treePrefix is what the paths in a tree stand below, so that they are told as
+// if the whole system had been given: "lib/modules/RELEASE/" for such a folder
+// (extra/, updates/), the same for its build/, and the trees of headers below
+// src/ ("src/linux-headers-RELEASE/", "src/kernels/RELEASE/"). Else "".
+func treePrefix(tree string) string {
 	abs, err := filepath.Abs(tree)
 	if err != nil {
 		return ""
 	}
-	dir, rel := path.Split(filepath.ToSlash(abs))
-	if rel == "" || !strings.HasSuffix(dir, "/lib/modules/") {
-		return ""
+	abs = filepath.ToSlash(abs) + "/"
+	for _, top := range []string{"/lib/modules/", "/src/"} {
+		i := strings.LastIndex(abs, top)
+		if i < 0 {
+			continue
+		}
+		below := strings.Split(strings.TrimSuffix(abs[i+len(top):], "/"), "/")
+		switch {
+		case top == "/lib/modules/" && below[0] != "" && (len(below) == 1 || len(below) == 2 && below[1] == "build"),
+			top == "/src/" && len(below) == 1 && strings.HasPrefix(below[0], "linux-headers-"),
+			top == "/src/" && len(below) == 2 && below[0] == "kernels":
+			return abs[i+1:]
+		}
 	}
-	return "lib/modules/" + rel + "/"
+	return ""
 }
 
 // addedTree are the folders of modules that did not come with the kernel

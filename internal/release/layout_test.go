@@ -72,3 +72,24 @@ func TestClassify(t *testing.T) {
 		}
 	}
 }
+
+// A tree that is a part of a system is read as if it lay there.
+func TestTreePrefix(t *testing.T) {
+	for tree, want := range map[string]string{
+		"/lib/modules/6.1.0-1-amd64":                           "lib/modules/6.1.0-1-amd64/",
+		"/tmp/x/usr/lib/modules/6.1.0-1-amd64/":                "lib/modules/6.1.0-1-amd64/",
+		"/lib/modules/6.1.0-1-amd64/build":                     "lib/modules/6.1.0-1-amd64/build/",
+		"/lib/modules/6.1.0-1-amd64/kernel":                    "",
+		"/lib/modules":                                         "",
+		"/usr/src/linux-headers-6.1.0-1-amd64":                 "src/linux-headers-6.1.0-1-amd64/",
+		"/usr/src/kernels/6.17.9-200.fc42.x86_64":              "src/kernels/6.17.9-200.fc42.x86_64/",
+		"/home/me/src/linux-6.1":                               "",
+		"/home/me/src/kernels":                                 "",
+		"/home/me/src/lib/modules/6.1.0-1-amd64":               "lib/modules/6.1.0-1-amd64/",
+		"/lib/modules/6.1.0-1-amd64/src/linux-headers-6.1.0-1": "src/linux-headers-6.1.0-1/",
+	} {
+		if got := treePrefix(tree); got != want {
+			t.Errorf("%s: %q, want %q", tree, got, want)
+		}
+	}
+}

@@ -143,7 +143,7 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 	defer p.Close()
 	pkg := &Package{File: in.Path, Kind: p.Kind.String(), Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source}
 	if p.Kind == pack.Tree {
-		pkg.prefix = modulesPrefix(in.Path)
+		pkg.prefix = treePrefix(in.Path)
 	}
 	c.step.Input = in.Path
 	before := len(c.items)

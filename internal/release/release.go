@@ -47,7 +47,7 @@ type Package struct {
 	Arch    string // the package's own word
 	Source  string
 
-	prefix string // what the paths in it stand below, see modulesPrefix
+	prefix string // what the paths in it stand below, see treePrefix
 }
 
 // Label is the package in a few words: "linux-image-… 6.1.192-1", or the file.

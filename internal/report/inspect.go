@@ -85,6 +85,9 @@ func (t *text) modules(m *model.ModuleInventory) {
 	}
 	t.f("modules: %d (%d in-tree), %s stored, %s uncompressed\n", m.Count, m.InTree, Bytes(m.StoredBytes), Bytes(m.Bytes))
 	t.f("  BTF: %d bytes, %s of the modules; %s\n", int(m.BTFBytes), share(m.BTFBytes, m.Bytes), words(m.Kinds))
+	for _, w := range m.WithoutBTF {
+		t.f("  without BTF: %d, %s\n", w.Count, w.Word)
+	}
 	if m.BaseBytes > 0 {
 		t.f("  .BTF.base: %d bytes\n", int(m.BaseBytes))
 	}

@@ -88,8 +88,18 @@ func origin(v *model.ReleaseVerdict, m *model.ModuleDecision) string {
 	}
 	for i := range v.On {
 		if k := &v.On[i].Kernel; m.BuiltOn != "" && m.BuiltOn == k.Base.SHA256 {
-			return fmt.Sprintf("%s, encoded against the base %s… of %s (known by: %s)", kind, m.BuiltOn[:8], k.Name, m.BuildBase)
+			return fmt.Sprintf("%s, encoded against the base %s… of %s%s", kind, m.BuiltOn[:8], k.Name, knownBy(m))
 		}
 	}
 	return kind + ", encoded against a base that is none of these kernels'"
+}
+
+func knownBy(m *model.ModuleDecision) string {
+	switch m.BuildBase {
+	case model.ByStamp:
+		return " (its stamp says so)"
+	case model.ByAssumed:
+		return " (its vermagic says so)"
+	}
+	return fmt.Sprintf(" (its vermagic says so, its BTF agrees: %s)", m.BuildBase)
 }
