@@ -85,6 +85,27 @@ func TestRebuildIsNeverWaived(t *testing.T) {
 	}
 }
 
+// Of modules built elsewhere a rule can ask at worst that they be rebuilt, and a
+// waiver lets that pass: nobody can change the kernel's name for them.
+func TestRulesAboutModulesOfElsewhere(t *testing.T) {
+	c := Case{Finding: "outside.signature", Encounter: model.Outside, Kernels: []string{"6.1.0-1-amd64", "6.1.0-9-amd64"}}
+	for _, action := range []string{"keep", "bump", "rebuild"} {
+		want := model.RebuildFor
+		if action == "keep" {
+			want = model.Keep
+		}
+		r := parse(t, "rules:\n- findings: outside.*\n  kernels: 6.1.0-9-amd64\n  action: "+action+"\n").On("2026-01-01").Judge(c)
+		if r.Action != want || r.Waived {
+			t.Errorf("%s: %+v", action, r)
+		}
+	}
+	c.Finding, c.Action = "outside.blocked", model.RebuildFor
+	r := parse(t, "waivers:\n- findings: outside.blocked\n  reason: not used there\n").On("2026-01-01").Judge(c)
+	if r.Action != model.Keep || !r.Waived {
+		t.Errorf("waived: %+v", r)
+	}
+}
+
 func TestUnusedAndExpiredAreFindings(t *testing.T) {
 	u := parse(t, example).On("2027-06-01")
 	f := u.Findings()

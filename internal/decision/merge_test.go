@@ -217,3 +217,49 @@ func TestMergeIsALattice(t *testing.T) {
 		}
 	})
 }
+
+// elsewhere is a report of a module that was built elsewhere, on one kernel.
+func elsewhere(kernel string, action model.Action) *model.Report {
+	rep := judged("6.1.0-55-amd64", "", model.Keep, "")
+	v := &rep.Releases[0]
+	v.Windows, rep.Old, v.Modules = []model.WindowResult{}, []model.ReleaseRef{}, v.Modules[:1]
+	v.On = []model.KernelResult{{Kernel: model.ReleaseRef{Name: kernel, Arch: v.Release.Arch}, Action: action}}
+	rep.Kernels = []model.ReleaseRef{v.On[0].Kernel}
+	v.Findings = []model.Finding{{Rule: "outside.blocked", Encounter: model.Outside, Release: v.Release.Name, Against: kernel, Action: action}}
+	v.Modules[0].Windows, v.Modules[0].On = nil, []model.ModuleOn{{Action: action}}
+	concludeRelease(v)
+	conclude(rep)
+	return rep
+}
+
+// Modules judged on several kernels by several machines are one matrix, beside
+// the kernel that has their name, and take no part in its ABI name.
+func TestMergeModulesOfElsewhere(t *testing.T) {
+	rep := Merge([]Source{{"a", elsewhere("6.1.0-55-amd64", model.Keep)}, {"b", elsewhere("6.1.0-56-amd64", model.RebuildFor)},
+		{"c", elsewhere("6.1.0-56-amd64", model.RebuildFor)}, {"kernel", judged("6.1.0-55-amd64", "6.1.0-55-amd64", model.Bump, sumA)}})
+	Settle(rep, nil)
+	if err := Validate(rep); err != nil {
+		t.Fatal(err)
+	}
+	if len(rep.Releases) != 2 || rep.Decision != "bump" || len(rep.Kernels) != 2 {
+		t.Fatalf("%d releases, %s, kernels %v", len(rep.Releases), rep.Decision, rep.Kernels)
+	}
+	for i := range rep.Releases {
+		v := &rep.Releases[i]
+		if !v.Elsewhere() {
+			continue
+		}
+		if len(v.On) != 2 || v.Decision != "rebuild for 6.1.0-56-amd64" || v.Outcome.Action != model.RebuildFor || v.Next != nil {
+			t.Errorf("%s of %d kernels, next %v", v.Decision, len(v.On), v.Next)
+		}
+		if on := v.Modules[0].On; len(on) != 2 || on[1].Kernel != 1 || on[1].Action != model.RebuildFor {
+			t.Errorf("%+v", v.Modules[0].On)
+		}
+	}
+	// Nor are they members of a set.
+	lone := Merge([]Source{{"b", elsewhere("6.1.0-56-amd64", model.Keep)}})
+	Settle(lone, []Member{{word: "6.1.0-55-amd64"}})
+	if got := findingsOf(lone); !slices.Contains(got, "set.missing") {
+		t.Errorf("findings %v", got)
+	}
+}
