@@ -410,6 +410,9 @@ func TestKernels(t *testing.T) {
 	check(t, releasetest.WriteTree(s.Root, releasetest.Kernel{Release: "6.1.0-2-amd64"}.Files()))
 	check(t, os.MkdirAll(filepath.Join(s.Root, "usr/lib/modules/5.10.0-9-amd64/updates"), 0o755))
 	check(t, os.Symlink("usr/lib", filepath.Join(s.Root, "lib")))
+	moved := filepath.Join(s.Root, "usr/lib/modules", name)
+	check(t, os.Rename(moved, filepath.Join(s.Root, "elsewhere")))
+	check(t, os.Symlink("../../../elsewhere", moved))
 	list, err := s.Kernels()
 	check(t, err)
 	var got []string
@@ -422,5 +425,11 @@ func TestKernels(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+	check(t, os.Remove(filepath.Join(s.Root, "boot/vmlinuz-"+name)))
+	list, err = s.Kernels()
+	check(t, err)
+	if len(list) != 2 || list[0].Release != name || list[0].Image != "" {
+		t.Errorf("a link and no image: %+v", list)
 	}
 }

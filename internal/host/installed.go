@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,11 +31,15 @@ func (v *verifier) installed(ctx context.Context, out *model.HostKernel, k *Kern
 		return err
 	}
 	r := &rep.Releases[0]
-	out.Meets = append(out.Meets, selfMeeting(r, k.Modules))
+	path := k.Modules
+	if path == "" { // there is none: where it would be
+		path = filepath.Join(v.s.Root, "usr/lib/modules", k.Release)
+	}
+	out.Meets = append(out.Meets, selfMeeting(r, path))
 	if len(r.Windows) == 0 {
 		return nil
 	}
-	m := windowMeeting(r, k.Modules)
+	m := windowMeeting(r, path)
 	if strays, rest := apart(disk, r); len(strays) > 0 {
 		if m, err = v.withStrays(ctx, k, disk, run, strays, rest); err != nil {
 			return err

@@ -97,7 +97,8 @@ func (s *System) Kernels() ([]Kernel, error) {
 			return nil, where.In(dir, where.New(where.Limit, "%d entries", len(list)))
 		}
 		for _, e := range list {
-			if e.IsDir() {
+			// Stat, for one that is a link.
+			if info, err := os.Stat(filepath.Join(s.Root, dir, e.Name())); err == nil && info.IsDir() {
 				releases[e.Name()] = true
 			}
 		}
