@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/model"
@@ -297,7 +298,7 @@ func TestVerifyReplaced(t *testing.T) {
 
 	image := File{Mode: 0o600, Data: imageNamed(t, newer.Kernel, name)}
 	config := File{Mode: 0o644, Data: realtest.Member(t, realtest.Deb(t, realtest.PairANew), "boot/config-*")}
-	job := Job{Files: m.boot(t, image, config), Cases: []Case{verifies("root", 0)}}
+	job := Job{Files: m.boot(t, image, config), Quiet: 8 * time.Minute, Timeout: 10 * time.Minute, Cases: []Case{verifies("root", 0)}}
 	job.Cases = append(job.Cases, insert(m.disk, m.added)...)
 	running, err := Boot(t.Context(), older.Kernel, job)
 	if err != nil {
@@ -402,7 +403,7 @@ func TestVerifyStrict(t *testing.T) {
 
 	image := File{Mode: 0o600, Data: b.Kernel.Image}
 	config := File{Mode: 0o644, Data: realtest.Member(t, realtest.Deb(t, realtest.Base73), "config")}
-	job := Job{Files: m.boot(t, image, config), Cases: []Case{verifies("nobody", 65534)}}
+	job := Job{Files: m.boot(t, image, config), Quiet: 8 * time.Minute, Timeout: 10 * time.Minute, Cases: []Case{verifies("nobody", 65534)}}
 	initrd := insert(m.initrd)
 	for i := range initrd {
 		initrd[i].ID = "initrd " + initrd[i].ID
