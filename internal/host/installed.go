@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -108,13 +107,9 @@ func joined(a, b model.HostMeeting) model.HostMeeting {
 }
 
 func summed(a, b []model.Count) []model.Count {
-	n := map[string]int{}
+	n := model.Counter{}
 	for _, c := range slices.Concat(a, b) {
 		n[c.Word] += c.Count
 	}
-	out := []model.Count{}
-	for _, w := range slices.Sorted(maps.Keys(n)) {
-		out = append(out, model.Count{Word: w, Count: n[w]})
-	}
-	return out
+	return n.Sorted()
 }

@@ -19,7 +19,7 @@ func (s *selfState) added(ctx context.Context, o Options) error {
 	for _, a := range s.r.Added {
 		f.Subjects = append(f.Subjects, a.Path)
 	}
-	f.Message = plural(f.Count, "module", "modules") + " below updates/, extra/ or weak-updates/: built elsewhere, not part of this release"
+	f.Message = model.Plural(f.Count, "module", "modules") + " below updates/, extra/ or weak-updates/: built elsewhere, not part of this release"
 	h, err := hostOf(s.r, o)
 	if s.image != nil && err == nil { // a base that cannot be read is told by prepare
 		x := &outside{hosts: []*host{h}, jobs: max(o.Jobs, 1)}
@@ -37,25 +37,25 @@ func (s *selfState) added(ctx context.Context, o Options) error {
 
 // tellAdded says what becomes of them.
 func tellAdded(f *model.Finding, list []*outsider) {
-	verdicts, needs := counter{}, counter{}
+	verdicts, needs := model.Counter{}, model.Counter{}
 	first := ""
 	for _, s := range list {
 		c := &s.cells[0]
-		verdicts.add(string(c.Verdict))
+		verdicts.Add(string(c.Verdict))
 		if c.Action == model.Keep && !c.Unknown {
 			continue
 		}
-		needs.add(c.Needs())
+		needs.Add(c.Needs())
 		if first == "" {
 			first = s.m.Path + ": " + c.Why
 		}
 	}
-	f.Message += "; on this kernel " + verdictText(verdicts.sorted())
+	f.Message += "; on this kernel " + verdictText(verdicts.Sorted())
 	if len(needs) == 0 {
 		return
 	}
 	f.Severity = model.Warning
-	for i, n := range needs.sorted() {
+	for i, n := range needs.Sorted() {
 		sep := ", "
 		if i == 0 {
 			sep = "; needed: "

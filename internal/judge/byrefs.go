@@ -74,16 +74,16 @@ func (w *windowState) reverseByRefs() (done bool, err error) {
 	}
 	res := &w.res.Reverse
 	res.Judged, res.Modules, res.Why = true, len(w.old.Modules), "by the references recorded with the manifest: whether the new kernel takes them is not known"
-	verdicts, meanings, loads := counter{}, counter{}, counter{}
+	verdicts, meanings, loads := model.Counter{}, model.Counter{}, model.Counter{}
 	for i := range w.old.Modules {
 		x := w.reverseByRef(cmp, refs, &w.old.Modules[i])
-		verdicts.add(string(x.Verdict))
-		meanings.add(string(x.Meaning))
-		loads.add(string(x.Load.Loads))
+		verdicts.Add(string(x.Verdict))
+		meanings.Add(string(x.Meaning))
+		loads.Add(string(x.Load.Loads))
 		res.Each = append(res.Each, x)
 	}
-	res.Verdicts, res.Meanings = verdicts.sorted(), meanings.sorted()
-	res.Loads = model.LoadCounts{Ignored: loads.sorted(), Enforced: loads.sorted()}
+	res.Verdicts, res.Meanings = verdicts.Sorted(), meanings.Sorted()
+	res.Loads = model.LoadCounts{Ignored: loads.Sorted(), Enforced: loads.Sorted()}
 	return true, nil
 }
 

@@ -38,7 +38,7 @@ func (w *windowState) cause() {
 	if why.Prevent != "" {
 		f.Hint = "to prevent it: " + why.Prevent
 		if s.Known > 0 {
-			f.Hint += fmt.Sprintf("; then %d of %s would be keep", s.Movable, plural(s.Known, "module", "modules"))
+			f.Hint += fmt.Sprintf("; then %d of %s would be keep", s.Movable, model.Plural(s.Known, "module", "modules"))
 		}
 	}
 	w.add(f)

@@ -77,13 +77,13 @@ func triOf(a manifest.Answer) kimage.Tri {
 // commonVermagic is that of most in-tree modules: what was built with the
 // kernel has its vermagic. "" without modules.
 func commonVermagic(m *manifest.Manifest) string {
-	seen := counter{}
+	seen := model.Counter{}
 	for i := range m.Modules {
 		if x := &m.Modules[i]; x.Intree && x.Vermagic != "" {
-			seen.add(x.Vermagic)
+			seen.Add(x.Vermagic)
 		}
 	}
-	if list := seen.sorted(); len(list) > 0 {
+	if list := seen.Sorted(); len(list) > 0 {
 		return list[0].Word
 	}
 	return ""
@@ -179,10 +179,10 @@ func loads(r *loadcheck.Result, enforced bool) model.Loads {
 
 // countLoads counts answers in both states of enforcement.
 func countLoads(list []loadcheck.Result) model.LoadCounts {
-	ignored, enforced := counter{}, counter{}
+	ignored, enforced := model.Counter{}, model.Counter{}
 	for i := range list {
-		ignored.add(string(loads(&list[i], false)))
-		enforced.add(string(loads(&list[i], true)))
+		ignored.Add(string(loads(&list[i], false)))
+		enforced.Add(string(loads(&list[i], true)))
 	}
-	return model.LoadCounts{Ignored: ignored.sorted(), Enforced: enforced.sorted()}
+	return model.LoadCounts{Ignored: ignored.Sorted(), Enforced: enforced.Sorted()}
 }

@@ -128,15 +128,7 @@ func (n *notes) outcome() model.Outcome {
 	return o
 }
 
-// plural spells a number with its noun.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 // modulesText is the usual message: a count of modules and what they do.
 func modulesText(what string) func(int) string {
-	return func(n int) string { return plural(n, "module", "modules") + " " + what }
+	return func(n int) string { return model.Plural(n, "module", "modules") + " " + what }
 }

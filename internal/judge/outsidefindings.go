@@ -79,14 +79,14 @@ var outsideRules = []struct {
 // kernel gathers what one kernel makes of the modules.
 func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef, o Options) model.KernelResult {
 	res := model.KernelResult{Kernel: ref}
-	verdicts, meanings := counter{}, counter{}
+	verdicts, meanings := model.Counter{}, model.Counter{}
 	loads := make([]loadcheck.Result, 0, len(set))
 	for _, s := range set {
-		verdicts.add(string(s.cells[k].Verdict))
-		meanings.add(string(s.cells[k].Meaning))
+		verdicts.Add(string(s.cells[k].Verdict))
+		meanings.Add(string(s.cells[k].Meaning))
 		loads = append(loads, *s.cells[k].load)
 	}
-	res.Verdicts, res.Meanings, res.Loads = verdicts.sorted(), meanings.sorted(), countLoads(loads)
+	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), countLoads(loads)
 	for _, r := range outsideRules {
 		for _, action := range []model.Action{model.RebuildFor, model.Strip, model.Distill, model.Keep} {
 			f := model.Finding{Rule: r.rule, Severity: r.severity, Action: action, Inconclusive: r.rule == "outside.unknown", Hint: r.hint}
@@ -104,7 +104,7 @@ func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef,
 			if action == model.Strip || action == model.Distill {
 				f.Hint = action.String() + " before it ships: kpkg-btf apply DECISION --on KERNEL"
 			}
-			x.put(n, k, f, func(n int) string { return fmt.Sprintf(plural(n, r.one, r.many), ref.Name) + why })
+			x.put(n, k, f, func(n int) string { return fmt.Sprintf(model.Plural(n, r.one, r.many), ref.Name) + why })
 		}
 	}
 	x.signatures(n, k, set, ref, o)
@@ -132,7 +132,7 @@ func (x *outside) signatures(n *notes, k int, set []*outsider, ref model.Release
 		}
 	}
 	x.put(n, k, f, func(n int) string {
-		return fmt.Sprintf(plural(n, "module does not load on %s where signatures are enforced", "modules do not load on %s where signatures are enforced"), ref.Name)
+		return fmt.Sprintf(model.Plural(n, "module does not load on %s where signatures are enforced", "modules do not load on %s where signatures are enforced"), ref.Name)
 	})
 }
 

@@ -49,12 +49,12 @@ func (w *windowState) reverse() error {
 	if res.Each, err = w.reverseEach(own, cmp, answers); err != nil {
 		return err
 	}
-	verdicts, meanings := counter{}, counter{}
+	verdicts, meanings := model.Counter{}, model.Counter{}
 	for i := range res.Each {
-		verdicts.add(string(res.Each[i].Verdict))
-		meanings.add(string(res.Each[i].Meaning))
+		verdicts.Add(string(res.Each[i].Verdict))
+		meanings.Add(string(res.Each[i].Meaning))
 	}
-	res.Verdicts, res.Meanings, res.Loads = verdicts.sorted(), meanings.sorted(), countLoads(answers)
+	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), countLoads(answers)
 	w.reverseFindings()
 	return nil
 }
@@ -161,9 +161,9 @@ func (w *windowState) reverseFindings() {
 		f.Message = "external modules and initrds built on the old base do not match the new kernel; repairing the new modules cannot reach them"
 		switch {
 		case res.Judged && res.Why != "":
-			f.Message += fmt.Sprintf(". Of the old release's own %s, by their references: %s", plural(res.Modules, "module", "modules"), meaningText(res.Meanings))
+			f.Message += fmt.Sprintf(". Of the old release's own %s, by their references: %s", model.Plural(res.Modules, "module", "modules"), meaningText(res.Meanings))
 		case res.Judged:
-			f.Message += fmt.Sprintf(". Of the old release's own %s: %s", plural(res.Modules, "module", "modules"), verdictText(res.Verdicts))
+			f.Message += fmt.Sprintf(". Of the old release's own %s: %s", model.Plural(res.Modules, "module", "modules"), verdictText(res.Verdicts))
 		}
 		w.add(f)
 	}

@@ -12,19 +12,19 @@ import (
 
 // summarise counts what the modules said and turns it into findings.
 func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
-	verdicts, meanings, missing := counter{}, counter{}, counter{}
+	verdicts, meanings, missing := model.Counter{}, model.Counter{}, model.Counter{}
 	for i := range mods {
 		x := &mods[i]
 		if len(x.m.Facts.BTF) > 0 {
 			res.WithBTF++
 		}
-		verdicts.add(string(x.verdict))
-		meanings.add(string(x.meaning))
+		verdicts.Add(string(x.verdict))
+		meanings.Add(string(x.meaning))
 		if x.missing != model.NotMissing {
-			missing.add(string(x.missing))
+			missing.Add(string(x.missing))
 		}
 	}
-	res.Verdicts, res.Meanings, res.Missing = verdicts.sorted(), meanings.sorted(), missing.sorted()
+	res.Verdicts, res.Meanings, res.Missing = verdicts.Sorted(), meanings.Sorted(), missing.Sorted()
 	res.Evidence = evidenceCounts(mods)
 	s.btfFindings(mods)
 	s.nameFindings(mods)
@@ -34,7 +34,7 @@ func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
 	}
 	if s.modules == kimage.No && res.WithBTF > 0 && s.base == nil {
 		s.n.one(model.Finding{Rule: "self.btf-unused", Severity: model.Info, Encounter: model.Self, Count: res.WithBTF,
-			Message: plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.why + ")"})
+			Message: model.Plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.why + ")"})
 	}
 }
 
@@ -85,7 +85,7 @@ var selfWords = map[model.Verdict]string{
 // nameFindings: vermagic must name the release, and be one for all modules
 // that were built with the kernel.
 func (s *selfState) nameFindings(mods []moduleSelf) {
-	intree := counter{}
+	intree := model.Counter{}
 	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
 	for i := range mods {
 		info := &mods[i].m.Facts.Modinfo
@@ -100,12 +100,12 @@ func (s *selfState) nameFindings(mods []moduleSelf) {
 			s.n.many(f, modulesText(fmt.Sprintf("built for another release than %s", s.r.Name)), path, path+": vermagic "+info.Vermagic)
 		}
 		if info.Intree && info.Vermagic != "" {
-			intree.add(rest)
+			intree.Add(rest)
 		}
 	}
 	if len(intree) > 1 {
 		var parts []string
-		for _, c := range intree.sorted() {
+		for _, c := range intree.Sorted() {
 			parts = append(parts, fmt.Sprintf("%q in %d", c.Word, c.Count))
 		}
 		s.n.one(model.Finding{Rule: "self.vermagic-mixed", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
@@ -158,24 +158,4 @@ func contra(e *model.EvidenceCount, example string) {
 		e.FirstExample = example
 	}
 	e.Contradicts++
-}
-
-// counter counts words.
-type counter map[string]int
-
-func (c counter) add(word string) { c[word]++ }
-
-// sorted gives the counts, the largest first.
-func (c counter) sorted() []model.Count {
-	out := make([]model.Count, 0, len(c))
-	for w, n := range c {
-		out = append(out, model.Count{Word: w, Count: n})
-	}
-	slices.SortFunc(out, func(a, b model.Count) int {
-		if a.Count != b.Count {
-			return b.Count - a.Count
-		}
-		return strings.Compare(a.Word, b.Word)
-	})
-	return out
 }

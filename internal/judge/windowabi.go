@@ -28,7 +28,7 @@ func (w *windowState) abi(x *abi.Exports, types *abi.Types) {
 	w.changes("abi.moved", "moved between modules: no change, depmod finds the new owner", model.Keep, x.Moved)
 	if len(x.Added) > 0 {
 		w.add(model.Finding{Rule: "abi.added", Encounter: model.Window, Severity: model.Info, Count: len(x.Added), Subjects: symbolNames(x.Added),
-			Message: plural(len(x.Added), "symbol is", "symbols are") + " new"})
+			Message: model.Plural(len(x.Added), "symbol is", "symbols are") + " new"})
 	}
 	w.typeFindings(types)
 	w.uncovered(x, types)
@@ -64,14 +64,14 @@ func (w *windowState) uncovered(x *abi.Exports, types *abi.Types) {
 	}
 	if settled > 0 {
 		w.add(model.Finding{Rule: "abi.uncovered-same", Severity: model.Info, Count: settled,
-			Message: plural(settled, "exported symbol has", "exported symbols have") + " no CRC; by BTF their types are the same as before, with all that they reach"})
+			Message: model.Plural(settled, "exported symbol has", "exported symbols have") + " no CRC; by BTF their types are the same as before, with all that they reach"})
 	}
 	if len(open) == 0 {
 		return
 	}
 	w.add(model.Finding{Rule: "abi.uncovered", Severity: model.Error, Inconclusive: true, Count: len(open), Subjects: open,
 		Message: fmt.Sprintf("%s without a CRC on one side or both: %d of %d common ones were compared, the rest may have changed",
-			plural(len(open), "exported symbol is", "exported symbols are"), x.Compared, x.Common),
+			model.Plural(len(open), "exported symbol is", "exported symbols are"), x.Compared, x.Common),
 		Hint: "without CONFIG_MODVERSIONS no symbol has a CRC; with it, a CRC of zero means that modpost could not compute one"})
 }
 
@@ -117,7 +117,7 @@ func (w *windowState) changes(rule, what string, action model.Action, list []abi
 	for _, c := range list {
 		f.Subjects = append(f.Subjects, c.New.Name)
 	}
-	w.addText(f, func(n int) string { return plural(n, "exported symbol", "exported symbols") + " " + what })
+	w.addText(f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + what })
 }
 
 func (w *windowState) symbolsLost(list []symvers.Symbol) {
@@ -125,7 +125,7 @@ func (w *windowState) symbolsLost(list []symvers.Symbol) {
 		return
 	}
 	w.addText(model.Finding{Rule: "abi.lost", Severity: model.Error, Action: model.Bump, Count: len(list), Subjects: symbolNames(list)},
-		func(n int) string { return plural(n, "exported symbol is", "exported symbols are") + " gone" })
+		func(n int) string { return model.Plural(n, "exported symbol is", "exported symbols are") + " gone" })
 }
 
 func symbolNames(list []symvers.Symbol) []string {
@@ -172,7 +172,7 @@ func (w *windowState) signer() {
 	f := model.Finding{Rule: "window.signer", Severity: model.Error, Encounter: model.Window, Against: w.old.Release, Action: model.Bump,
 		Count: len(refused), Subjects: refused,
 		Message: fmt.Sprintf("the signing key changed: the old kernel does not know key %s and refuses %s where signatures are enforced (module.sig_enforce, lockdown)",
-			shortKey(key), plural(len(refused), "module", "modules")),
+			shortKey(key), model.Plural(len(refused), "module", "modules")),
 		Hint: "if no machine with the old kernel enforces signatures: policy `signatures: ignored`"}
 	if w.policy.Signatures == policy.Ignored {
 		w.signatures = model.Bump // the answer where they are enforced

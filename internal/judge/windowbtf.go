@@ -24,7 +24,7 @@ func (w *windowState) btf() error {
 		return err
 	}
 	reads := readsModuleBTF(w.old)
-	t := &tally{verdicts: counter{}, meanings: counter{}, fates: fates{}}
+	t := &tally{verdicts: model.Counter{}, meanings: model.Counter{}, fates: fates{}}
 	t.repair, t.why = w.repair()
 	for i := range w.new.Modules {
 		m := &w.new.Modules[i]
@@ -44,10 +44,10 @@ func (w *windowState) btf() error {
 		default:
 			w.settle(i, &looks[i], x, t)
 		}
-		t.verdicts.add(string(x.Verdict))
-		t.meanings.add(string(x.Meaning))
+		t.verdicts.Add(string(x.Verdict))
+		t.meanings.Add(string(x.Meaning))
 	}
-	w.res.Verdicts, w.res.Meanings = t.verdicts.sorted(), t.meanings.sorted()
+	w.res.Verdicts, w.res.Meanings = t.verdicts.Sorted(), t.meanings.Sorted()
 	w.btfFindings(t)
 	w.undecided(t.undecided)
 	w.cause()
@@ -180,7 +180,7 @@ func plainLists(f *kmod.Facts) []string {
 type tally struct {
 	repair             model.Action // what a module of another base needs
 	why                string
-	verdicts, meanings counter
+	verdicts, meanings model.Counter
 	same               int      // taken, and with the types they meant
 	changed            []string // to be repaired
 	fates              fates    // why those are
@@ -226,7 +226,7 @@ func (f fates) text() string {
 			n += f[k]
 		}
 		if n > 0 {
-			parts = append(parts, fmt.Sprintf(p.format, plural(n, "module", "modules")))
+			parts = append(parts, fmt.Sprintf(p.format, model.Plural(n, "module", "modules")))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -328,6 +328,6 @@ func (w *windowState) undecided(list []string) {
 		return
 	}
 	w.add(model.Finding{Rule: "window.missing-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
-		Message: plural(len(list), "module registers", "modules register") + " kfuncs or destructors, and whether the old kernel fails their init without BTF is not known",
+		Message: model.Plural(len(list), "module registers", "modules register") + " kfuncs or destructors, and whether the old kernel fails their init without BTF is not known",
 		Hint:    "give the older vmlinuz with --against"})
 }

@@ -23,7 +23,7 @@ func (w *windowState) btfFindings(t *tally) {
 func (w *windowState) some(rule string, severity model.Severity, action model.Action, list []string, format string, args ...any) {
 	if len(list) > 0 {
 		w.add(model.Finding{Rule: rule, Severity: severity, Action: action, Count: len(list), Subjects: list,
-			Message: fmt.Sprintf(format, append([]any{plural(len(list), "module", "modules")}, args...)...)})
+			Message: fmt.Sprintf(format, append([]any{model.Plural(len(list), "module", "modules")}, args...)...)})
 	}
 }
 
@@ -45,13 +45,13 @@ func (w *windowState) repairFindings(t *tally) {
 		"to be repaired, %s must lose plain lists of BTF ids, which no kernel relocates: what looks types up by them is off until the next build (first: %s)", t.zeroedWhat)
 	if len(t.stale) > 0 {
 		w.add(model.Finding{Rule: "window.stale-ids", Severity: model.Error, Action: model.Strip, Count: len(t.stale), Subjects: t.stale,
-			Message: plural(len(t.stale), "module", "modules") + " without BTF whose .BTF_ids still holds ids of the base it was built on: the old kernel takes them for its own types",
+			Message: model.Plural(len(t.stale), "module", "modules") + " without BTF whose .BTF_ids still holds ids of the base it was built on: the old kernel takes them for its own types",
 			Hint:    "objcopy -R .BTF leaves such ids behind; apply zeroes them"})
 	}
 	if len(t.dropped) > 0 {
 		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: t.dropped,
 			Message: fmt.Sprintf("%s without BTF until reboot: the old kernel refuses it and allows the mismatch (it says: %s)",
-				plural(len(t.dropped), "module loads", "modules load"), t.words),
+				model.Plural(len(t.dropped), "module loads", "modules load"), t.words),
 			Hint: "policy `window: {dropped: repair}` repairs them too"})
 	}
 }

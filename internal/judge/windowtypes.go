@@ -96,7 +96,7 @@ func (w *windowState) typeFindings(t *abi.Types) {
 	if n := len(bare); n > 0 && w.res.BaseEqual != model.Equal {
 		w.add(model.Finding{Rule: "abi.undescribed", Severity: model.Info, Count: n, Subjects: bare,
 			Message: fmt.Sprintf("%s no type in BTF on one side or both (variables that are not per-CPU, assembly, functions the compiler reshaped): their checksums alone speak for them",
-				plural(n, "exported symbol has", "exported symbols have"))})
+				model.Plural(n, "exported symbol has", "exported symbols have"))})
 	}
 }
 
@@ -111,7 +111,7 @@ func (w *windowState) typeChanges(rule, what string, action model.Action, list [
 	for _, c := range list {
 		f.Subjects = append(f.Subjects, c.New.Name)
 	}
-	w.addText(f, func(n int) string { return plural(n, "exported symbol", "exported symbols") + " " + what + why })
+	w.addText(f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + what + why })
 }
 
 // firstWhy tells of the first symbol whose change can be told.
@@ -145,7 +145,7 @@ func deepWhy(t *abi.Types, list []abi.TypeChange) string {
 		parts = append(parts, s)
 	}
 	if n := len(t.Roots) - shownRoots; n > 0 {
-		parts = append(parts, plural(n, "definition more", "definitions more"))
+		parts = append(parts, model.Plural(n, "definition more", "definitions more"))
 	}
 	return " (" + strings.Join(parts, "; ") + ")"
 }
@@ -159,7 +159,7 @@ func (w *windowState) crcOnly(t *abi.Types) {
 	}
 	w.add(model.Finding{Rule: "abi.crc-only", Severity: model.Info, Count: n, Subjects: changedNames(t.CRCOnly),
 		Message: fmt.Sprintf("%s another checksum although their types, with all that they reach, are the same in BTF (first: %s)",
-			plural(n, "exported symbol has", "exported symbols have"), t.CRCOnly[0].New.Name),
+			model.Plural(n, "exported symbol has", "exported symbols have"), t.CRCOnly[0].New.Name),
 		Hint: "modules built before are refused for the checksum alone; abi.crc-changed may be waived for these symbols where none is left"})
 }
 

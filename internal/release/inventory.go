@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/hex"
 	"slices"
-	"strings"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/manifest"
@@ -136,7 +135,8 @@ func (r *Release) moduleInventory(top int) model.ModuleInventory {
 	if top >= 0 {
 		inv.Largest = inv.Largest[:min(top, len(inv.Largest))]
 	}
-	inv.Kinds, inv.Signatures, inv.Vermagic, inv.WithoutBTF = counts(kinds), counts(signers), counts(vermagic), counts(bare)
+	inv.Kinds, inv.Signatures = model.Counter(kinds).Sorted(), model.Counter(signers).Sorted()
+	inv.Vermagic, inv.WithoutBTF = model.Counter(vermagic).Sorted(), model.Counter(bare).Sorted()
 	return inv
 }
 
@@ -156,15 +156,4 @@ func signerWord(s *modsig.Signature) string {
 		who = "key"
 	}
 	return s.Algorithm + " " + s.Hash + " by " + who + " " + s.KeyID
-}
-
-func counts(m map[string]int) []model.Count {
-	out := make([]model.Count, 0, len(m))
-	for w, n := range m {
-		out = append(out, model.Count{Word: w, Count: n})
-	}
-	slices.SortFunc(out, func(a, b model.Count) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Word, b.Word))
-	})
-	return out
 }

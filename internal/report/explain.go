@@ -18,7 +18,7 @@ func ExplainText(w io.Writer, x *model.Explanation, verbose bool) error {
 	t := &text{w: bufio.NewWriter(w), verbose: verbose}
 	t.ignored(x.Ignored)
 	for _, g := range x.Given {
-		t.f("looked in: %s (%s), %s", given(&g), strings.TrimSpace(g.Name+" "+string(g.Arch)), count(g.Modules, "module", "modules"))
+		t.f("looked in: %s (%s), %s", given(&g), strings.TrimSpace(g.Name+" "+string(g.Arch)), model.Plural(g.Modules, "module", "modules"))
 		if !g.Kernel {
 			t.f(", no kernel to ask: %s", g.Why)
 		}
@@ -32,7 +32,7 @@ func ExplainText(w io.Writer, x *model.Explanation, verbose bool) error {
 	if len(groups) > 0 {
 		t.f("\n")
 	}
-	t.f("%s, %s explained, %s about other things\n", count(x.Lines, "line", "lines"), count(len(x.Events), "event", "events"), count(x.Unknown, "line", "lines"))
+	t.f("%s, %s explained, %s about other things\n", model.Plural(x.Lines, "line", "lines"), model.Plural(len(x.Events), "event", "events"), model.Plural(x.Unknown, "line", "lines"))
 	if x.Left > 0 {
 		t.f("%d more events are beyond the limit and were not looked at\n", x.Left)
 	}

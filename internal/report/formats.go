@@ -97,7 +97,7 @@ func lines(f *model.Finding) string {
 		out += "- " + where.Clean(s) + "\n"
 	}
 	if n := f.Count - len(f.Subjects); n > 0 && len(f.Subjects) > 0 {
-		out += "- and " + count(n, "more", "more") + "\n"
+		out += "- and " + model.Plural(n, "more", "more") + "\n"
 	}
 	if f.Hint != "" {
 		out += "hint: " + where.Clean(f.Hint) + "\n"

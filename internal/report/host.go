@@ -47,7 +47,7 @@ func (t *text) hostKernel(k *model.HostKernel) {
 	t.f("\n")
 	for i := range k.Meets {
 		m := &k.Meets[i]
-		t.f("  %s of %s on the %s kernel: %s: %s; meaning %s\n", m.What, m.Path, m.On, count(m.Modules, "module", "modules"), fate(m.Verdicts), words(m.Meanings))
+		t.f("  %s of %s on the %s kernel: %s: %s; meaning %s\n", m.What, m.Path, m.On, model.Plural(m.Modules, "module", "modules"), fate(m.Verdicts), words(m.Meanings))
 		for _, w := range m.Why {
 			t.f("    %s\n", w)
 		}
@@ -127,7 +127,7 @@ func brief(k *model.HostKernel, m *model.HostMeeting) string {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
 	}
-	said := fmt.Sprintf("of %s %s", count(m.Modules, "module", "modules"), strings.Join(parts, ", "))
+	said := fmt.Sprintf("of %s %s", model.Plural(m.Modules, "module", "modules"), strings.Join(parts, ", "))
 	switch {
 	case m.On == "running":
 		return k.Release + " was replaced while it runs: " + said + "; reboot"

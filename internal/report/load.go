@@ -44,7 +44,7 @@ func (t *text) reverse(name string, w *model.WindowResult) {
 		return
 	}
 	t.f("%s on %s: what was built on the old base and not rebuilt\n", w.Old.Name, name)
-	t.f("  %s: %s; meaning %s\n", count(r.Modules, "module", "modules"), fate(r.Verdicts), words(r.Meanings))
+	t.f("  %s: %s; meaning %s\n", model.Plural(r.Modules, "module", "modules"), fate(r.Verdicts), words(r.Meanings))
 	if r.Why != "" {
 		t.f("  %s\n", r.Why)
 		return

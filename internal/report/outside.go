@@ -74,7 +74,7 @@ func (t *text) built(v *model.ReleaseVerdict) {
 	}
 	t.f("\n")
 	for _, w := range order {
-		t.f("%s of %s: %s\n", count(kinds[w], "module", "modules"), v.Release.Name, w)
+		t.f("%s of %s: %s\n", model.Plural(kinds[w], "module", "modules"), v.Release.Name, w)
 	}
 }
 

@@ -106,11 +106,11 @@ func (t *text) self(s *model.SelfResult) {
 		t.f("  not judged\n")
 		return
 	}
-	t.f("  %s, %d with BTF: %s; meaning %s\n", count(s.Modules, "module", "modules"), s.WithBTF, fate(s.Verdicts), words(s.Meanings))
+	t.f("  %s, %d with BTF: %s; meaning %s\n", model.Plural(s.Modules, "module", "modules"), s.WithBTF, fate(s.Verdicts), words(s.Meanings))
 	t.loads(s.Loads)
 	for _, e := range s.Evidence {
 		if e.Contradicts > 0 {
-			t.f("  %s contradicts %s: %s\n", string(e.Evidence), count(e.Contradicts, "module", "modules"), e.FirstExample)
+			t.f("  %s contradicts %s: %s\n", string(e.Evidence), model.Plural(e.Contradicts, "module", "modules"), e.FirstExample)
 		}
 	}
 	var parts []string
@@ -267,13 +267,6 @@ func words(list []model.Count) string {
 		parts[i] = fmt.Sprintf("%s %d", c.Word, c.Count)
 	}
 	return strings.Join(parts, ", ")
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // Bytes spells a size as people read it: decimal units, one digit.
