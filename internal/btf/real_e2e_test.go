@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/realtest"
 )
@@ -60,7 +61,7 @@ func TestE2EBases(t *testing.T) {
 			}
 			walk(t, r)
 			checkEncoding(t, r)
-			if got, want := dump(r), bpftoolDump(t, nil, blob); got != want {
+			if got, want := btftest.Dump(r), bpftoolDump(t, nil, blob); got != want {
 				t.Errorf("%s: %s", c.pkg, firstDiff(got, want))
 			}
 		})

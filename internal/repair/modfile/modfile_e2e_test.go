@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -319,7 +320,8 @@ func (y *tally) stripped(t *testing.T, p peer, m member, want []byte) {
 // TestDistillPairs: every module of both builds of both pairs is distilled to
 // what objcopy makes of it with the two sections, which are those of package
 // distill (its own tests compare them with libbpf's), and all ids in .BTF_ids
-// have a name behind them in the new BTF, or are 0 and named.
+// have a name behind them in the new BTF, or are 0 and named. Of those of
+// trixie some are shown to its bpftool.
 func TestDistillPairs(t *testing.T) {
 	all := builds
 	all = append(all, build{spec: realtest.Modules73, image: realtest.Image73, modules: 4225, trixie: true,
@@ -338,6 +340,7 @@ func TestDistillPairs(t *testing.T) {
 			var y tally
 			peers := newPeers(t, b.trixie)
 			workers := make([]modfile.Distiller, len(peers))
+			var read atomic.Int32
 			forEach(t, b.spec, func(w int, m member) {
 				begun := time.Now()
 				r, err := workers[w].Distill(m.content, modfile.DistillOptions{Base: base})
@@ -353,6 +356,13 @@ func TestDistillPairs(t *testing.T) {
 					return
 				}
 				y.distilled(t, peers[w], m, r, base)
+				if b.trixie && shown[m.name] {
+					if err := byBpftool(t, peers[w], m, r, facts); err != nil {
+						y.fail(t, "%s: %v", m.name, err)
+						return
+					}
+					read.Add(1)
+				}
 				y.Lock()
 				defer y.Unlock()
 				y.n++
@@ -360,6 +370,9 @@ func TestDistillPairs(t *testing.T) {
 			})
 			slices.Sort(y.zeroed)
 			t.Logf("%d of %d modules distilled in %v; words zeroed in %v; %v name no type of their base", y.n-y.bad, y.n, y.took, y.zeroed, y.empty)
+			if n := int(read.Load()); b.trixie && n != len(shown) {
+				t.Errorf("bpftool read %d modules, not %d", n, len(shown))
+			}
 			if y.bad != 0 || y.n+len(y.empty) != b.modules || len(y.empty) != b.empty || !slices.Equal(y.zeroed, b.lost) {
 				t.Errorf("%d modules, %d bad, zeroed in %v, want %v", y.n, y.bad, y.zeroed, b.lost)
 			}
