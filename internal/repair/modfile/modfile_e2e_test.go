@@ -229,11 +229,14 @@ type batch struct {
 	bytes int
 }
 
-// TestStripPairs: every module of every build is what objcopy makes of it,
-// byte for byte; then the words of plain lists are zeroed, in the modules
-// counted above and nowhere else, and the stamp is added.
+// TestStripPairs: every module of pair A, and of a build by other binutils, is
+// what objcopy makes of it, byte for byte; then the words of plain lists are
+// zeroed, in the modules counted above and nowhere else, and the stamp is added.
 func TestStripPairs(t *testing.T) {
 	for _, b := range builds {
+		if b.spec == realtest.PairBOld {
+			continue // the same compiler and binutils as PairBNew
+		}
 		t.Run(path.Base(b.spec), func(t *testing.T) {
 			var y tally
 			batches := make([]batch, runtime.NumCPU())
@@ -267,7 +270,7 @@ func (y *tally) strip(t *testing.T, b *batch) {
 	mark := stamp.Stamp{Base: &testBase, Left: stamp.Stripped}
 	args := []string{"-R", ".BTF", "-R", ".BTF.base"}
 	removed := b.archive(t, b.list, args...)
-	marked := b.archive(t, b.list, append(args, "--add-section", stamp.Section+"="+b.file("stamp", mark.Bytes()))...)
+	stamped := append(args, "--add-section", stamp.Section+"="+b.file("stamp", mark.Bytes()))
 	for i, m := range b.list {
 		begun := time.Now()
 		r, err := modfile.Strip(m.content, modfile.StripOptions{KeepIDs: true, NoMark: true})
@@ -275,7 +278,7 @@ func (y *tally) strip(t *testing.T, b *batch) {
 		if err != nil || !bytes.Equal(r.Data, removed[i]) {
 			y.fail(t, "%s: %v; not the %d bytes that objcopy writes", m.name, err, len(removed[i]))
 		}
-		y.stripped(t, b.peer, m, marked[i])
+		y.stripped(t, b.peer, m, stamped)
 		y.Lock()
 		y.n++
 		y.took += took
@@ -285,9 +288,10 @@ func (y *tally) strip(t *testing.T, b *batch) {
 	b.list, b.bytes = nil, 0
 }
 
-// stripped checks the whole of stripping against what objcopy made, which
-// knows nothing of ids.
-func (y *tally) stripped(t *testing.T, p peer, m member, want []byte) {
+// stripped checks the whole of stripping, against what objcopy makes with the
+// arguments, which knows nothing of ids; that is another run of it, for the
+// sample and where words are zeroed.
+func (y *tally) stripped(t *testing.T, p peer, m member, args []string) {
 	r, err := modfile.Strip(m.content, modfile.StripOptions{Base: &testBase})
 	if err != nil {
 		y.fail(t, "%s: %v", m.name, err)
@@ -301,7 +305,7 @@ func (y *tally) stripped(t *testing.T, p peer, m member, want []byte) {
 			y.fail(t, "%s: %v", m.name, err)
 			return
 		}
-		want = p.objcopy(t, want, "--update-section", ".BTF_ids="+p.file("ids", f.IDs.Data))
+		args = append(slices.Clone(args), "--update-section", ".BTF_ids="+p.file("ids", f.IDs.Data))
 		y.Lock()
 		y.zeroed = append(y.zeroed, m.name)
 		y.Unlock()
@@ -312,7 +316,10 @@ func (y *tally) stripped(t *testing.T, p peer, m member, want []byte) {
 	if !slices.EqualFunc(r.Sections, names, func(c modfile.SectionChange, n string) bool { return c.Name == n }) {
 		y.fail(t, "%s: %+v", m.name, r.Sections)
 	}
-	if !bytes.Equal(r.Data, want) {
+	if len(r.Words) == 0 && crc32.ChecksumIEEE([]byte(m.name))%sample != 0 {
+		return
+	}
+	if want := p.objcopy(t, m.content, args...); !bytes.Equal(r.Data, want) {
 		y.fail(t, "%s: stripped: %d bytes, objcopy writes %d", m.name, len(r.Data), len(want))
 	}
 }
