@@ -25,10 +25,12 @@ type Hook struct {
 var all = []Hook{
 	{"before-dh_strip", "debian/before-dh_strip.mk", "make fragment: staged modules before they are stripped and signed (Proxmox, Ubuntu)", false},
 	{"bindeb-pkg", "kbuild/bindeb-pkg.mk", "make fragment: the kernel's own bindeb-pkg and binrpm-pkg", false},
-	{"dkms", "host/dkms-post-install", "POST_INSTALL of dkms: were these modules built on this kernel's base?", true},
+	{"dkms", "host/dkms-post-install", "POST_INSTALL of dkms: do these modules go with this kernel's BTF?", true},
 	{"dpkg-buildpackage-gate", "debian/dpkg-buildpackage-gate", "dpkg-buildpackage --hook-check: fail a build that must not be shipped", true},
 	{"dpkg-buildpackage-repair", "debian/dpkg-buildpackage-repair", "dpkg-buildpackage --hook-buildinfo: repair packages before their checksums are taken", true},
 	{"dpkg-trigger", "host/dpkg.triggers", "dpkg triggers of a package that runs the host check", false},
+	{"host-check", "host/host-check", "what the host hooks run: three lines, silent in chroots, asks for the reboot", true},
+	{"host-settings", "host/settings", "/etc/default/kpkg-btf: what the host hooks may do", false},
 	{"modprobe.d", "host/modprobe.conf", "a check before a module is loaded, and what it costs", false},
 	{"postinst.d", "host/postinst.d-kpkg-btf", "/etc/kernel/postinst.d: what the running kernel will refuse until the reboot", true},
 	{"rpm-posttrans", "host/rpm-posttrans", "the same once an rpm transaction, for a spec", false},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -68,6 +69,27 @@ func TestMakeFragments(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "NOT INSTALLED: module BTF of some/tree is not checked") {
 			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// The tool's own host packages carry these texts, not others.
+func TestOwnPackages(t *testing.T) {
+	for name, file := range map[string]string{"dpkg-trigger": "../debian/kpkg-btf-host.triggers", "rpm-posttrans": "../rpm/kpkg-btf.spec"} {
+		h, _ := Find(name)
+		var own []string
+		for l := range strings.Lines(string(h.Text())) {
+			if !strings.HasPrefix(l, "#") {
+				own = append(own, l)
+			}
+		}
+		want := strings.Replace(strings.Join(own, ""), "%transfiletriggerin --", "%transfiletriggerin host --", 1)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == "" || !strings.Contains(string(text), want) {
+			t.Errorf("%s does not carry\n%s", file, want)
 		}
 	}
 }

@@ -3,43 +3,36 @@
 package pipelines
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"kpkg-btf/internal/realtest"
 )
 
-var makeDist = sync.OnceValues(func() (string, error) {
-	out, err := exec.Command("make", "-s", "-C", realtest.Root(), "dist").CombinedOutput()
-	return string(out), err
-})
-
 // distTarball is the source that `make dist` makes, once a run.
-func distTarball(t *testing.T) string {
-	t.Helper()
-	if out, err := makeDist(); err != nil {
-		t.Fatalf("make dist: %v\n%s", err, out)
+var distTarball = sync.OnceValues(func() (string, error) {
+	if out, err := exec.Command("make", "-s", "-C", realtest.Root(), "dist").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make dist: %w\n%s", err, out)
 	}
 	found, err := filepath.Glob(filepath.Join(realtest.Root(), "dist/kpkg-btf_*.orig.tar.xz"))
 	if err != nil || len(found) != 1 {
-		t.Fatalf("%v %v", found, err)
+		return "", fmt.Errorf("%v %w", found, err)
 	}
-	return found[0]
-}
+	return found[0], nil
+})
 
 // offline is an environment in which Go fetches nothing, with the build cache
-// of this machine.
-func offline(t *testing.T) []string {
-	t.Helper()
+// of this machine, which debhelper's own HOME would hide.
+func offline() []string {
 	cache, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return append(os.Environ(), "GOCACHE="+strings.TrimSpace(string(cache)), "GOPROXY=off")
+	return append(os.Environ(), "GOCACHE="+string(cache[:len(cache)-1]), "GOPROXY=off")
 }
 
 // output runs a program that must succeed.

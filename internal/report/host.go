@@ -76,17 +76,23 @@ func orNone(s string) string {
 }
 
 // HostBrief says in at most three lines what an administrator must know after
-// an upgrade, and nothing when nothing is wrong.
+// an upgrade, and nothing when nothing is wrong. What only a reboot cures comes
+// first and ends in "; reboot": hooks/host/host-check looks for that.
 func HostBrief(w io.Writer, r *model.HostReport) error {
-	var lines []string
+	var lines, running []string
 	for i := range r.Kernels {
 		k := &r.Kernels[i]
 		for j := range k.Meets {
-			if l := brief(k, &k.Meets[j]); l != "" {
+			switch l := brief(k, &k.Meets[j]); {
+			case l == "":
+			case strings.HasSuffix(l, rebootCures):
+				running = append(running, l)
+			default:
 				lines = append(lines, l)
 			}
 		}
 	}
+	lines = append(running, lines...)
 	for _, u := range r.Unread {
 		lines = append(lines, "not checked: "+u)
 	}
@@ -100,6 +106,8 @@ func HostBrief(w io.Writer, r *model.HostReport) error {
 	return t.w.Flush()
 }
 
+const rebootCures = "; reboot"
+
 func brief(k *model.HostKernel, m *model.HostMeeting) string {
 	if m.Outcome == (model.Outcome{}) && len(m.Wrong) == 0 {
 		return ""
@@ -107,11 +115,13 @@ func brief(k *model.HostKernel, m *model.HostMeeting) string {
 	if len(m.Wrong) == 0 {
 		return k.Release + ": " + strings.Join(m.Why, "; ")
 	}
-	var refused, bare, different int
+	var refused, bare, different, unknown int
 	for _, w := range m.Wrong {
 		switch {
 		case w.Verdict == model.Dropped:
 			bare++
+		case w.Verdict == model.Attached && w.Meaning == model.MeaningUnknown:
+			unknown++
 		case w.Verdict == model.Attached:
 			different++
 		default:
@@ -122,7 +132,7 @@ func brief(k *model.HostKernel, m *model.HostMeeting) string {
 	for _, p := range []struct {
 		n    int
 		what string
-	}{{refused, "will not load"}, {different, "will load with wrong types"}, {bare, "will load without BTF"}} {
+	}{{refused, "will not load"}, {different, "will load with wrong types"}, {unknown, "may load with wrong types"}, {bare, "will load without BTF"}} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
@@ -130,7 +140,7 @@ func brief(k *model.HostKernel, m *model.HostMeeting) string {
 	said := fmt.Sprintf("of %s %s", model.Plural(m.Modules, "module", "modules"), strings.Join(parts, ", "))
 	switch {
 	case m.On == "running":
-		return k.Release + " was replaced while it runs: " + said + "; reboot"
+		return k.Release + " was replaced while it runs: " + said + rebootCures
 	case m.What == "initrd":
 		return path.Base(m.Path) + " does not go with " + k.Release + ": " + said + "; build it again"
 	case m.What == "added modules":

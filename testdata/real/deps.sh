@@ -14,6 +14,7 @@ packages="
 	debhelper
 	debian-archive-keyring
 	debootstrap
+	dkms
 	dpkg-dev
 	gcc
 	git
@@ -31,6 +32,7 @@ packages="
 	qemu-system-x86
 	rpm
 	shellcheck
+	strace
 	xz-utils
 	zstd
 "
