@@ -143,7 +143,7 @@ Exit codes of commands that decide:
   1  an input cannot be opened or parsed at all; I/O; a limit; an internal error
   2  usage, or a bad policy file
   3  repair needed: distill or strip
-  4  ABI bump needed
+  4  ABI bump needed; of --on: built elsewhere, to be rebuilt for that kernel
   5  inconclusive: the inputs cannot answer the question
   6  rebuild needed: the release is wrong in itself
 An unknown code is a failure. Every flag can also be given as an environment
