@@ -300,15 +300,11 @@ func (p *publication) fill(write func(io.Writer) error, sum hash.Hash) error {
 
 // readBack opens the temporary file again by name and lets verify judge it.
 func (p *publication) readBack(verify func(io.ReaderAt, int64) error) error {
-	f, err := p.dir.Open(p.temp)
+	f, fi, err := openStat(p.dir, p.temp)
 	if err != nil {
-		return ioError(err)
+		return err
 	}
 	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return ioError(err)
-	}
 	if id, _ := Identity(fi); id != p.id || !fi.Mode().IsRegular() {
 		return where.New(where.IO, "the temporary file was replaced by another process")
 	}
@@ -316,6 +312,20 @@ func (p *publication) readBack(verify func(io.ReaderAt, int64) error) error {
 		return where.New(where.IO, "%d bytes written, %d are there", p.written, fi.Size())
 	}
 	return verify(f, fi.Size())
+}
+
+// openStat opens a file of a directory and says what it is.
+func openStat(d Dir, name string) (File, fs.FileInfo, error) {
+	f, err := d.Open(name)
+	if err != nil {
+		return nil, nil, ioError(err)
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, nil, ioError(err)
+	}
+	return f, fi, nil
 }
 
 func sameSum(r io.ReaderAt, size int64, want hash.Hash) error {

@@ -63,16 +63,7 @@ func leftovers(dir string, d Dir) ([]Leftover, error) {
 // elsewhere, which has its owner, mode, times and attributes from t. The
 // leftover stays, for Sweep; errors are as of Replace.
 func Resume(t Target, left string, verify func(r io.ReaderAt, size int64) error, opts Options) error {
-	if opts.FS == nil {
-		opts.FS = OS{}
-	}
-	r := &replacement{Target: t, opts: opts}
-	defer r.close()
-	err := r.open()
-	if err == nil {
-		err = r.resume(left, verify)
-	}
-	return where.In(t.Names[0], err)
+	return t.replace(opts, func(r *replacement) error { return r.resume(left, verify) })
 }
 
 func (r *replacement) resume(left string, verify func(io.ReaderAt, int64) error) error {
@@ -82,15 +73,11 @@ func (r *replacement) resume(left string, verify func(io.ReaderAt, int64) error)
 		return ioError(err)
 	}
 	defer d.Close()
-	f, err := d.Open(base)
+	f, fi, err := openStat(d, base)
 	if err != nil {
-		return ioError(err)
+		return err
 	}
 	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return ioError(err)
-	}
 	if err := verify(f, fi.Size()); err != nil {
 		return err
 	}

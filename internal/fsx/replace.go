@@ -37,6 +37,16 @@ type Target struct {
 // with an attribute that is a digest of its content (security.ima). Other
 // errors are as of WriteFile; opts.Force and opts.Inputs do not count.
 func Replace(t Target, write func(io.Writer) error, verify func(r io.ReaderAt, size int64) error, opts Options) error {
+	return t.replace(opts, func(r *replacement) error {
+		if err := r.fill(write, verify); err != nil {
+			return err
+		}
+		return r.swap()
+	})
+}
+
+// replace opens what a replacement needs and lets do make it.
+func (t Target) replace(opts Options, do func(*replacement) error) error {
 	if opts.FS == nil {
 		opts.FS = OS{}
 	}
@@ -44,10 +54,7 @@ func Replace(t Target, write func(io.Writer) error, verify func(r io.ReaderAt, s
 	defer r.close()
 	err := r.open()
 	if err == nil {
-		err = r.fill(write, verify)
-	}
-	if err == nil {
-		err = r.swap()
+		err = do(r)
 	}
 	return where.In(t.Names[0], err)
 }
