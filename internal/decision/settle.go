@@ -32,15 +32,7 @@ func conclude(rep *model.Report) {
 	if len(rep.Releases) == 0 {
 		o.Inconclusive = true
 	}
-	rep.Outcome, rep.Decision, rep.ExitCode, rep.FailOn = o, decisionOf(rep, o), o.ExitCode(), ""
-}
-
-func decisionOf(rep *model.Report, o model.Outcome) string {
-	lists := [][]model.Finding{rep.Findings}
-	for i := range rep.Releases {
-		lists = append(lists, rep.Releases[i].Findings)
-	}
-	return model.DecisionOf(o, lists...)
+	rep.Outcome, rep.Decision, rep.ExitCode, rep.FailOn = o, rep.DecisionOf(o), o.ExitCode(), ""
 }
 
 // bumpTogether: a distribution has one ABI name for all architectures and

@@ -41,8 +41,8 @@ func Validate(rep *model.Report) error {
 	switch {
 	case o != rep.Outcome:
 		return wrong("the releases and findings ask for %s, the document says %s", o.Word(), rep.Outcome.Word())
-	case rep.Decision != decisionOf(rep, o):
-		return wrong("decision %q, but its outcome is %s", rep.Decision, decisionOf(rep, o))
+	case rep.Decision != rep.DecisionOf(o):
+		return wrong("decision %q, but its outcome is %s", rep.Decision, rep.DecisionOf(o))
 	case rep.ExitCode != o.ExitCode() && (rep.FailOn == "" || rep.ExitCode != model.ExitDone):
 		return wrong("exit code %d for %s", rep.ExitCode, o.Word())
 	}

@@ -72,11 +72,7 @@ func finish(rep *model.Report, use *policy.Use) {
 		rep.Outcome.Inconclusive = true
 	}
 	rep.Findings = append(rep.Findings, use.Findings()...)
-	lists := [][]model.Finding{rep.Findings}
-	for i := range rep.Releases {
-		lists = append(lists, rep.Releases[i].Findings)
-	}
-	rep.Decision, rep.ExitCode = model.DecisionOf(rep.Outcome, lists...), rep.Outcome.ExitCode()
+	rep.Decision, rep.ExitCode = rep.DecisionOf(rep.Outcome), rep.Outcome.ExitCode()
 }
 
 // Refs names the releases of some sets in figures.

@@ -33,8 +33,9 @@ func newNotes(release string, use *policy.Use) *notes {
 // one adds a finding about the release itself.
 func (n *notes) one(f model.Finding) { n.add(meeting{}, f, nil) }
 
-// add puts a finding of an encounter and gives what the policy makes of it. text makes its message from the number of
-// subjects; nil where the message stands as it is.
+// add puts a finding of an encounter and gives what the policy makes of it.
+// text makes its message from the number of subjects; nil where the message
+// stands as it is.
 func (n *notes) add(in meeting, f model.Finding, text func(int) string) []ruled {
 	f.Release = n.release
 	if f.Count == 0 {

@@ -76,3 +76,13 @@ func DecisionOf(o Outcome, lists ...[]Finding) string {
 	slices.Sort(kernels)
 	return "rebuild for " + strings.Join(slices.Compact(kernels), ", ")
 }
+
+// DecisionOf is the decision of an outcome of the whole run, by all its
+// findings.
+func (r *Report) DecisionOf(o Outcome) string {
+	lists := [][]Finding{r.Findings}
+	for i := range r.Releases {
+		lists = append(lists, r.Releases[i].Findings)
+	}
+	return DecisionOf(o, lists...)
+}

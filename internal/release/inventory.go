@@ -98,7 +98,7 @@ func imageInventory(im *Image) model.ImageInventory {
 
 func (r *Release) moduleInventory(top int) model.ModuleInventory {
 	inv := model.ModuleInventory{Count: len(r.Modules), Added: len(r.Added), IDs: []model.IDsInventory{}, Largest: []model.ModuleSize{}}
-	kinds, signers, vermagic, bare := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
+	kinds, signers, vermagic, bare := model.Counter{}, model.Counter{}, model.Counter{}, model.Counter{}
 	list := r.Modules
 	if len(list) == 0 {
 		list = r.Added // a kmod package: all of it was built elsewhere
@@ -114,12 +114,12 @@ func (r *Release) moduleInventory(top int) model.ModuleInventory {
 		if f.Modinfo.Intree {
 			inv.InTree++
 		}
-		kinds[string(recordBTF(f).Kind)]++
+		kinds.Add(string(recordBTF(f).Kind))
 		if why, _ := f.WhyNoBTF(); why != "" && r.wantsBTF() {
-			bare[why]++
+			bare.Add(why)
 		}
-		vermagic[f.Modinfo.Vermagic]++
-		signers[signerWord(f.Sig)]++
+		vermagic.Add(f.Modinfo.Vermagic)
+		signers.Add(signerWord(f.Sig))
 		inv.Largest = append(inv.Largest, model.ModuleSize{Path: m.Path, Bytes: f.Size, BTFBytes: int64(len(f.BTF))})
 		if f.IDs != nil {
 			lists := 0
@@ -135,8 +135,7 @@ func (r *Release) moduleInventory(top int) model.ModuleInventory {
 	if top >= 0 {
 		inv.Largest = inv.Largest[:min(top, len(inv.Largest))]
 	}
-	inv.Kinds, inv.Signatures = model.Counter(kinds).Sorted(), model.Counter(signers).Sorted()
-	inv.Vermagic, inv.WithoutBTF = model.Counter(vermagic).Sorted(), model.Counter(bare).Sorted()
+	inv.Kinds, inv.Signatures, inv.Vermagic, inv.WithoutBTF = kinds.Sorted(), signers.Sorted(), vermagic.Sorted(), bare.Sorted()
 	return inv
 }
 
