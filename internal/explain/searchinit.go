@@ -1,8 +1,6 @@
 package explain
 
 import (
-	"fmt"
-
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/judge"
 )
@@ -50,19 +48,7 @@ func fate(a *answer) (says string, errno verdict.Errno) {
 	if init.OK {
 		return "", 0
 	}
-	return initSays(&init), init.Errno
-}
-
-func initSays(i *verdict.Init) string {
-	s := fmt.Sprintf("init fails with %s (%s", i.Errno, i.Rule)
-	if i.Set != "" {
-		s += fmt.Sprintf(", set %s, id %d", i.Set, i.ID)
-	}
-	s += ")"
-	if i.Text != "" {
-		s += ": " + i.Text
-	}
-	return s
+	return init.String(), init.Errno
 }
 
 // taken finds the module whose kfunc ids make a kernel say that a name is
@@ -82,7 +68,7 @@ func (s *search) taken(e *event) {
 					continue
 				}
 				if init := on.Base.InitIDs(m.Facts.BTF, m.Facts.BTFBase, judge.Registered(m), nil); !init.OK && init.Text != "" && squeeze(init.Text) == squeeze(e.Log[0]) {
-					s.sourceSays(e, &a, initSays(&init))
+					s.sourceSays(e, &a, init.String())
 				}
 			}
 		}

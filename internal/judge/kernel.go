@@ -97,7 +97,7 @@ func versionOf(banner, name string) (major, minor, patch int) {
 // answer is what becomes of one module on a kernel.
 type answer struct {
 	verdict model.Verdict
-	words   string // the kernel's own, "" when it takes the module silently
+	words   string // why not, the kernel's own where it has any; "" when it takes the module silently
 	// bareFails: without BTF the module's init fails there.
 	bareFails bool
 }
@@ -126,7 +126,7 @@ func (k *kernel) ask(f *kmod.Facts) answer {
 	}
 	if a.verdict == model.Attached {
 		if init := k.base.InitIDs(f.BTF, f.BTFBase, reg, nil); !init.OK {
-			a.verdict, a.words = model.InitFails, init.Text
+			a.verdict, a.words = model.InitFails, init.String()
 		}
 	}
 	return a

@@ -4,6 +4,8 @@ package vmtest
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 	"syscall"
@@ -12,9 +14,12 @@ import (
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/elfx/edit"
+	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/realtest"
+	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/repair/modfile"
 	"kpkg-btf/internal/vmtest/wire"
 )
@@ -98,9 +103,9 @@ func btf61(t *testing.T, b *Build) stamp.Base {
 
 // TestDistilledKfuncs: distilled by modfile, the modules of 6.12.115-2 that
 // register kfuncs attach and register them on the booted 6.12.115-2 and, given
-// its name in their vermagic, on 6.12.115-1, whose base has other ids. Beside
-// each stands the same module with the ids it had before: its init fails,
-// which shows that the kernel looks at them.
+// its name in their vermagic, on 6.12.115-1, whose base has other ids. Before
+// each stands the same module with ids that lead to no function: its init
+// fails, which shows that the kernel looks at them.
 func TestDistilledKfuncs(t *testing.T) {
 	newer, names, whole := wholeModules(t, realtest.PairBNew)
 	blob := imageBTF(t, newer.Kernel)
@@ -109,15 +114,15 @@ func TestDistilledKfuncs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var d modfile.Distiller
-	distilled, stale := map[string][]byte{}, map[string][]byte{}
+	distilled, wrong := map[string][]byte{}, map[string][]byte{}
 	for _, name := range names {
 		r, err := d.Distill(whole[name], modfile.DistillOptions{Base: own})
 		if err != nil || !r.Changed {
 			t.Fatalf("%s: %v", name, err)
 		}
 		distilled[name] = r.Data
-		if f := parsed(t, whole[name]); f.IDs != nil && len(f.IDs.Sets) > 0 {
-			stale[name] = replaced(t, r.Data, ".BTF_ids", f.IDs.Data)
+		if ids := parsed(t, r.Data).IDs; ids != nil && len(ids.Sets) > 0 {
+			wrong[name] = replaced(t, r.Data, ".BTF_ids", noFunctions(ids))
 		}
 	}
 	for _, spec := range []string{realtest.PairBNew, realtest.PairBOld} {
@@ -129,8 +134,8 @@ func TestDistilledKfuncs(t *testing.T) {
 			named := func(ko []byte) []byte { return vermagic(t, ko, newer.Kernel.Release, kernel.Release) }
 			job := Job{Quiet: 8 * time.Minute, Timeout: 10 * time.Minute} // a busy host takes its time to unpack the ramdisk
 			for _, name := range names {
-				if ko := stale[name]; ko != nil {
-					job.Cases = append(job.Cases, Case{ID: name + " with stale ids", Kind: WholeModule, Module: named(ko)})
+				if ko := wrong[name]; ko != nil {
+					job.Cases = append(job.Cases, Case{ID: name + wrongIDs, Kind: WholeModule, Module: named(ko)})
 				}
 				job.Cases = append(job.Cases, Case{ID: name, Kind: WholeModule, Module: named(distilled[name]), Keep: true, WantDigest: true})
 			}
@@ -142,7 +147,7 @@ func TestDistilledKfuncs(t *testing.T) {
 				kfuncsRegister(t, &res.Verdicts[i], distilled)
 			}
 			for _, name := range []string{"nf_flow_table", "tcp_bbr", "nf_conntrack"} {
-				if stale[name] == nil {
+				if wrong[name] == nil {
 					t.Errorf("%s with kfuncs is not among the modules", name)
 				}
 			}
@@ -150,19 +155,84 @@ func TestDistilledKfuncs(t *testing.T) {
 	}
 }
 
+const wrongIDs = " with wrong ids"
+
+// noFunctions is .BTF_ids with type 1 in every set, which is in the distilled
+// base and so no function.
+func noFunctions(ids *kmod.IDs) []byte {
+	out := bytes.Clone(ids.Data)
+	for _, s := range ids.Sets {
+		for i := range s.IDs {
+			at := s.Off + 4 + 4*i // cnt, ids
+			if s.Set8 {
+				at = s.Off + 8 + 8*i // cnt, flags, pairs
+			}
+			binary.LittleEndian.PutUint32(out[at:], 1)
+		}
+	}
+	return out
+}
+
 func kfuncsRegister(t *testing.T, v *Verdict, distilled map[string][]byte) {
 	t.Helper()
 	t.Logf("%v", v)
-	name, stale := strings.CutSuffix(v.ID, " with stale ids")
 	switch {
-	case stale:
+	case strings.HasSuffix(v.ID, wrongIDs):
 		if v.Errno != syscall.EINVAL || v.Printed("failed to validate module") {
 			t.Errorf("want EINVAL of its init: %v", v)
 		}
 	case !v.Loaded() || !v.Attached || v.Printed("cannot register kfunc") || v.Printed("failed to validate"):
 		t.Errorf("want it loaded with its BTF and its kfuncs: %v", v)
-	case v.Digest == digest(parsed(t, distilled[name]).BTF):
+	case v.Digest == digest(parsed(t, distilled[v.ID]).BTF):
 		t.Errorf("sysfs shows the bytes of the file, not relocated ones: %v", v)
+	}
+}
+
+// TestStaleIDsAreBeyond: a module that was distilled without its .BTF_ids has
+// ids of the whole base, at which the kernel reads its short map without a
+// look at its length (btf_relocate_id). What it finds is luck, an oops or a
+// number that is no function: no errno can be predicted, and none is.
+func TestStaleIDsAreBeyond(t *testing.T) {
+	b, names, whole := wholeModules(t, realtest.PairBNew)
+	blob := imageBTF(t, b.Kernel)
+	own, err := btf.Parse(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := new(modfile.Distiller).Distill(whole["nf_conntrack"], modfile.DistillOptions{Base: own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := replaced(t, r.Data, ".BTF_ids", parsed(t, whole["nf_conntrack"]).IDs.Data)
+	p := verdict.ForVersion(6, 12, 115)
+	base, err := verdict.NewBase(&p, blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := parsed(t, stale)
+	init := base.InitIDs(f.BTF, f.BTFBase, judge.Registered(&release.Module{Facts: f}), nil)
+	if !init.Undefined || init.Rule != "kfunc.beyond" {
+		t.Errorf("predicted: %s", init.String())
+	}
+	var job Job
+	for _, name := range names[:slices.Index(names, "nf_conntrack")] {
+		job.Cases = append(job.Cases, Case{ID: name, Kind: WholeModule, Module: whole[name], Keep: true})
+	}
+	job.Cases = append(job.Cases, Case{ID: "stale", Kind: WholeModule, Module: stale})
+	res, err := Boot(t.Context(), b.Kernel, job)
+	fell := new(Failure)
+	switch {
+	case errors.As(err, &fell):
+		t.Logf("%v", err)
+		if fell.Answered != len(job.Cases)-1 || !strings.Contains(fell.Tail, "__register_btf_kfunc_id_set") {
+			t.Errorf("the machine died elsewhere: %v", err)
+		}
+	case err != nil:
+		t.Fatal(err)
+	default:
+		if v := &res.Verdicts[len(res.Verdicts)-1]; v.Errno != syscall.EINVAL || v.Printed("failed to validate module") {
+			t.Errorf("want an oops, or EINVAL of its init: %v", v)
+		}
 	}
 }
 

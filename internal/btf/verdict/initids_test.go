@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -122,6 +123,45 @@ func TestInitIDsAreRelocated(t *testing.T) {
 		reg := Registered{Kfuncs: []Kfuncs{{Flags: set8Kfuncs, IDs: []uint32{id}}}}
 		if got := b.InitIDs(m.Bytes(), dist.Bytes(), reg, nil); got.Rule != rule {
 			t.Errorf("id %d: %+v, want %q", id, got, rule)
+		}
+	}
+}
+
+// The kernel has no answer to an id past its map: nothing says how long that is.
+func TestInitIDsBeyondTheMap(t *testing.T) {
+	p := ForVersion(6, 12, 0)
+	k := btftest.Base()
+	k.Int("int", 4, btftest.Signed)
+	b, err := NewBase(&p, k.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dist := btftest.Base()
+	dist.Int("int", 4, btftest.Signed)
+	m := dist.Split()
+	m.Func("kf", m.Proto(1)) // ids 2 and 3
+	for _, tc := range []struct {
+		dist []byte
+		reg  Registered
+		want Init
+		says string
+	}{
+		{dist.Bytes(), Registered{Kfuncs: []Kfuncs{{Name: "set", Flags: set8Kfuncs, IDs: []uint32{3, 4}}}},
+			Init{Errno: EINVAL, Undefined: true, Rule: "kfunc.beyond", Set: "set", ID: 4},
+			"the kernel reads outside its map of this module's ids: init fails, or the kernel oopses (kfunc.beyond, set set, id 4)"},
+		{dist.Bytes(), Registered{Dtors: []uint32{1 << 31}},
+			Init{Errno: EINVAL, Undefined: true, Rule: "dtor.beyond", ID: 1 << 31},
+			"the kernel reads outside its map of this module's ids: init fails, or the kernel oopses (dtor.beyond, id 2147483648)"},
+		// Without a map there is nothing to read beyond: the id is looked up, and not found.
+		{nil, Registered{Kfuncs: []Kfuncs{{Name: "set", Flags: set8Kfuncs, IDs: []uint32{4}}}},
+			Init{Errno: EINVAL, Rule: "kfunc.func", Set: "set", ID: 4}, "init fails with EINVAL (kfunc.func, set set, id 4)"},
+	} {
+		got := b.InitIDs(m.Bytes(), tc.dist, tc.reg, nil)
+		if !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%+v, want %+v", got, tc.want)
+		}
+		if got.String() != tc.says {
+			t.Errorf("%s, want %s", got.String(), tc.says)
 		}
 	}
 }
