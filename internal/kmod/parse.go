@@ -22,6 +22,16 @@ type Options struct {
 	// BTFOnly leaves out what says nothing of a module's BTF: Exports, Versions,
 	// AllocDigest, Sections, most Oddities, and Imports where no .BTF_ids is.
 	BTFOnly bool
+	// Digest, if not nil, is given back as Facts.Digest in place of the
+	// content's own, by a caller that has no use for it.
+	Digest *[32]byte
+}
+
+func digestOf(content []byte, known *[32]byte) [32]byte {
+	if known != nil {
+		return *known
+	}
+	return sha256.Sum256(content)
 }
 
 // scratch is the memory that parsing reuses from module to module.
@@ -118,7 +128,7 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 	}
 	f := &Facts{
 		Arch: elf.Arch(), BigEndian: elf.BigEndian, Is64: elf.Is64,
-		Digest: sha256.Sum256(content), Size: int64(len(content)),
+		Digest: digestOf(content, o.Digest), Size: int64(len(content)),
 		DebugOnly: !this.HasData(), ThisModule: int64(this.Size),
 	}
 	if cms != nil {

@@ -63,7 +63,7 @@ func (j *job) transform(it *item, t *tools, s *stored) (*modfile.Result, error) 
 		return nil, err
 	}
 	if now := bindingOf(m.Facts); now != it.bind {
-		return nil, where.New(where.IO, "changed since it was read: %s", it.bind.difference(now)).WithHint("run again when nothing else writes here")
+		return nil, changedMeanwhile(it.bind.difference(now))
 	}
 	it.mayZero = j.o.Policy.MayZeroIDs(spellings(it.module, m.Facts.Modinfo.Name)...)
 	r, err := j.act(it, t, m)
@@ -72,6 +72,10 @@ func (j *job) transform(it *item, t *tools, s *stored) (*modfile.Result, error) 
 			WithHint("zero-id-lists in the policy")
 	}
 	return r, err
+}
+
+func changedMeanwhile(how string) error {
+	return where.New(where.IO, "changed since it was read: %s", how).WithHint("run again when nothing else writes here")
 }
 
 // spellings are the ways a policy may name a module: by its path, with and
@@ -133,24 +137,30 @@ func (j *job) tell(it *item, r *modfile.Result) {
 // rewrite gives the new file of an item: the action done again to the very
 // content that was rehearsed, which must give the same, signed where that is
 // its fate, compressed as it was.
-func (j *job) rewrite(ctx context.Context, it *item, t *tools, raw []byte) ([]byte, error) {
+//
+// room gives memory for it; the file returned need not be in it.
+func (j *job) rewrite(ctx context.Context, it *item, t *tools, raw []byte, room func(int) []byte) ([]byte, error) {
 	s, err := t.open(raw)
 	if err != nil {
 		return nil, err
 	}
-	m, err := modfile.Open(s.content)
+	m, err := modfile.Again(s.content, it.before, it.after)
 	if err != nil {
 		return nil, err
 	}
-	if now := hex.EncodeToString(m.Facts.Digest[:]); now != it.done.Before {
-		return nil, where.New(where.IO, "changed since it was read: it was %s and is %s", short(it.done.Before), short(now)).WithHint("run again when nothing else writes here")
+	m.Room = room
+	// What the action drops is compared, and what comes out: the rest is in that.
+	if now := bindingOf(m.Facts); now != it.bind {
+		return nil, changedMeanwhile(it.bind.difference(now))
 	}
-	m.Proven = &it.after
 	r, err := j.act(it, t, m)
 	if err != nil {
 		return nil, err
 	}
 	if r.After != it.after {
+		if now := sha256.Sum256(s.content); now != it.before {
+			return nil, changedMeanwhile(fmt.Sprintf("it was %x… and is %x…", it.before[:6], now[:6]))
+		}
 		return nil, where.New(where.Internal, "what was rehearsed is not what comes out: %x… and %x…", it.after[:6], r.After[:6])
 	}
 	out := r.Data

@@ -65,10 +65,10 @@ func (j *job) editor(p *placed) repack.Editor {
 			left--
 			return true
 		},
-		Edit: func(ctx context.Context, e *pack.Entry, content []byte) ([]byte, error) {
+		Edit: func(ctx context.Context, e *pack.Entry, content []byte, room func(int) []byte) ([]byte, error) {
 			t := toolbox.Get().(*tools)
 			defer toolbox.Put(t)
-			return j.rewrite(ctx, j.items[release.Source{Package: p.input.Path, Path: e.Path}], t, content)
+			return j.rewrite(ctx, j.items[release.Source{Package: p.input.Path, Path: e.Path}], t, content, room)
 		},
 		Done: func() error {
 			if left != 0 {

@@ -26,8 +26,9 @@ type item struct {
 	base    *buildBase
 	action  Action
 	// bind is what the module's BTF was when it was planned.
-	bind binding
-	sig  *modsig.Signature
+	bind   binding
+	before [32]byte // of the content, without signature and compression
+	sig    *modsig.Signature
 	// change says whether the action has anything to do here.
 	change bool
 	// mayZero: the policy lets lists of ids be zeroed in this module.
@@ -168,7 +169,7 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 		if o, ok := release.ModuleAt(src.Path); src.Path != "" && (!ok || o == release.Debug || o == release.Headers) {
 			continue
 		}
-		it := &item{source: src, release: r.Key, module: m.Path, base: base, action: action, bind: now, sig: m.Facts.Sig}
+		it := &item{source: src, release: r.Key, module: m.Path, base: base, action: action, bind: now, before: m.Facts.Digest, sig: m.Facts.Sig}
 		if k, ok := j.links[src]; ok {
 			if !k.hard {
 				continue // a symlink stays what it is
@@ -181,7 +182,7 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 				WithHint("give the package with the kernel image too, or --base FILE, or of modules built elsewhere --on KERNEL")
 		}
 		it.done = model.RepairModule{Input: src.Package, Path: cmp.Or(src.Path, m.Path), Release: r.Name, Compression: m.Facts.Compression,
-			Before: hex.EncodeToString(m.Facts.Digest[:]), Signature: "kept", Done: "right already"}
+			Before: hex.EncodeToString(it.before[:]), Signature: "kept", Done: "right already"}
 		if it.action == Keep {
 			it.done.Done = string(Keep)
 		}

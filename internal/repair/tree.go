@@ -98,7 +98,7 @@ func (j *job) replace(ctx context.Context, f *file) error {
 	}
 	t := toolbox.Get().(*tools)
 	defer toolbox.Put(t)
-	data, err := j.rewrite(ctx, f.it, t, raw)
+	data, err := j.rewrite(ctx, f.it, t, raw, nil)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,9 @@ import (
 // Object is an ELF object on its way to another form. It refers to the bytes
 // it was opened from and to those it was given, and changes neither.
 type Object struct {
+	// Room gives memory of n bytes for Bytes, whatever is in it; nil: new memory.
+	Room func(n int) []byte
+
 	file   *elfx.File
 	secs   []*section // without the null section, in the order of their indexes
 	byOld  []*section // by index in the input; nil for 0 and what was removed

@@ -26,7 +26,7 @@ func (o *Object) Bytes() ([]byte, error) {
 	if !o.file.Is64 && size > 1<<32-1 {
 		return nil, where.New(where.Limit, "a 32-bit object of %d bytes", size)
 	}
-	out := make([]byte, size)
+	out := o.room(int(size))
 	copy(out, o.header(shoff))
 	for _, s := range o.secs {
 		if s.hdr.HasData() {
@@ -35,6 +35,16 @@ func (o *Object) Bytes() ([]byte, error) {
 	}
 	copy(out[shoff:], o.table())
 	return out, nil
+}
+
+// room is n bytes of zeros.
+func (o *Object) room(n int) []byte {
+	if o.Room == nil {
+		return make([]byte, n)
+	}
+	out := o.Room(n)[:n]
+	clear(out)
+	return out
 }
 
 // writeNames makes the name table: anew, or with what was added at its end.

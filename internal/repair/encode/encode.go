@@ -11,6 +11,7 @@
 package encode
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -124,7 +125,7 @@ var packages = map[string]string{"xz": "xz-utils (xz)", "zstd": "zstd", "gzip": 
 // program does. Errors of w come back unchanged.
 func NewWriter(ctx context.Context, w io.Writer, s Settings, jobs int) (io.WriteCloser, error) {
 	if s.Format == codec.None {
-		return plain{w}, nil
+		return plain{bufio.NewWriterSize(w, 256<<10)}, nil
 	}
 	return start(ctx, w, s, jobs, -1)
 }
@@ -146,9 +147,11 @@ func Bytes(ctx context.Context, data []byte, s Settings) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-type plain struct{ io.Writer }
+// plain joins the heads and paddings of a payload that is not compressed to
+// the content they belong to.
+type plain struct{ *bufio.Writer }
 
-func (plain) Close() error { return nil }
+func (p plain) Close() error { return p.Flush() }
 
 // program is a running compressor.
 type program struct {

@@ -75,21 +75,35 @@ type Word struct {
 type Module struct {
 	// Facts are those of kmod.Options.BTFOnly.
 	Facts *kmod.Facts
-	// Proven is the SHA-256 of a result that was proven for the same content
-	// before, or nil. The same bytes are not proven again, and Result.Sections
-	// is empty then; other bytes are proven as ever.
-	Proven *[32]byte
+	// Room gives memory of n bytes for the result; nil: new memory.
+	Room func(n int) []byte
 
-	in  []byte
-	res *Result
+	in     []byte
+	res    *Result
+	proven *[32]byte
 	ids []byte // .BTF_ids as it will be; nil: as it is
 	// unrelocated counts the words zeroed because no kernel relocates them.
 	unrelocated int
 }
 
 // Open reads a module. It and the result refer to content.
-func Open(content []byte) (*Module, error) {
-	f, err := kmod.Parse(content, kmod.Options{BTFOnly: true})
+func Open(content []byte) (*Module, error) { return open(content, nil) }
+
+// Again is Open for content of the digest before whose result, of the digest
+// proven, was proven in an earlier run. The content is not summed up again.
+// The same result is not proven again either, and Result.Sections is empty
+// then; another result is proven as ever.
+func Again(content []byte, before, proven [32]byte) (*Module, error) {
+	m, err := open(content, &before)
+	if err != nil {
+		return nil, err
+	}
+	m.proven = &proven
+	return m, nil
+}
+
+func open(content []byte, known *[32]byte) (*Module, error) {
+	f, err := kmod.Parse(content, kmod.Options{BTFOnly: true, Digest: known})
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +120,7 @@ func (m *Module) rewrite(edits func(o *edit.Object) error) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Room = m.Room
 	if err := loaded(o.File()); err != nil {
 		return nil, err
 	}
@@ -122,7 +137,7 @@ func (m *Module) rewrite(edits func(o *edit.Object) error) (*Result, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(out)
-	if m.Proven != nil && sum == *m.Proven {
+	if m.proven != nil && sum == *m.proven {
 		m.res.Data, m.res.Changed, m.res.After = out, sum != m.res.Before, sum
 		return m.res, nil
 	}

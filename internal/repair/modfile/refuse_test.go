@@ -293,12 +293,19 @@ func TestProven(t *testing.T) {
 		proven   [32]byte
 		sections int
 	}{{first.After, 0}, {first.Before, len(first.Sections)}} {
-		m, err := modfile.Open(in)
+		m, err := modfile.Again(in, first.Before, c.proven)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Proven = &c.proven
+		used := make([]byte, 1<<16) // of earlier use
+		for i := range used {
+			used[i] = 0xee
+		}
+		m.Room = func(n int) []byte { return used[:n] }
 		r, err := m.Strip(modfile.StripOptions{Base: &testBase})
+		if &r.Data[0] != &used[0] {
+			t.Error("the memory given was not used")
+		}
 		if err != nil || !r.Changed || r.After != first.After || !bytes.Equal(r.Data, first.Data) || len(r.Sections) != c.sections {
 			t.Errorf("proven %x: %d sections, %x, %v", c.proven[:4], len(r.Sections), r.After[:4], err)
 		}

@@ -53,7 +53,7 @@ func save(t testing.TB, name string, data []byte) string {
 func change(by map[string]string) Editor {
 	return Editor{
 		Select: func(e *pack.Entry) bool { _, ok := by[e.Path]; return ok },
-		Edit: func(_ context.Context, e *pack.Entry, _ []byte) ([]byte, error) {
+		Edit: func(_ context.Context, e *pack.Entry, _ []byte, _ func(int) []byte) ([]byte, error) {
 			return []byte(by[e.Path]), nil
 		},
 	}
@@ -270,7 +270,7 @@ func TestDebRefused(t *testing.T) {
 			other(func(d *packtest.Deb) { d.Files = append(d.Files, packtest.Reg("./lib/modules/6.1/u.ko", "x")) }), change(edits)},
 		{"an editor that fails", "x.deb: data.tar: lib/modules/6.1/u.ko: no way", where.Malformed, other(func(*packtest.Deb) {}),
 			Editor{Select: func(e *pack.Entry) bool { return strings.HasSuffix(e.Path, ".ko") },
-				Edit: func(_ context.Context, e *pack.Entry, _ []byte) ([]byte, error) {
+				Edit: func(_ context.Context, e *pack.Entry, _ []byte, _ func(int) []byte) ([]byte, error) {
 					return nil, where.New(where.Malformed, "no way")
 				}}},
 		{"Installed-Size", "control+0x28: Installed-Size is many", where.Malformed,

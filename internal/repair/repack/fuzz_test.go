@@ -33,7 +33,7 @@ func FuzzRewrite(f *testing.F) {
 		defer p.Close()
 		ed := Editor{
 			Select: func(e *pack.Entry) bool { return strings.HasSuffix(e.Path, ".ko") },
-			Edit: func(_ context.Context, e *pack.Entry, old []byte) ([]byte, error) {
+			Edit: func(_ context.Context, e *pack.Entry, old []byte, _ func(int) []byte) ([]byte, error) {
 				return append([]byte("changed "), old...), nil
 			},
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
-	"math/bits"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -32,7 +31,7 @@ type unit struct {
 	lump    bool
 	file    bool
 	content []byte
-	pooled  *[]byte
+	pooled  [][]byte // goes back to the pools once the unit was emitted
 	cost    int64
 
 	done           chan struct{} // closed when a file has been edited
@@ -50,40 +49,15 @@ type reader struct {
 	budget *semaphore.Weighted
 	queue  chan *unit
 	work   chan *unit
-	pools  pools
-}
-
-// pools hold buffers by the power of two that they can take.
-type pools [classes]sync.Pool
-
-// classes reach past limits.MaxModule.
-const classes = 32
-
-// mostAtOnce is what is allocated for a claim alone.
-const mostAtOnce = 1 << 20
-
-// get gives memory of at least n bytes, or of mostAtOnce.
-func (p *pools) get(n int) *[]byte {
-	class := bits.Len(uint(max(n, 1) - 1))
-	if b, ok := p[class].Get().(*[]byte); ok {
-		return b
-	}
-	b := make([]byte, min(1<<class, mostAtOnce))
-	return &b
-}
-
-func (p *pools) put(b *[]byte) {
-	if class := bits.Len(uint(cap(*b))) - 1; class >= 0 && class < classes {
-		p[class].Put(b)
-	}
+	pools  *pools
 }
 
 // pipeline walks the payload, edits selected files in parallel and gives all
 // stretches to emit in stream order. The first error in stream order wins.
-func pipeline(ctx context.Context, p *pack.Package, ed Editor, jobs int, digest func() hash.Hash, emit func(*unit) error) error {
+func (w *rewrite) pipeline(ctx context.Context, p *pack.Package, ed Editor, emit func(*unit) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &reader{ctx: ctx, path: p.Path, ed: ed, digest: digest, budget: semaphore.NewWeighted(inFlight), queue: make(chan *unit, queueLen), work: make(chan *unit, queueLen)}
+	r := &reader{ctx: ctx, path: p.Path, ed: ed, digest: w.digest, pools: &w.pools, budget: semaphore.NewWeighted(inFlight), queue: make(chan *unit, queueLen), work: make(chan *unit, queueLen)}
 	var walked error
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -91,7 +65,7 @@ func pipeline(ctx context.Context, p *pack.Package, ed Editor, jobs int, digest 
 		defer close(r.work)
 		walked = p.WalkRaw(ctx, r.entry)
 	})
-	for range jobs {
+	for range w.o.Jobs {
 		wg.Go(func() {
 			for u := range r.work {
 				u.err = r.edit(u)
@@ -124,8 +98,8 @@ func (r *reader) drain(emit func(*unit) error) error {
 		if err := emit(u); err != nil {
 			return err
 		}
-		if u.pooled != nil {
-			r.pools.put(u.pooled)
+		for _, b := range u.pooled {
+			r.pools.put(b)
 		}
 		r.budget.Release(u.cost)
 	}
@@ -169,16 +143,16 @@ func (r *reader) lumps(content io.Reader) error {
 		if err := r.budget.Acquire(r.ctx, u.cost); err != nil {
 			return err
 		}
-		u.pooled = r.pools.get(lump)
-		u.content = (*u.pooled)[:lump]
-		n, err := io.ReadFull(content, u.content[:lump])
+		u.content = r.pools.get(lump)[:lump]
+		u.pooled = [][]byte{u.content}
+		n, err := io.ReadFull(content, u.content)
 		u.content = u.content[:n]
 		if n > 0 {
 			if serr := r.send(r.queue, u); serr != nil {
 				return serr
 			}
 		} else {
-			r.pools.put(u.pooled)
+			r.pools.put(u.pooled[0])
 			r.budget.Release(u.cost)
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -199,11 +173,9 @@ func (r *reader) load(u *unit, content io.Reader) error {
 	if err := r.budget.Acquire(r.ctx, u.cost); err != nil {
 		return err
 	}
-	u.pooled = r.pools.get(int(u.raw.Size) + bytes.MinRead)
-	buf := bytes.NewBuffer((*u.pooled)[:0])
-	_, err := buf.ReadFrom(content)
-	u.content = buf.Bytes()
-	*u.pooled = u.content
+	var err error
+	u.content, err = r.pools.readAll(content, int(u.raw.Size))
+	u.pooled = [][]byte{u.content}
 	if err == nil && int64(len(u.content)) != u.raw.Size {
 		err = where.New(where.Internal, "%d of %d bytes read", len(u.content), u.raw.Size)
 	}
@@ -215,7 +187,12 @@ func (r *reader) edit(u *unit) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	result, err := r.ed.Edit(r.ctx, u.raw.Entry, u.content)
+	room := func(n int) []byte {
+		b := r.pools.get(n)[:n]
+		u.pooled = append(u.pooled, b)
+		return b
+	}
+	result, err := r.ed.Edit(r.ctx, u.raw.Entry, u.content, room)
 	if err != nil || result == nil || bytes.Equal(result, u.content) {
 		return err
 	}

@@ -38,7 +38,7 @@ func someModules() Editor {
 			n++
 			return n%800 == 1
 		},
-		Edit: func(_ context.Context, e *pack.Entry, content []byte) ([]byte, error) {
+		Edit: func(_ context.Context, e *pack.Entry, content []byte, _ func(int) []byte) ([]byte, error) {
 			if strings.HasSuffix(e.Path, "vsock.ko") || e.Size < 30_000 {
 				return append(content, make([]byte, 5000)...), nil
 			}

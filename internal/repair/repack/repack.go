@@ -34,7 +34,9 @@ type Editor struct {
 	// Edit gives the new content of a selected file, or nil (or the same bytes)
 	// to keep it. It is called from up to Jobs goroutines in any order; the
 	// content is valid until Edit returns unless the result shares its memory.
-	Edit func(ctx context.Context, e *pack.Entry, content []byte) ([]byte, error)
+	// room, which may be called once, gives n bytes of memory, whatever is in
+	// it, for a result; it is used again when that has been written.
+	Edit func(ctx context.Context, e *pack.Entry, content []byte, room func(n int) []byte) ([]byte, error)
 	// Done, if not nil, is called when all files have come by, before anything
 	// is published: a file that should have been among them is missed here.
 	Done func() error
@@ -55,7 +57,8 @@ type Options struct {
 	// unsigned. It is not called for a package in which nothing changed.
 	Sign func(ctx context.Context, header []byte) ([]byte, error)
 	// Verify judges each changed file as it is read back from the finished
-	// output, before that is published; nil does not. It is called as Edit is.
+	// output, before that is published; nil compares the digest that the
+	// package records. It is called as Edit is.
 	Verify func(ctx context.Context, e *pack.Entry, content []byte) error
 }
 
@@ -126,7 +129,9 @@ type rewrite struct {
 	sum    []byte           // SHA-256 of the new payload, decompressed
 	digest func() hash.Hash // what the package records of its files
 
+	pools   pools
 	refused atomic.Bool // by Options.Verify
+	decoded bool        // the format's own program decodes the output's payload to sum
 }
 
 func (r *rewrite) close() {

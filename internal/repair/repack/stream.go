@@ -62,7 +62,7 @@ func (r *rewrite) payload(ctx context.Context, arch archive, how encode.Settings
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s = &stream{ctx: ctx, r: r, arch: arch, how: how, alt: alt, pad: -1, links: newLinks()}
-	err = pipeline(ctx, r.p, r.ed, r.o.Jobs, r.digest, s.emit)
+	err = r.pipeline(ctx, r.p, r.ed, s.emit)
 	if err == nil && r.ed.Done != nil {
 		err = where.In(r.p.Path, r.ed.Done())
 	}

@@ -1,0 +1,88 @@
+package repack
+
+import (
+	"io"
+	"math/bits"
+	"sync"
+)
+
+// pools hold buffers that are used again, by the power of two that they can
+// take. Unlike a sync.Pool's they survive a collection: what passes through is
+// many times the memory of the process, and each collection would have all of
+// it cleared and faulted in again.
+type pools struct {
+	mu   sync.Mutex
+	free [classes][][]byte
+	held int // bytes in free
+}
+
+const (
+	// classes reach past limits.MaxModule.
+	classes = 32
+	// mostHeld bounds what lies idle.
+	mostHeld = inFlight
+	// mostAtOnce is what is allocated for a claim alone.
+	mostAtOnce = 1 << 20
+)
+
+// get gives an empty buffer of a capacity of at least n.
+func (p *pools) get(n int) []byte {
+	if b := p.idle(n); b != nil {
+		return b
+	}
+	return make([]byte, 0, 1<<classOf(n))
+}
+
+func classOf(n int) int { return bits.Len(uint(max(n, 1) - 1)) }
+
+// idle is get of what lies idle, nil if nothing fits.
+func (p *pools) idle(n int) []byte {
+	class := classOf(n)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := len(p.free[class])
+	if l == 0 {
+		return nil
+	}
+	b := p.free[class][l-1]
+	p.free[class] = p.free[class][:l-1]
+	p.held -= cap(b)
+	return b
+}
+
+// readAll reads to the end what is said to be n bytes. Memory that is not
+// there already is taken as bytes arrive.
+func (p *pools) readAll(r io.Reader, n int) ([]byte, error) {
+	n++ // the end is seen without growing
+	b := p.idle(n)
+	if b == nil {
+		b = p.get(min(n, mostAtOnce))
+	}
+	for {
+		got, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+got]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+		if len(b) == cap(b) {
+			more := append(p.get(2*cap(b)), b...)
+			p.put(b)
+			b = more
+		}
+	}
+}
+
+// put takes a buffer back.
+func (p *pools) put(b []byte) {
+	class := bits.Len(uint(cap(b))) - 1
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if class < 0 || class >= classes || p.held+cap(b) > mostHeld {
+		return
+	}
+	p.held += cap(b)
+	p.free[class] = append(p.free[class], b[:0])
+}
