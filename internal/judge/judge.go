@@ -12,6 +12,7 @@ import (
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/policy"
 )
@@ -27,11 +28,14 @@ type Options struct {
 	Day string
 	// Certificates (DER) count as the release's own beside those of its image.
 	Certificates [][]byte
+
+	verifier *modsig.Verifier // what the encounters of one run share
 }
 
 // Check judges every new release on its own image and against the older sets.
 func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o Options) (*model.Report, error) {
 	use := o.Policy.On(o.Day)
+	o.verifier = new(modsig.Verifier)
 	rep := newReport(news, olds, use, o)
 	refs, err := Refs(olds)
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 // loaderOf gathers what a release's kernel compares modules with when it loads
 // them, from its image where that is there, else from its manifest. pool are
 // certificates (DER) that may be among those a manifest names by digest; own
-// are trusted beside those of the image.
-func loaderOf(r *release.Release, m *manifest.Manifest, pool, own [][]byte) *loadcheck.Kernel {
+// are trusted beside those of the image; v may know signatures.
+func loaderOf(r *release.Release, m *manifest.Manifest, pool, own [][]byte, v *modsig.Verifier) *loadcheck.Kernel {
 	k := &loadcheck.Kernel{
-		Arch:        r.Arch,
+		Arch: r.Arch, Verifier: v,
 		Modversions: configured(m, "CONFIG_MODVERSIONS"), ForceLoad: configured(m, "CONFIG_MODULE_FORCE_LOAD"),
 		FreeNamespaces: configured(m, "CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS"),
 		SigModule:      configured(m, "CONFIG_MODULE_SIG"), SigForce: configured(m, "CONFIG_MODULE_SIG_FORCE"),

@@ -16,6 +16,7 @@ import (
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
 )
@@ -48,6 +49,7 @@ type outsider struct {
 // no rewriting repairs asks for a rebuild against that kernel.
 func Outside(ctx context.Context, news *release.Loaded, kernels []*release.Loaded, o Options) (*model.Report, error) {
 	use := o.Policy.On(o.Day)
+	o.verifier = new(modsig.Verifier)
 	rep := newReport(news, kernels, use, o)
 	x := &outside{jobs: max(o.Jobs, 1)}
 	var err error

@@ -16,7 +16,7 @@ func hostOf(r *release.Release, o Options) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{r: r, m: m, reads: readsModuleBTF(m), loader: loaderOf(r, m, nil, o.Certificates)}
+	h := &host{r: r, m: m, reads: readsModuleBTF(m), loader: loaderOf(r, m, nil, o.Certificates, o.verifier)}
 	if h.base, err = baseOf(r); err != nil || h.base == nil {
 		return h, err
 	}

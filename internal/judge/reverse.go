@@ -72,7 +72,7 @@ func (w *windowState) reverseLoads() []loadcheck.Result {
 	for i, p := range w.p.old.Packed {
 		facts[i], names[i] = p.Facts, w.old.Modules[i].Name
 	}
-	scene := loadcheck.Scene{Kernel: loaderOf(w.r, w.new, nil, w.own), Beside: loadcheck.Of(facts, names)}
+	scene := loadcheck.Scene{Kernel: loaderOf(w.r, w.new, nil, w.own, w.verifier), Beside: loadcheck.Of(facts, names)}
 	scene.Kernel.SameRelease = true
 	if w.r.Symvers != nil {
 		scene.Earlier = loadcheck.InTable(w.r.Symvers, manifestNames(w.new))

@@ -32,7 +32,7 @@ type selfState struct {
 
 // self judges a release's modules on its own image.
 func self(ctx context.Context, r *release.Release, m *manifest.Manifest, all []*release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
-	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), trust: trustOf(r, o.Certificates), jobs: o.Jobs, policy: o.Policy}
+	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), trust: trustOf(r, &o), jobs: o.Jobs, policy: o.Policy}
 	res := notJudged(len(r.Modules))
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})

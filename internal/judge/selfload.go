@@ -10,7 +10,7 @@ import (
 // that it refuses was not made for it: nothing but a rebuild helps.
 func (s *selfState) loads(res *model.SelfResult, mods []moduleSelf, m *manifest.Manifest, own [][]byte) {
 	facts, names := factsOf(s.r.Modules)
-	scene := loadcheck.Scene{Kernel: loaderOf(s.r, m, nil, own), Beside: loadcheck.Of(facts, names)}
+	scene := loadcheck.Scene{Kernel: loaderOf(s.r, m, nil, own, s.trust.verifier), Beside: loadcheck.Of(facts, names)}
 	answers := scene.All(facts, names, s.jobs)
 	res.Loads = countLoads(answers)
 	f := model.Finding{Rule: "self.blocked", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,

@@ -8,15 +8,16 @@ import (
 
 // trust is the certificates that count as one release's own.
 type trust struct {
-	certs []*modsig.Certificate
+	certs    []*modsig.Certificate
+	verifier *modsig.Verifier
 	// issuers are the common names of the certificates of the image: a module
 	// signed in such a name by another key is from another build.
 	issuers map[string]bool
 }
 
 // trustOf gathers the certificates of the release's images and the policy.
-func trustOf(r *release.Release, extra [][]byte) trust {
-	t := trust{issuers: map[string]bool{}}
+func trustOf(r *release.Release, o *Options) trust {
+	t := trust{issuers: map[string]bool{}, verifier: o.verifier}
 	add := func(der []byte, image bool) {
 		c, err := modsig.ParseCertificate(der)
 		if err != nil {
@@ -32,7 +33,7 @@ func trustOf(r *release.Release, extra [][]byte) trust {
 			add(der, true)
 		}
 	}
-	for _, der := range extra {
+	for _, der := range o.Certificates {
 		add(der, false)
 	}
 	return t
@@ -61,7 +62,7 @@ func (t trust) judge(s *modsig.Signature) signState {
 		}
 		return signForeign
 	}
-	switch c.Verify(s) {
+	switch t.verifier.Verify(c, s) {
 	case modsig.Valid:
 		return signOwn
 	case modsig.Mismatch:

@@ -9,6 +9,7 @@ import (
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/policy"
 )
@@ -25,8 +26,9 @@ type windowState struct {
 	mods     []model.ModuleWindow // aligned with the new manifest's modules
 	load     []loadcheck.Result   // aligned too; nil where the modules are not there
 	own      [][]byte             // certificates that count as the new release's
-	bases    *classed             // nil when one is not there, or nothing asks
-	cmp      *comparison          // of both bases; nil when they are equal or one is not there
+	verifier *modsig.Verifier
+	bases    *classed    // nil when one is not there, or nothing asks
+	cmp      *comparison // of both bases; nil when they are equal or one is not there
 	// signatures is what signing alone asks for where it is enforced.
 	signatures model.Action
 	rest       model.Action
@@ -39,7 +41,7 @@ func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, o O
 	if err != nil {
 		return nil, err
 	}
-	w := &windowState{p: p, r: r, n: n, policy: o.Policy, jobs: o.Jobs, own: o.Certificates, old: old, new: new}
+	w := &windowState{p: p, r: r, n: n, policy: o.Policy, jobs: o.Jobs, own: o.Certificates, verifier: o.verifier, old: old, new: new}
 	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(old, new), Verdicts: []model.Count{}, Meanings: []model.Count{}}
 	w.res.Loads, w.res.Reverse = countLoads(nil), notReversed(p.why)
 	w.mods = make([]model.ModuleWindow, len(new.Modules))

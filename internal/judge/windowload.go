@@ -15,7 +15,7 @@ func (w *windowState) loads() {
 		return
 	}
 	facts, names := factsOf(w.r.Modules)
-	scene := loadcheck.Scene{Kernel: loaderOf(w.p.old, w.old, certificates(w.r), nil), Beside: loadcheck.Of(facts, names)}
+	scene := loadcheck.Scene{Kernel: loaderOf(w.p.old, w.old, certificates(w.r), nil, w.verifier), Beside: loadcheck.Of(facts, names)}
 	scene.Kernel.SameRelease = true
 	if w.p.old.Symvers != nil {
 		scene.Earlier = loadcheck.InTable(w.p.old.Symvers, manifestNames(w.old))

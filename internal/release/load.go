@@ -33,6 +33,8 @@ type Options struct {
 	// what it gives is parsed in place of stored. Workers call it at once for
 	// several modules.
 	Rewrite func(s Source, stored []byte) ([]byte, error)
+	// Images, if not nil, spares images that it knows, and learns the others.
+	Images *Images
 	// Linked, if not nil, is told of further names of modules: hard links, and
 	// symlinks to a file of the same input.
 	Linked func(name, of Source, hard bool)
@@ -214,7 +216,7 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 	job := func(w *worker) {
 		defer c.sem.Release(weight)
 		defer data.free()
-		it.parse(ctx, w, data.data, c.o.Rewrite)
+		it.parse(ctx, w, data.data, &c.o)
 	}
 	select {
 	case c.work <- job:
@@ -227,7 +229,7 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 }
 
 // parse turns a member's bytes into facts; what goes wrong stays with the item.
-func (it *item) parse(ctx context.Context, w *worker, data []byte, rewrite func(Source, []byte) ([]byte, error)) {
+func (it *item) parse(ctx context.Context, w *worker, data []byte, o *Options) {
 	defer func() {
 		if r := recover(); r != nil {
 			it.err = where.New(where.Internal, "panic: %v", r).
@@ -239,14 +241,14 @@ func (it *item) parse(ctx context.Context, w *worker, data []byte, rewrite func(
 	}()
 	switch it.role {
 	case roleModule:
-		if rewrite != nil {
-			if data, it.err = rewrite(it.source, data); it.err != nil {
+		if o.Rewrite != nil {
+			if data, it.err = o.Rewrite(it.source, data); it.err != nil {
 				return
 			}
 		}
 		it.module, it.err = kmod.ParseFile(data, &w.dec, kmod.Options{})
 	case roleImage:
-		it.image, it.err = kimage.Parse(ctx, data, kimage.Options{Decoder: &w.dec})
+		it.image, it.err = o.Images.parse(ctx, data, kimage.Options{Decoder: &w.dec})
 	case roleManifest:
 		it.doc, it.err = manifest.Read(data)
 	default:

@@ -101,6 +101,37 @@ func TestManyInputsOneRelease(t *testing.T) {
 	}
 }
 
+// Known images are not read again, others are, and a broken one stays broken.
+func TestImages(t *testing.T) {
+	var known release.Images
+	facts := func(name string, data []byte) *release.Release {
+		t.Helper()
+		l, err := release.Load(t.Context(), put(t, map[string][]byte{name: data}), release.Options{Jobs: 1, Images: &known})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return only(t, l)
+	}
+	deb := releasetest.Deb("linux-image", "1", "amd64", releasetest.Kernel{Release: name}.Files())
+	first, again := facts("a.deb", deb), facts("b.deb", deb)
+	if len(first.Images) == 0 || first.Images[0].Facts != again.Images[0].Facts {
+		t.Error("a known image was read again")
+	}
+	other := facts("a.deb", releasetest.Deb("linux-image", "1", "amd64", releasetest.Kernel{Release: "6.1.0-2-amd64"}.Files()))
+	if other.Images[0].Facts == first.Images[0].Facts || other.Name != "6.1.0-2-amd64" {
+		t.Errorf("another image was taken for a known one: %s", other.Name)
+	}
+	files := releasetest.Kernel{Release: name}.Files()
+	for path := range part(files, "boot/vmlinuz") {
+		files[path] = []byte("no image")
+	}
+	for range 2 {
+		if r := facts("c.deb", releasetest.Deb("linux-image", "1", "amd64", files)); len(r.Unread) == 0 {
+			t.Error("a broken image was read")
+		}
+	}
+}
+
 // Copies of one module count once when BTF and allocated sections agree.
 func TestCopies(t *testing.T) {
 	k := releasetest.Kernel{Release: name}

@@ -75,7 +75,7 @@ func (j *job) readBases(ctx context.Context) (*bases, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := release.Load(ctx, inputs, release.Options{Jobs: j.o.Jobs})
+	l, err := release.Load(ctx, inputs, release.Options{Jobs: j.o.Jobs, Images: &j.images})
 	if err != nil {
 		return nil, err
 	}

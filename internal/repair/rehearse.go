@@ -25,7 +25,7 @@ func (j *job) rehearse(ctx context.Context) error {
 		return err
 	}
 	defer cross.close()
-	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.o.Progress,
+	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.o.Progress, Images: &j.images,
 		Rewrite: func(src release.Source, raw []byte) ([]byte, error) { return j.rehearseModule(ctx, src, raw, cross) }})
 	if err != nil {
 		return err

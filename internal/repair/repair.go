@@ -110,6 +110,7 @@ type job struct {
 	// before is the judgement of the inputs as they came.
 	before *model.Report
 	places []*placed
+	images release.Images
 	tried  sync.Map // codec.Format -> true
 }
 

@@ -40,6 +40,8 @@ type Kernel struct {
 	Certs      []*modsig.Certificate
 	CertsKnown bool
 	Signers    []string
+	// Verifier may know signatures already; nil: none does.
+	Verifier *modsig.Verifier
 
 	image map[string]*symvers.Symbol // what vmlinux exports; nil: not known
 }
@@ -104,7 +106,7 @@ func (k *Kernel) signature(s *modsig.Signature) Signature {
 	if c == nil {
 		return k.unfound(s)
 	}
-	switch c.Verify(s) {
+	switch k.Verifier.Verify(c, s) {
 	case modsig.Valid:
 		return SigValid
 	case modsig.Mismatch:

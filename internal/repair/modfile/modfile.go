@@ -81,7 +81,7 @@ type Module struct {
 	in     []byte
 	res    *Result
 	proven *[32]byte
-	ids []byte // .BTF_ids as it will be; nil: as it is
+	ids    []byte // .BTF_ids as it will be; nil: as it is
 	// unrelocated counts the words zeroed because no kernel relocates them.
 	unrelocated int
 }
