@@ -2,12 +2,14 @@ package edit
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/where"
 )
 
-// Bytes writes the object into new memory. It can be called once. An edit that
+// Bytes writes the object into new memory, or that of Room. It can be called once. An edit that
 // leaves something without what it needs is Unsupported.
 func (o *Object) Bytes() ([]byte, error) {
 	o.settleShndx()
@@ -27,24 +29,35 @@ func (o *Object) Bytes() ([]byte, error) {
 		return nil, where.New(where.Limit, "a 32-bit object of %d bytes", size)
 	}
 	out := o.room(int(size))
-	copy(out, o.header(shoff))
-	for _, s := range o.secs {
-		if s.hdr.HasData() {
-			copy(out[s.off:], s.data)
-		}
+	end := uint64(copy(out, o.header(shoff)))
+	for _, s := range o.inPlace() {
+		clear(out[min(end, s.off):s.off]) // the memory may have been used
+		end = max(end, s.off+uint64(copy(out[s.off:], s.data)))
 	}
-	copy(out[shoff:], o.table())
+	clear(out[min(end, shoff):shoff])
+	end = shoff + uint64(copy(out[shoff:], o.table()))
+	clear(out[end:])
 	return out, nil
 }
 
-// room is n bytes of zeros.
+// inPlace are the sections with bytes in the file in the order of these.
+func (o *Object) inPlace() []*section {
+	list := make([]*section, 0, len(o.secs))
+	for _, s := range o.secs {
+		if s.hdr.HasData() {
+			list = append(list, s)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *section) int { return cmp.Compare(a.off, b.off) })
+	return list
+}
+
+// room is memory of n bytes.
 func (o *Object) room(n int) []byte {
 	if o.Room == nil {
 		return make([]byte, n)
 	}
-	out := o.Room(n)[:n]
-	clear(out)
-	return out
+	return o.Room(n)[:n]
 }
 
 // writeNames makes the name table: anew, or with what was added at its end.
