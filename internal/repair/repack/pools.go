@@ -20,7 +20,7 @@ const (
 	// classes reach past limits.MaxModule.
 	classes = 32
 	// mostHeld bounds what lies idle.
-	mostHeld = inFlight
+	mostHeld = 2 * inFlight // they are up to twice as large as what is in them
 	// mostAtOnce is what is allocated for a claim alone.
 	mostAtOnce = 1 << 20
 )
@@ -35,17 +35,24 @@ func (p *pools) get(n int) []byte {
 
 func classOf(n int) int { return bits.Len(uint(max(n, 1) - 1)) }
 
-// idle is get of what lies idle, nil if nothing fits.
+// idle is get of what lies idle, nil if nothing fits that is not far too large.
 func (p *pools) idle(n int) []byte {
 	class := classOf(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := len(p.free[class])
-	if l == 0 {
-		return nil
+	for c := class; c < min(class+3, classes); c++ {
+		if len(p.free[c]) > 0 {
+			return p.take(c)
+		}
 	}
-	b := p.free[class][l-1]
-	p.free[class] = p.free[class][:l-1]
+	return nil
+}
+
+func (p *pools) take(class int) []byte {
+	last := len(p.free[class]) - 1
+	b := p.free[class][last]
+	p.free[class][last] = nil
+	p.free[class] = p.free[class][:last]
 	p.held -= cap(b)
 	return b
 }
@@ -80,9 +87,24 @@ func (p *pools) put(b []byte) {
 	class := bits.Len(uint(cap(b))) - 1
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if class < 0 || class >= classes || p.held+cap(b) > mostHeld {
+	if class < 0 || class >= classes || cap(b) > mostHeld {
 		return
+	}
+	for p.held+cap(b) > mostHeld {
+		p.take(p.fullest())
 	}
 	p.held += cap(b)
 	p.free[class] = append(p.free[class], b[:0])
+}
+
+// fullest is the class that holds most: what came before lately, not what
+// comes now.
+func (p *pools) fullest() int {
+	most := 0
+	for c := range p.free {
+		if len(p.free[c])<<c > len(p.free[most])<<most {
+			most = c
+		}
+	}
+	return most
 }

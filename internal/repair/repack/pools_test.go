@@ -50,4 +50,9 @@ func TestPools(t *testing.T) {
 		t.Errorf("%d bytes held, at most %d", p.held, mostHeld)
 	}
 	p.put(nil)
+	large := make([]byte, 0, mostHeld/2)
+	p.put(large) // in place of many small ones
+	if b := p.get(mostHeld/2 - 5); p.held != mostHeld/2 || cap(b) != cap(large) || &b[:1][0] != &large[:1][0] {
+		t.Errorf("a large buffer found no room: %d held", p.held)
+	}
 }
