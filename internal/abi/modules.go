@@ -6,10 +6,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"kpkg-btf/internal/model"
 )
 
 // ModuleSet is the modules of one kernel by path; paths may be relative to any
-// root and carry any of the suffixes .ko, .ko.gz, .ko.xz, .ko.zst.
+// root and carry any end that model.ModuleStem cuts.
 type ModuleSet struct {
 	Loadable []string
 	// BuiltIn is modules.builtin; nil when it is not known.
@@ -44,16 +46,6 @@ type Modules struct {
 
 // Breaks says that a module of old cannot be loaded from new.
 func (m *Modules) Breaks() bool { return len(m.Vanished)+len(m.BecameBuiltIn) > 0 }
-
-// NormalName gives the name under which a kernel knows the module at a path:
-// the last element without suffix, every "-" as "_" (KBUILD_MODNAME).
-func NormalName(p string) string {
-	base := path.Base(p)
-	if i := strings.LastIndex(base, ".ko"); i > 0 && (i+3 == len(base) || base[i+3] == '.') {
-		base = base[:i]
-	}
-	return strings.ReplaceAll(base, "-", "_")
-}
 
 // CompareModules tells which modules came, went or became built in.
 func CompareModules(old, new ModuleSet) *Modules {
@@ -100,7 +92,7 @@ func byName(paths []string) (index map[string]string, dups []ModuleChange) {
 	index = make(map[string]string, len(paths))
 	sorted := slices.Compact(slices.Sorted(slices.Values(paths)))
 	for _, p := range sorted {
-		name := NormalName(p)
+		name := model.ModuleName(p)
 		if _, ok := index[name]; ok {
 			dups = append(dups, ModuleChange{Name: name, New: p})
 			continue

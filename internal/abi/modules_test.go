@@ -63,13 +63,3 @@ func TestCompareModulesBuiltInUnknown(t *testing.T) {
 		t.Error("a set against itself breaks")
 	}
 }
-
-func TestNormalName(t *testing.T) {
-	for in, want := range map[string]string{
-		"kernel/net/snd-hda-intel.ko.xz": "snd_hda_intel", "a_b.ko": "a_b", "x.ko.zst": "x", "x": "x", "a.kob.ko": "a.kob",
-	} {
-		if got := NormalName(in); got != want {
-			t.Errorf("NormalName(%q) = %q, want %q", in, got, want)
-		}
-	}
-}

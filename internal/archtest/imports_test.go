@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"internal/elfx":           {"internal/where", "internal/limits", "internal/model"},
 	"internal/elfx/edit":      {"internal/elfx", "internal/where", "internal/limits"},
 	"internal/modsig":         {"internal/where", "internal/limits"},
-	"internal/symvers":        {"internal/where", "internal/limits"},
+	"internal/symvers":        {"internal/model", "internal/where", "internal/limits"},
 	"internal/pack":           {"internal/pack/ar", "internal/pack/cpio", "internal/pack/deb822", "internal/pack/rpmhdr", "internal/pack/tarstream", "internal/codec", "internal/fsx", "internal/where", "internal/limits"},
 	"internal/pack/ar":        {"internal/where", "internal/limits"},
 	"internal/pack/cpio":      {"internal/where", "internal/limits"},
@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"internal/kmod":           {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/stamp", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
 	"internal/kmod/loadcheck": {"internal/kmod", "internal/kimage", "internal/modsig", "internal/symvers", "internal/model"},
 	// releases and documents
-	"internal/abi":      {"internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
+	"internal/abi":      {"internal/model", "internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
 	"internal/abiname":  {"internal/model"},
 	"internal/manifest": {"internal/model", "internal/strictjson", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
 	"internal/release": {"internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/meaning", "internal/symvers",

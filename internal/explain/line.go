@@ -14,6 +14,7 @@ import (
 	"io"
 	"strings"
 
+	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/where"
 )
 
@@ -149,11 +150,7 @@ func between(s, open, closing string) (before, inner, after string, ok bool) {
 // moduleName is a module's name as the kernel spells it, from a name, a path
 // or a file name; "" when it cannot be one.
 func moduleName(s string) string {
-	s = strings.Trim(strings.TrimSpace(s), `'"`)
-	s = s[strings.LastIndexByte(s, '/')+1:]
-	if i := strings.Index(s, ".ko"); i > 0 {
-		s = s[:i]
-	}
+	s = model.ModuleName(strings.Trim(strings.TrimSpace(s), `'"`))
 	if s == "" || len(s) > 64 {
 		return ""
 	}
@@ -162,5 +159,5 @@ func moduleName(s string) string {
 			return ""
 		}
 	}
-	return strings.ReplaceAll(s, "-", "_")
+	return s
 }

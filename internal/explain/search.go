@@ -45,7 +45,7 @@ func newSearch(given []Given) *search {
 		c := &candidate{Given: g, byName: map[string][]*release.Module{}}
 		c.modules = append(append(c.modules, g.Release.Modules...), g.Release.Added...)
 		for _, m := range c.modules {
-			name := moduleName(m.Path)
+			name := m.Name()
 			c.byName[name] = append(c.byName[name], m)
 		}
 		c.ref = model.GivenRelease{Name: g.Release.Name, Arch: g.Release.Arch, Packages: []string{}, Modules: len(c.modules), Kernel: g.Base != nil, Why: g.Why}
@@ -110,7 +110,7 @@ func (s *search) every() []answer {
 	names := map[string]bool{}
 	for _, c := range s.given {
 		for _, m := range c.modules {
-			name := moduleName(m.Path)
+			name := m.Name()
 			if names[name] {
 				continue
 			}

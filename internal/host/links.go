@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
@@ -29,7 +29,8 @@ func (s *System) Links(k *Kernel) ([]link, error) {
 	for _, dir := range []string{"weak-updates", "updates", "extra"} {
 		root := filepath.Join(k.Modules, dir)
 		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-			if err != nil || e.Type() != fs.ModeSymlink || !strings.Contains(e.Name(), ".ko") {
+			stem, ok := model.ModuleStem(path)
+			if err != nil || e.Type() != fs.ModeSymlink || !ok {
 				return err
 			}
 			if len(out) >= limits.MaxEntries {
@@ -42,8 +43,8 @@ func (s *System) Links(k *Kernel) ([]link, error) {
 			if inside, err := filepath.Rel(k.Modules, file); err == nil && filepath.IsLocal(inside) {
 				return nil // read where it lies
 			}
-			rel, err := filepath.Rel(k.Modules, path)
-			out = append(out, link{rel[:strings.LastIndex(rel, ".ko")+len(".ko")], file})
+			rel, err := filepath.Rel(k.Modules, stem)
+			out = append(out, link{rel + ".ko", file})
 			return err
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"maps"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
@@ -87,7 +86,7 @@ func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, erro
 		return nil, where.In(s.Root, v.nothing())
 	}
 	for _, name := range o.Modules {
-		if !v.found[underscored(name)] {
+		if !v.found[model.ModuleName(name)] {
 			return nil, where.In(s.Root, where.New(where.Inconclusive, "no module %s of any kernel that was looked at", name))
 		}
 	}
@@ -138,7 +137,7 @@ func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 	}
 	disk.Added = append(disk.Added, links...)
 	for _, m := range slices.Concat(disk.Modules, disk.Added) {
-		v.found[moduleOf(m.Path)] = true
+		v.found[model.ModuleName(m.Path)] = true
 	}
 	out.Base = baseRef(disk)
 	grounds := v.grounds(disk)
@@ -271,17 +270,9 @@ func (v *verifier) only() func(string) bool {
 		return nil
 	}
 	return func(path string) bool {
-		return slices.ContainsFunc(v.o.Modules, func(name string) bool { return underscored(name) == moduleOf(path) })
+		return slices.ContainsFunc(v.o.Modules, func(name string) bool { return model.ModuleName(name) == model.ModuleName(path) })
 	}
 }
-
-// moduleOf is the module's name by its file, as the kernel has it.
-func moduleOf(file string) string {
-	stem, _, _ := strings.Cut(path.Base(file), ".ko")
-	return underscored(stem)
-}
-
-func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 func baseRef(r *release.Release) model.BaseRef {
 	b, im := r.Base()

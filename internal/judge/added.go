@@ -24,7 +24,7 @@ func (s *selfState) added(ctx context.Context, o Options) error {
 	if s.image != nil && err == nil { // a base that cannot be read is told by prepare
 		x := &outside{hosts: []*host{h}, jobs: max(o.Jobs, 1)}
 		for _, a := range s.r.Added {
-			x.list = append(x.list, &outsider{m: a, name: moduleName(a)})
+			x.list = append(x.list, &outsider{m: a, name: a.Name()})
 		}
 		if err := x.judge(ctx); err != nil {
 			return err

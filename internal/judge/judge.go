@@ -166,7 +166,7 @@ func fromFacts(x *moduleSelf) model.ModuleDecision {
 // bind names a module by what survives stripping, signing and compression.
 func bind(m *release.Module) model.ModuleDecision {
 	f := m.Facts
-	d := model.ModuleDecision{Path: m.Path, Name: f.Modinfo.Name, BTF: digest(f.BTF), BTFBase: digest(f.BTFBase), Reasons: []string{},
+	d := model.ModuleDecision{Path: m.Path, Name: m.Name(), BTF: digest(f.BTF), BTFBase: digest(f.BTFBase), Reasons: []string{},
 		Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.ByAssumed, Load: loadOf(&loadcheck.Result{})}
 	if f.IDs != nil {
 		d.BTFIDs = digest(f.IDs.Data)

@@ -144,16 +144,9 @@ func certificates(r *release.Release) [][]byte {
 func factsOf(list []*release.Module) (facts []*kmod.Facts, names []string) {
 	for _, m := range list {
 		facts = append(facts, m.Facts)
-		names = append(names, moduleName(m))
+		names = append(names, m.Name())
 	}
 	return facts, names
-}
-
-func moduleName(m *release.Module) string {
-	if n := m.Name(); n != "" {
-		return n
-	}
-	return loadcheck.Name(m.Path)
 }
 
 // loadOf puts an answer in the words of the report.

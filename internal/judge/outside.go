@@ -87,7 +87,7 @@ func (x *outside) gather(news *release.Loaded) ([][]*outsider, error) {
 		}
 		var set []*outsider
 		for _, m := range slices.Concat(r.Modules, r.Added) {
-			set = append(set, &outsider{m: m, name: moduleName(m)})
+			set = append(set, &outsider{m: m, name: m.Name()})
 		}
 		slices.SortFunc(set, func(a, b *outsider) int { return strings.Compare(a.m.Path, b.m.Path) })
 		x.list = append(x.list, set...)

@@ -8,23 +8,6 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-func TestModulePath(t *testing.T) {
-	for in, want := range map[string]string{
-		"usr/lib/modules/6.1.0-55-amd64/kernel/net/llc/llc.ko.xz":  "kernel/net/llc/llc.ko",
-		"lib/modules/6.1.0-55-amd64/kernel/net/llc/llc.ko":         "kernel/net/llc/llc.ko",
-		"/lib/modules/6.1/extra/zfs.ko.zst":                        "extra/zfs.ko",
-		"debian/linux-image/lib/modules/6.1/updates/dkms/nv.ko.gz": "updates/dkms/nv.ko",
-		"kernel/net/llc/llc.ko":                                    "kernel/net/llc/llc.ko",
-		"./crc7.ko.xz":                                             "crc7.ko",
-		"x.xz":                                                     "x.xz",
-		"mylib/modules/1/a.ko":                                     "mylib/modules/1/a.ko",
-	} {
-		if got := ModulePath(in); got != want {
-			t.Errorf("ModulePath(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestBuiltInPaths(t *testing.T) {
 	got, err := BuiltInPaths([]byte("kernel/lib/crc32.ko\r\nkernel/fs/ext4/ext4.ko\n\nkernel/lib/crc32.ko\nkernel/a.ko"))
 	if want := []string{"kernel/a.ko", "kernel/fs/ext4/ext4.ko", "kernel/lib/crc32.ko"}; err != nil || !slices.Equal(got, want) {

@@ -4,6 +4,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"kpkg-btf/internal/model"
 )
 
 // role is what a file of a package is to a release, judged by its path.
@@ -44,19 +46,6 @@ const (
 var originNames = [...]string{"shipped", "headers", "debug", "added"}
 
 func (o Origin) String() string { return originNames[o] }
-
-// moduleSuffixes are the names kbuild and distributions give modules.
-var moduleSuffixes = []string{".ko", ".ko.xz", ".ko.zst", ".ko.gz", ".ko.debug"}
-
-// trimModule cuts a module's suffix down to ".ko"; ok is false for other files.
-func trimModule(p string) (string, bool) {
-	for _, s := range moduleSuffixes {
-		if strings.HasSuffix(p, s) && len(path.Base(p)) > len(s) {
-			return strings.TrimSuffix(p, s) + ".ko", true
-		}
-	}
-	return p, false
-}
 
 var compressSuffixes = []string{".gz", ".xz", ".zst", ".bz2", ".lzma", ".lz4"}
 
@@ -129,9 +118,9 @@ func inModules(p string, origin Origin) (place, bool) {
 	case file == "modules.builtin":
 		pl.role = roleBuiltin
 	default:
-		if m, ok := trimModule(file); ok {
-			pl.role, pl.rel = roleModule, m
-			if top, _, _ := strings.Cut(m, "/"); addedTree[top] && origin == Shipped {
+		if stem, ok := model.ModuleStem(file); ok {
+			pl.role, pl.rel = roleModule, stem+".ko"
+			if top, _, _ := strings.Cut(stem, "/"); addedTree[top] && origin == Shipped {
 				pl.origin = Added
 			}
 		}
@@ -257,8 +246,8 @@ func loose(p string, origin Origin) place {
 	pl := place{origin: origin}
 	base := path.Base(p)
 	plain := trimCompression(base)
-	if m, ok := trimModule(p); ok {
-		pl.role, pl.rel = roleModule, m
+	if stem, ok := model.ModuleStem(p); ok {
+		pl.role, pl.rel = roleModule, stem+".ko"
 		return pl
 	}
 	switch {

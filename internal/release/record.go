@@ -3,7 +3,6 @@ package release
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"path"
 	"slices"
 	"strings"
 
@@ -245,13 +244,10 @@ var registering = []string{
 func recordModule(mod *Module) manifest.Module {
 	f := mod.Facts
 	m := manifest.Module{
-		Path: mod.Path, Name: f.Modinfo.Name, SHA256: f.Digest, Size: f.Size,
+		Path: mod.Path, Name: mod.Name(), SHA256: f.Digest, Size: f.Size,
 		BTF:      recordBTF(f),
 		Vermagic: f.Modinfo.Vermagic, Intree: f.Modinfo.Intree, Srcversion: f.Modinfo.Srcversion,
 		Depends: f.Modinfo.Depends, Stamp: f.Stamp,
-	}
-	if m.Name == "" {
-		m.Name = strings.ReplaceAll(strings.TrimSuffix(path.Base(mod.Path), ".ko"), "-", "_")
 	}
 	for _, i := range f.Imports {
 		if slices.Contains(registering, i.Name) {

@@ -72,8 +72,14 @@ type Module struct {
 	Differ []Source
 }
 
-// Name is the module's name as the kernel spells it.
-func (m *Module) Name() string { return m.Facts.Modinfo.Name }
+// Name is the module's name as the kernel spells it: what it says itself, which
+// modules before 4.13 do not, else what its file is called.
+func (m *Module) Name() string {
+	if n := m.Facts.Modinfo.Name; n != "" {
+		return n
+	}
+	return model.ModuleName(m.Path)
+}
 
 // Image is one kernel image, or a vmlinux beside it.
 type Image struct {

@@ -3,6 +3,8 @@ package symvers
 import (
 	"path"
 	"strings"
+
+	"kpkg-btf/internal/model"
 )
 
 // ModuleExports are the symbols one module exports.
@@ -52,9 +54,6 @@ func OwnerOf(module string) string {
 		}
 	}
 	p = strings.TrimPrefix(p, "kernel/")
-	dir, base := path.Split(p)
-	if i := strings.LastIndex(base, ".ko"); i > 0 && (i+3 == len(base) || base[i+3] == '.') {
-		base = base[:i]
-	}
-	return dir + base
+	stem, _ := model.ModuleStem(p)
+	return stem
 }

@@ -1,10 +1,8 @@
 package loadcheck
 
 import (
-	"path"
-	"strings"
-
 	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
 )
 
@@ -48,7 +46,7 @@ func InTable(t *symvers.Table, names []string) *Modules {
 	list := t.Symbols()
 	for i := range list {
 		if list[i].Owner != symvers.Vmlinux {
-			m.exports[list[i].Name] = Provider{&list[i], Name(list[i].Owner)}
+			m.exports[list[i].Name] = Provider{&list[i], model.ModuleName(list[i].Owner)}
 		}
 	}
 	for _, n := range names {
@@ -72,11 +70,6 @@ func (m *Modules) With(other *Modules) *Modules {
 		m.proprietary[name] = true
 	}
 	return m
-}
-
-// Name is how the kernel calls the module at a path, or the owner of a symbol.
-func Name(p string) string {
-	return strings.ReplaceAll(strings.TrimSuffix(path.Base(p), ".ko"), "-", "_")
 }
 
 func (m *Modules) lookup(symbol string) (Provider, bool) {

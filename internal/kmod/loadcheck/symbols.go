@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
 )
 
@@ -78,7 +79,7 @@ type taint struct {
 // the modules beside, the set is incomplete and proves nothing.
 func (c *checker) unresolved(name string) {
 	for _, d := range c.f.Modinfo.Depends {
-		if d = Name(d); d != "" && !c.Beside.has(d) {
+		if d = model.ModuleName(d); d != "" && !c.Beside.has(d) {
 			c.res.gap("what %s exports, which it depends on and which is not among the inputs", d)
 			return
 		}
