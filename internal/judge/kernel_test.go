@@ -3,6 +3,8 @@ package judge
 import (
 	"testing"
 
+	"kpkg-btf/internal/btf/btftest"
+	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
@@ -64,6 +66,34 @@ func TestRegistered(t *testing.T) {
 	f.Imports = []kmod.Import{{Name: "register_btf_id_dtor_kfuncs"}}
 	if r := registered(f); len(r.Kfuncs) != 0 || !r.RegistersDtors {
 		t.Errorf("%+v", r)
+	}
+}
+
+// What init does with ids is said with the set and the id, and ids that lead
+// out of a distilled module's map are not said to be refused for certain.
+func TestAskOfIDs(t *testing.T) {
+	p := verdict.ForVersion(6, 12, 0)
+	base := btftest.Base()
+	base.Int("int", 4, btftest.Signed)
+	b, err := verdict.NewBase(&p, base.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dist := btftest.Base()
+	dist.Int("int", 4, btftest.Signed)
+	m := dist.Split()
+	fn := m.Func("kf", m.Proto(1))
+	for id, want := range map[uint32]answer{
+		uint32(fn): {verdict: model.Attached},
+		1:          {verdict: model.InitFails, words: "init fails with EINVAL (kfunc.func, set kfuncs, id 1)"},
+		9000: {verdict: model.InitFails, words: "the kernel reads outside its map of this module's ids: " +
+			"init fails, or the kernel oopses (kfunc.beyond, set kfuncs, id 9000)"},
+	} {
+		f := &kmod.Facts{BTF: m.Bytes(), BTFBase: dist.Bytes(), Imports: []kmod.Import{{Name: "register_btf_kfunc_id_set"}},
+			IDs: &kmod.IDs{Sets: []kmod.IDSet{{Name: "kfuncs", Set8: true, Flags: 1, IDs: []uint32{id}}}}}
+		if got := (&kernel{base: b, profile: p}).ask(f); got != want {
+			t.Errorf("id %d: %+v, want %+v", id, got, want)
+		}
 	}
 }
 
