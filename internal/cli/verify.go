@@ -46,7 +46,7 @@ under its name, and said.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runVerify(cmd.Context(), f) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.root, "root", "", "look at this root folder, in which no kernel runs")
+	fl.StringVar(&f.root, "root", "", "look at this root folder, in which no kernel runs; links lead where they would after chroot")
 	fl.StringVar(&f.kernel, "kernel", "", "only the installed kernel of this name (uname -r)")
 	fl.StringArrayVar(&f.module, "module", nil, "only this module, on the kernel that runs, and nothing else is read (repeats)")
 	fl.BoolVar(&f.added, "only-added", false, "only modules that did not come with a kernel")

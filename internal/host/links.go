@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/model"
-	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
 )
@@ -22,12 +20,15 @@ type link struct {
 	file string // that it leads to
 }
 
-// Links are the links in a kernel's folder that lead to modules elsewhere. An
-// absolute one begins at Root.
+// Links are the links in a kernel's folder that lead to modules elsewhere.
 func (s *System) Links(k *Kernel) ([]link, error) {
+	modules, err := s.resolve(k.Modules)
+	if err != nil {
+		return nil, where.In(k.Modules, where.New(where.IO, "%w", err))
+	}
 	var out []link
 	for _, dir := range []string{"weak-updates", "updates", "extra"} {
-		root := filepath.Join(k.Modules, dir)
+		root := filepath.Join(modules, dir)
 		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 			stem, ok := model.ModuleStem(path)
 			if err != nil || e.Type() != fs.ModeSymlink || !ok {
@@ -36,14 +37,15 @@ func (s *System) Links(k *Kernel) ([]link, error) {
 			if len(out) >= limits.MaxEntries {
 				return where.New(where.Limit, "more than %d links", limits.MaxEntries)
 			}
-			file, err := s.follow(path)
-			if err != nil {
+			file, err := s.resolve(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				file = path // dangling: whoever opens it says so
+			} else if err != nil {
 				return err
-			}
-			if inside, err := filepath.Rel(k.Modules, file); err == nil && filepath.IsLocal(inside) {
+			} else if inside, err := filepath.Rel(modules, file); err == nil && filepath.IsLocal(inside) {
 				return nil // read where it lies
 			}
-			rel, err := filepath.Rel(k.Modules, stem)
+			rel, err := filepath.Rel(modules, stem)
 			out = append(out, link{rel + ".ko", file})
 			return err
 		})
@@ -52,28 +54,6 @@ func (s *System) Links(k *Kernel) ([]link, error) {
 		}
 	}
 	return out, nil
-}
-
-// linkSteps is how many links a kernel follows (MAXSYMLINKS).
-const linkSteps = 40
-
-// follow gives the file a link leads to.
-func (s *System) follow(path string) (string, error) {
-	for range linkSteps {
-		to, err := os.Readlink(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return path, nil // dangling: whoever opens it says so
-		}
-		if err != nil {
-			return path, nil // no link
-		}
-		if filepath.IsAbs(to) {
-			path = filepath.Join(s.Root, to)
-		} else {
-			path = filepath.Join(filepath.Dir(path), to)
-		}
-	}
-	return "", where.New(where.Malformed, "more than %d links", linkSteps)
 }
 
 // linked gives the modules that links lead to, under the links' paths.
@@ -89,10 +69,10 @@ func (v *verifier) linked(ctx context.Context, k *Kernel) ([]*release.Module, er
 	var out []*release.Module
 	only := v.only()
 	for _, l := range links {
-		if only != nil && !only(l.path) || !v.readable(l.file) {
+		if only != nil && !only(l.path) {
 			continue
 		}
-		r, err := v.loadInputs(ctx, "", pack.Input{Path: l.file, Size: -1})
+		r, err := v.load(ctx, "", l.file)
 		if err != nil {
 			return nil, err
 		}

@@ -2,8 +2,8 @@ package host
 
 import (
 	"errors"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"kpkg-btf/internal/codec"
@@ -19,7 +19,7 @@ import (
 // been replaced, which is what this is about. nil without a base in sysfs.
 func (s *System) Running() (*release.Release, error) {
 	path := filepath.Join(s.Root, "sys/kernel/btf/vmlinux")
-	base, err := readLimited(path, limits.MaxBTF)
+	base, err := s.read(path, limits.MaxBTF)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -45,7 +45,7 @@ func (s *System) Running() (*release.Release, error) {
 // attached names a module that runs with its BTF, "" when there is none: such
 // a kernel reads module BTF, whatever else it shows.
 func (s *System) attached() string {
-	list, err := os.ReadDir(filepath.Join(s.Root, "sys/kernel/btf"))
+	list, err := fs.ReadDir(tree(s.Root), "sys/kernel/btf")
 	if err != nil {
 		return ""
 	}
@@ -60,7 +60,7 @@ func (s *System) attached() string {
 // config is the configuration in /proc/config.gz, nil when there is none. That
 // of /boot is not taken: it may be of the kernel that is installed.
 func (s *System) config() []byte {
-	packed, err := readLimited(filepath.Join(s.Root, "proc/config.gz"), limits.MaxText)
+	packed, err := s.read(filepath.Join(s.Root, "proc/config.gz"), limits.MaxText)
 	if err != nil {
 		return nil
 	}
@@ -72,21 +72,16 @@ func (s *System) config() []byte {
 	return text
 }
 
-// readLimited reads a file whose size nobody tells (sysfs, procfs).
-func readLimited(path string, most int64) ([]byte, error) {
-	info, err := os.Stat(path)
+// read reads a file whose size nobody tells (sysfs, procfs).
+func (s *System) read(path string, most int64) ([]byte, error) {
+	f, err := s.open(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > most {
-		return nil, where.New(where.Limit, "%d bytes", info.Size())
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = where.New(where.Limit, "more than %d bytes", most)
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(b)) > most {
-		return nil, where.New(where.Limit, "more than %d bytes", most)
-	}
-	return b, nil
+	return b, err
 }

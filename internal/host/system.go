@@ -78,7 +78,7 @@ func (s *System) UKIs() []string {
 	for _, dir := range []string{"boot/efi/EFI/Linux", "efi/EFI/Linux", "boot/EFI/Linux"} {
 		all = append(all, s.glob(dir+"/*.efi")...)
 	}
-	return distinct(all)
+	return s.distinct(all)
 }
 
 // Kernels are the installed kernels, by release: whatever has a folder of
@@ -86,7 +86,7 @@ func (s *System) UKIs() []string {
 func (s *System) Kernels() ([]Kernel, error) {
 	releases := map[string]bool{}
 	for _, dir := range []string{"usr/lib/modules", "lib/modules"} {
-		list, err := os.ReadDir(filepath.Join(s.Root, dir))
+		list, err := fs.ReadDir(tree(s.Root), dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -98,7 +98,7 @@ func (s *System) Kernels() ([]Kernel, error) {
 		}
 		for _, e := range list {
 			// Stat, for one that is a link.
-			if info, err := os.Stat(filepath.Join(s.Root, dir, e.Name())); err == nil && info.IsDir() {
+			if info, err := fs.Stat(tree(s.Root), dir+"/"+e.Name()); err == nil && info.IsDir() {
 				releases[e.Name()] = true
 			}
 		}
@@ -112,7 +112,7 @@ func (s *System) Kernels() ([]Kernel, error) {
 	for _, r := range slices.Sorted(maps.Keys(releases)) {
 		k := Kernel{Release: r, Image: s.first(r, imageNames), Config: s.first(r, configNames), Symvers: s.first(r, symversNames), Initrds: s.all(r, initrdNames),
 			Modules: s.first(r, []string{"usr/lib/modules/RELEASE", "lib/modules/RELEASE"})}
-		if k.Image != "" || hasModules(k.Modules) {
+		if k.Image != "" || s.hasModules(k.Modules) {
 			kernels = append(kernels, k)
 		}
 	}
@@ -121,11 +121,11 @@ func (s *System) Kernels() ([]Kernel, error) {
 
 // hasModules: a kernel that was removed may leave a folder with what depmod
 // or DKMS wrote.
-func hasModules(dir string) bool {
+func (s *System) hasModules(dir string) bool {
 	if dir == "" {
 		return false
 	}
-	_, err := os.Stat(filepath.Join(dir, "kernel"))
+	_, err := s.stat(filepath.Join(dir, "kernel"))
 	return err == nil
 }
 
@@ -141,7 +141,7 @@ func (s *System) all(release string, names []string) []string {
 	for _, n := range names {
 		out = append(out, s.glob(strings.ReplaceAll(n, "RELEASE", escape(release)))...)
 	}
-	return distinct(out)
+	return s.distinct(out)
 }
 
 // escape keeps a name from being a pattern.
@@ -150,19 +150,34 @@ func escape(name string) string {
 }
 
 func (s *System) glob(pattern string) []string {
-	list, err := filepath.Glob(filepath.Join(escape(s.Root), pattern))
-	if err != nil {
-		return nil // the patterns are this package's own
+	list, _ := fs.Glob(tree(s.Root), pattern) // the patterns are this package's own
+	for i := range list {
+		list[i] = filepath.Join(s.Root, list[i])
 	}
 	return list
 }
 
+// below is the name below Root of a path that includes it.
+func (s *System) below(path string) string {
+	name, err := filepath.Rel(s.Root, path)
+	if err != nil { // only of paths that were not joined to Root
+		return path
+	}
+	return name
+}
+
+func (s *System) resolve(path string) (string, error) { return tree(s.Root).resolve(s.below(path)) }
+
+func (s *System) open(path string) (*os.File, error) { return tree(s.Root).open(s.below(path)) }
+
+func (s *System) stat(path string) (fs.FileInfo, error) { return tree(s.Root).Stat(s.below(path)) }
+
 // distinct drops further names of one file: /lib is a link to /usr/lib.
-func distinct(paths []string) []string {
+func (s *System) distinct(paths []string) []string {
 	var out []string
 	var infos []os.FileInfo
 	for _, p := range paths {
-		info, err := os.Stat(p)
+		info, err := s.stat(p)
 		if err != nil || slices.ContainsFunc(infos, func(o os.FileInfo) bool { return os.SameFile(o, info) }) {
 			continue
 		}

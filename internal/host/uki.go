@@ -19,10 +19,10 @@ const headLen = 64 << 10
 // content alone says of which release they are.
 func (v *verifier) readUKIs(ctx context.Context) error {
 	for _, path := range v.s.UKIs() {
-		if v.o.OnlyAdded || len(v.o.Modules) > 0 || !v.readable(path) {
+		if v.o.OnlyAdded || len(v.o.Modules) > 0 {
 			continue
 		}
-		r, err := v.loadInputs(ctx, "", pack.Input{Path: path, Size: -1})
+		r, err := v.load(ctx, "", path)
 		if err != nil {
 			return err
 		}
@@ -45,13 +45,17 @@ func (v *verifier) uki(ctx context.Context, out *model.HostKernel, r, disk *rele
 			return err
 		}
 	}
-	spans, err := ukiInitrds(path)
+	in, ok := v.input(path)
+	if !ok {
+		return nil
+	}
+	spans, err := ukiInitrds(in.At)
 	if err != nil {
 		v.unread(where.In(path, err))
 		return nil
 	}
 	for _, s := range spans {
-		in := pack.Input{Path: path, Size: -1, Part: &pack.Range{Name: ".initrd", Off: s.Off, Size: s.Size}}
+		in.Part = &pack.Range{Name: ".initrd", Off: s.Off, Size: s.Size}
 		modules, err := v.loadInputs(ctx, r.Name, in)
 		if err != nil {
 			return err

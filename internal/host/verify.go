@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -210,27 +209,31 @@ func (v *verifier) outside(ctx context.Context, out *model.HostKernel, what, pat
 	return nil
 }
 
-// load reads files of one release; nil when nothing of it is there. What
+// load reads files of one release, name "" of any; nil when nothing of it is there. What
 // cannot be opened, as an image that only root may read, is named.
 func (v *verifier) load(ctx context.Context, name string, paths ...string) (*release.Release, error) {
 	var inputs []pack.Input
 	for _, p := range paths {
-		if p != "" && v.readable(p) {
-			inputs = append(inputs, pack.Input{Path: p, Size: -1})
+		if p == "" {
+			continue
+		}
+		if in, ok := v.input(p); ok {
+			inputs = append(inputs, in)
 		}
 	}
 	return v.loadInputs(ctx, name, inputs...)
 }
 
-// readable names a file that may not be read.
-func (v *verifier) readable(path string) bool {
-	f, err := os.Open(path)
+// input is a file or folder to be read; one that may not be is named, and ok
+// false.
+func (v *verifier) input(path string) (in pack.Input, ok bool) {
+	f, err := v.s.open(path)
 	if err != nil {
 		v.unread(where.In(path, where.New(where.IO, "%w", err)))
-		return false
+		return in, false
 	}
-	f.Close()
-	return true
+	defer f.Close()
+	return pack.Input{Path: path, At: f.Name(), Size: -1}, true
 }
 
 // loadInputs is load for inputs; name "" takes any release.

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -17,6 +18,9 @@ import (
 // Input is one package, tree or file to open.
 type Input struct {
 	Path string
+	// At is where the file lies when that is not at Path, because links lead
+	// there in another root than that of this machine; messages name Path.
+	At string
 	// From is the .changes, .buildinfo or list that named it, or "".
 	From string
 	// SHA256 and Size are what From says about it; "" and -1 if it does not.
@@ -31,10 +35,10 @@ type Input struct {
 // at once; the listed digest is verified by Walk.
 func (in *Input) Open(ctx context.Context, o Options) (*Package, error) {
 	if in.Part != nil {
-		return openPart(ctx, in.Path, *in.Part, o)
+		return openPart(ctx, in.Path, in.at(), *in.Part, o)
 	}
 	o.SHA256 = in.SHA256
-	p, err := Open(ctx, in.Path, o)
+	p, err := openAt(ctx, in.Path, in.at(), o)
 	if err == nil && in.Size >= 0 && p.size != in.Size {
 		err = where.In(in.Path, where.New(where.Malformed, "%d bytes, but %s says %d", p.size, in.From, in.Size))
 		_ = p.Close()
@@ -42,6 +46,8 @@ func (in *Input) Open(ctx context.Context, o Options) (*Package, error) {
 	}
 	return p, err
 }
+
+func (in *Input) at() string { return cmp.Or(in.At, in.Path) }
 
 // Expand turns the arguments of a command into inputs, in order:
 //

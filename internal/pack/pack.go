@@ -58,6 +58,7 @@ type Package struct {
 	// "sha256-alt", "md5" (rpm tags verified by Walk), or "".
 	Coverage string
 
+	at   string // where it lies
 	opts Options
 	file source // nil for a tree
 	info fs.FileInfo
@@ -86,7 +87,12 @@ const sniffLen = 16
 // file or the rpm headers. A file that is no package is of Kind File, unless
 // its name claims to be one. The caller closes the package.
 func Open(ctx context.Context, path string, o Options) (*Package, error) {
-	p := &Package{Path: path, opts: o}
+	return openAt(ctx, path, path, o)
+}
+
+// openAt opens what lies at one path and is called by another.
+func openAt(ctx context.Context, path, at string, o Options) (*Package, error) {
+	p := &Package{Path: path, at: at, opts: o}
 	if err := p.open(ctx); err != nil {
 		_ = p.Close()
 		return nil, where.In(path, err)
@@ -115,7 +121,7 @@ type lentSource struct{ io.ReaderAt }
 func (lentSource) Close() error { return nil }
 
 func (p *Package) open(ctx context.Context) error {
-	info, err := os.Stat(p.Path)
+	info, err := os.Stat(p.at)
 	if err != nil {
 		return ioError(err)
 	}
@@ -126,7 +132,7 @@ func (p *Package) open(ctx context.Context) error {
 	if !info.Mode().IsRegular() {
 		return where.New(where.Unsupported, "neither a regular file nor a directory but %s", info.Mode().Type())
 	}
-	f, err := os.Open(p.Path)
+	f, err := os.Open(p.at)
 	if err != nil {
 		return ioError(err)
 	}

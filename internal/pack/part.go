@@ -16,10 +16,10 @@ type partSource struct {
 
 func (s partSource) Close() error { return s.file.Close() }
 
-// openPart opens a range of a file, named "PATH: NAME" in messages.
-func openPart(ctx context.Context, path string, part Range, o Options) (*Package, error) {
+// openPart opens a range of the file at a path, named "PATH: NAME" in messages.
+func openPart(ctx context.Context, path, at string, part Range, o Options) (*Package, error) {
 	p := &Package{Path: path + ": " + part.Name, opts: o}
-	f, err := os.Open(path)
+	f, err := os.Open(at)
 	if err != nil {
 		return nil, where.In(p.Path, ioError(err))
 	}

@@ -23,7 +23,7 @@ import (
 // content is first read. What a killed run of apply left is not part of the
 // tree: it may be a further link of a module.
 func (p *Package) walkTree(_ context.Context, w *walker) error {
-	root, err := os.OpenRoot(p.Path)
+	root, err := os.OpenRoot(p.at)
 	if err != nil {
 		return ioError(err)
 	}
