@@ -40,7 +40,9 @@ func (v *verifier) runningAs(disk *release.Release) *ground {
 	im := *run.Images[0]
 	facts := *im.Facts
 	im.Facts, run.Images = &facts, []*release.Image{&im}
-	facts.Vermagic = vermagicOf(disk)
+	// What it wants of a module it does not show; but for the name that is made
+	// of options that do not change under one name.
+	facts.Vermagic = disk.Vermagic()
 	if a := &facts.Abilities.AllowMismatch; a.Is == kimage.Unknown && facts.Config == nil {
 		*a = mismatchOf(disk)
 		g.note = "whether the running kernel loads a module whose BTF it cannot use is not known: taken as no"
@@ -49,24 +51,6 @@ func (v *verifier) runningAs(disk *release.Release) *ground {
 		}
 	}
 	return g
-}
-
-// vermagicOf is what an installed kernel wants of a module: its image tells, or
-// most of the modules that came with it. The kernel that runs under its name
-// does not show its own; but for the name it is made of options that do not
-// change under one name.
-func vermagicOf(disk *release.Release) string {
-	if im := disk.BootImage(); im != nil && im.Facts.Vermagic != "" {
-		return im.Facts.Vermagic
-	}
-	seen, most := map[string]int{}, ""
-	for _, m := range disk.Modules {
-		word := m.Facts.Modinfo.Vermagic
-		if seen[word]++; m.Facts.Modinfo.Intree && (seen[word] > seen[most] || seen[word] == seen[most] && word < most) {
-			most = word
-		}
-	}
-	return most
 }
 
 // mismatchOf is whether an installed kernel loads a module whose BTF it cannot

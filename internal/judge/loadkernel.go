@@ -20,7 +20,7 @@ import (
 // are trusted beside those of the image; v may know signatures.
 func loaderOf(r *release.Release, m *manifest.Manifest, pool, own [][]byte, v *modsig.Verifier) *loadcheck.Kernel {
 	k := &loadcheck.Kernel{
-		Arch: r.Arch, Verifier: v,
+		Arch: r.Arch, Vermagic: r.Vermagic(), Verifier: v,
 		Modversions: configured(m, "CONFIG_MODVERSIONS"), ForceLoad: configured(m, "CONFIG_MODULE_FORCE_LOAD"),
 		FreeNamespaces: configured(m, "CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS"),
 		SigModule:      configured(m, "CONFIG_MODULE_SIG"), SigForce: configured(m, "CONFIG_MODULE_SIG_FORCE"),
@@ -32,15 +32,12 @@ func loaderOf(r *release.Release, m *manifest.Manifest, pool, own [][]byte, v *m
 	k.Major, k.Minor, _ = versionOf(banner, r.Name)
 	exports := r.Symvers
 	if im := r.BootImage(); im != nil {
-		k.Vermagic, k.StructModule = im.Facts.Vermagic, im.Facts.StructModule
+		k.StructModule = im.Facts.StructModule
 		if im.Facts.Exports != nil {
 			exports = symvers.NewTable(im.Facts.Exports)
 		}
 	}
 	k.SetExports(exports)
-	if k.Vermagic == "" {
-		k.Vermagic = commonVermagic(m)
-	}
 	if k.Modversions == kimage.Unknown {
 		k.Modversions = versioned(k.Vermagic, exports)
 	}
@@ -72,21 +69,6 @@ func triOf(a manifest.Answer) kimage.Tri {
 		return kimage.No
 	}
 	return kimage.Unknown
-}
-
-// commonVermagic is that of most in-tree modules: what was built with the
-// kernel has its vermagic. "" without modules.
-func commonVermagic(m *manifest.Manifest) string {
-	seen := model.Counter{}
-	for i := range m.Modules {
-		if x := &m.Modules[i]; x.Intree && x.Vermagic != "" {
-			seen.Add(x.Vermagic)
-		}
-	}
-	if list := seen.Sorted(); len(list) > 0 {
-		return list[0].Word
-	}
-	return ""
 }
 
 // versioned: without a config, the word in vermagic tells, else the checksums.
