@@ -57,16 +57,15 @@ func (v *verifier) runningAs(disk *release.Release) *ground {
 // use, by its config, else by its image.
 func mismatchOf(disk *release.Release) kimage.Ability {
 	const option = "CONFIG_MODULE_ALLOW_BTF_MISMATCH"
-	if disk.Config == nil {
+	v, ok := disk.Options.Value(option)
+	if !ok {
 		if im := disk.BootImage(); im != nil {
 			return im.Facts.Abilities.AllowMismatch
 		}
 		return kimage.Ability{}
 	}
-	for _, o := range disk.Options {
-		if o.Name == option && o.Value == "y" {
-			return kimage.Ability{Is: kimage.Yes, Evidence: fmt.Sprintf("%s=y in %s", option, disk.Config.Source)}
-		}
+	if v == "y" {
+		return kimage.Ability{Is: kimage.Yes, Evidence: fmt.Sprintf("%s=y in %s", option, disk.Config.Source)}
 	}
 	return kimage.Ability{Is: kimage.No, Evidence: fmt.Sprintf("%s is not set in %s", option, disk.Config.Source)}
 }

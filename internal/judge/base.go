@@ -7,6 +7,7 @@ import (
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
@@ -89,17 +90,24 @@ func oneBase(n *notes, r *release.Release) {
 	})
 }
 
+const moduleBTFOption = "CONFIG_DEBUG_INFO_BTF_MODULES"
+
+// readsModuleBTF says whether the recorded kernel reads the BTF of modules.
+func readsModuleBTF(m *manifest.Manifest) kimage.Tri {
+	if is := configured(m.Config, moduleBTFOption); is != kimage.Unknown {
+		return is
+	}
+	return triOf(ability(m, kimage.AbilityModuleBTF))
+}
+
 // moduleBTF says whether this kernel reads the BTF of modules at all: by its
 // config where there is one, else by the image itself.
 func moduleBTF(r *release.Release, im *release.Image) (kimage.Tri, string) {
-	if v, ok := configValue(r, "CONFIG_DEBUG_INFO_BTF_MODULES"); ok {
-		if v == "y" {
-			return kimage.Yes, "config"
-		}
-		return kimage.No, "config: CONFIG_DEBUG_INFO_BTF_MODULES is not set"
-	}
-	if v, ok := configValue(r, "CONFIG_DEBUG_INFO_BTF"); ok && v != "y" {
-		return kimage.No, "config: CONFIG_DEBUG_INFO_BTF is not set"
+	switch configured(r.Options, moduleBTFOption) {
+	case kimage.Yes:
+		return kimage.Yes, "config"
+	case kimage.No:
+		return kimage.No, "config: " + moduleBTFOption + " is not set"
 	}
 	if im == nil {
 		return kimage.Unknown, "no image and no config"
@@ -109,25 +117,11 @@ func moduleBTF(r *release.Release, im *release.Image) (kimage.Tri, string) {
 
 // baseExpected says whether the config asks for a base.
 func baseExpected(r *release.Release) (kimage.Tri, string) {
-	if v, ok := configValue(r, "CONFIG_DEBUG_INFO_BTF"); ok {
-		if v == "y" {
-			return kimage.Yes, "CONFIG_DEBUG_INFO_BTF=y in " + r.Config.Source.String()
-		}
+	switch configured(r.Options, "CONFIG_DEBUG_INFO_BTF") {
+	case kimage.Yes:
+		return kimage.Yes, "CONFIG_DEBUG_INFO_BTF=y in " + r.Config.Source.String()
+	case kimage.No:
 		return kimage.No, "CONFIG_DEBUG_INFO_BTF is not set in " + r.Config.Source.String()
 	}
 	return kimage.Unknown, "no config"
-}
-
-// configValue looks a symbol up in the release's config. A config that is
-// there answers for every symbol: what it does not set is "n".
-func configValue(r *release.Release, key string) (string, bool) {
-	if r.Config == nil {
-		return "", false
-	}
-	for _, o := range r.Options {
-		if o.Name == key {
-			return o.Value, true
-		}
-	}
-	return "n", true
 }

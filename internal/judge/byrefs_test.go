@@ -103,6 +103,6 @@ func TestReverseByRef(t *testing.T) {
 	check(registers, model.VerdictUnknown, model.MeaningNone)
 	w.new.Abilities = []manifest.Ability{{Name: kimage.AbilityKfuncMissing, Is: manifest.Yes}}
 	check(registers, model.InitFails, model.MeaningNone)
-	w.new.Config = []manifest.Option{{Name: "CONFIG_DEBUG_INFO_BTF_MODULES", Value: "n"}}
+	w.new.Config = manifest.Config{{Name: "CONFIG_DEBUG_INFO_BTF_MODULES", Value: "n"}}
 	check(split, model.Inert, model.MeaningNone)
 }

@@ -62,9 +62,9 @@ func bannerOf(m *manifest.Manifest) string {
 func tools(old, new *manifest.Manifest) []string {
 	var out []string
 	for _, t := range []struct{ option, name string }{{"CONFIG_PAHOLE_VERSION", "pahole"}, {"CONFIG_CC_VERSION_TEXT", "compiler"}} {
-		a, ok1 := option(old, t.option)
-		b, ok2 := option(new, t.option)
-		if !ok1 || !ok2 || a == b {
+		a, ok1 := old.Config.Value(t.option)
+		b, ok2 := new.Config.Value(t.option)
+		if !ok1 || !ok2 || a == "n" || b == "n" || a == b {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s %s, then %s", t.name, unquoted(a), unquoted(b)))

@@ -9,6 +9,7 @@ import (
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 )
@@ -31,7 +32,7 @@ func kernelOf(r *release.Release) (*kernel, error) {
 	if blob == nil {
 		return nil, nil
 	}
-	k := &kernel{profile: profileOf(r, im)}
+	k := &kernel{profile: profileOf(r.Name, im.Facts, r.Options)}
 	var err error
 	if k.base, err = verdict.NewBase(&k.profile, blob); err != nil {
 		return nil, from.Source.In(err)
@@ -41,9 +42,9 @@ func kernelOf(r *release.Release) (*kernel, error) {
 
 // profileOf takes the rules of the image's version and puts over them what
 // the image itself shows, because distributions backport.
-func profileOf(r *release.Release, im *release.Image) verdict.Profile {
-	major, minor, patch := versionOf(im.Facts.Banner, r.Name)
-	a := &im.Facts.Abilities
+func profileOf(name string, f *kimage.Facts, config manifest.Config) verdict.Profile {
+	major, minor, patch := versionOf(f.Banner, name)
+	a := &f.Abilities
 	o := verdict.Observed{
 		ModuleBTF: seen(a.ModuleBTF), AllowMismatch: seen(a.AllowMismatch), Distilled: seen(a.Distilled),
 		TagOrder: seen(a.TagOrder), ChainLength: seen(a.ChainLength),
@@ -51,7 +52,7 @@ func profileOf(r *release.Release, im *release.Image) verdict.Profile {
 		KfuncProtoCheck: seen(a.KfuncProtoCheck), KfuncDuplicate: seen(a.KfuncDuplicate),
 		MaxKind: number(a.MaxKind), HeaderSize: number(a.HeaderSize), KsymNameLen: number(a.KsymNameLen),
 	}
-	if v, ok := configValue(r, "CONFIG_MODULE_ALLOW_BTF_MISMATCH"); ok {
+	if v, ok := config.Value("CONFIG_MODULE_ALLOW_BTF_MISMATCH"); ok {
 		o.AllowMismatch = verdict.Seen{Known: true, Evidence: "config: CONFIG_MODULE_ALLOW_BTF_MISMATCH=" + v}
 		if v == "y" {
 			o.AllowMismatch.Value = 1

@@ -40,13 +40,12 @@ func TestProfileEvidence(t *testing.T) {
 		MaxKind:       kimage.Ability{Is: kimage.Yes, Value: 17, Evidence: "enumerator"},
 	}}}
 	r := &release.Release{Key: release.Key{Name: "5.14.0-570.el9.x86_64", Arch: model.X8664}}
-	p := profileOf(r, im)
+	p := profileOf(r.Name, im.Facts, r.Options)
 	if !p.Distilled || !p.AllowMismatch || p.KindMax != 17 {
 		t.Errorf("%+v", p)
 	}
-	r.Config = &release.Text{}
-	r.Options = []manifest.Option{{Name: "CONFIG_MODULES", Value: "y"}}
-	if p := profileOf(r, im); p.AllowMismatch {
+	r.Options = manifest.Config{{Name: "CONFIG_MODULES", Value: "y"}}
+	if p := profileOf(r.Name, im.Facts, r.Options); p.AllowMismatch {
 		t.Error("a config that does not set the option is not believed")
 	}
 }

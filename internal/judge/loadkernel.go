@@ -21,15 +21,11 @@ import (
 func loaderOf(r *release.Release, m *manifest.Manifest, pool, own [][]byte, v *modsig.Verifier) *loadcheck.Kernel {
 	k := &loadcheck.Kernel{
 		Arch: r.Arch, Vermagic: r.Vermagic(), Verifier: v,
-		Modversions: configured(m, "CONFIG_MODVERSIONS"), ForceLoad: configured(m, "CONFIG_MODULE_FORCE_LOAD"),
-		FreeNamespaces: configured(m, "CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS"),
-		SigModule:      configured(m, "CONFIG_MODULE_SIG"), SigForce: configured(m, "CONFIG_MODULE_SIG_FORCE"),
+		Modversions: configured(m.Config, "CONFIG_MODVERSIONS"), ForceLoad: configured(m.Config, "CONFIG_MODULE_FORCE_LOAD"),
+		FreeNamespaces: configured(m.Config, "CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS"),
+		SigModule:      configured(m.Config, "CONFIG_MODULE_SIG"), SigForce: configured(m.Config, "CONFIG_MODULE_SIG_FORCE"),
 	}
-	banner := ""
-	if m.Image != nil {
-		banner = m.Image.Banner
-	}
-	k.Major, k.Minor, _ = versionOf(banner, r.Name)
+	k.Major, k.Minor, _ = versionOf(bannerOf(m), r.Name)
 	exports := r.Symvers
 	if im := r.BootImage(); im != nil {
 		k.StructModule = im.Facts.StructModule
@@ -48,17 +44,15 @@ func loaderOf(r *release.Release, m *manifest.Manifest, pool, own [][]byte, v *m
 	return k
 }
 
-// configured reads a switch of the kernel's config. What a config that is
-// there does not name is off.
-func configured(m *manifest.Manifest, name string) kimage.Tri {
-	v, ok := option(m, name)
-	switch {
-	case ok && v == "y":
+// configured reads a switch of the kernel's config.
+func configured(c manifest.Config, name string) kimage.Tri {
+	switch v, ok := c.Value(name); {
+	case !ok:
+		return kimage.Unknown
+	case v == "y":
 		return kimage.Yes
-	case ok || len(m.Config) > 0:
-		return kimage.No
 	}
-	return kimage.Unknown
+	return kimage.No
 }
 
 func triOf(a manifest.Answer) kimage.Tri {

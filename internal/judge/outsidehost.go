@@ -39,10 +39,7 @@ func recordedKernel(r *release.Release, m *manifest.Manifest, base []byte) (*ker
 	for _, a := range m.Abilities {
 		facts.Abilities.Set(a.Name, kimage.Ability{Is: triOf(a.Is), Value: a.Value, Evidence: a.Evidence})
 	}
-	k := &kernel{profile: profileOf(r, &release.Image{Facts: facts})}
-	if v, ok := option(m, "CONFIG_MODULE_ALLOW_BTF_MISMATCH"); ok {
-		k.profile.AllowMismatch = v == "y"
-	}
+	k := &kernel{profile: profileOf(r.Name, facts, m.Config)}
 	var err error
 	if k.base, err = verdict.NewBase(&k.profile, base); err != nil {
 		return nil, where.In(r.Name, err)

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/abi"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
@@ -186,30 +185,4 @@ func ability(m *manifest.Manifest, name string) manifest.Answer {
 		}
 	}
 	return manifest.Unknown
-}
-
-// option looks a recorded config line up; ok is false without a config.
-func option(m *manifest.Manifest, name string) (string, bool) {
-	for i := range m.Config {
-		if m.Config[i].Name == name {
-			return m.Config[i].Value, true
-		}
-	}
-	return "", false
-}
-
-// readsModuleBTF says whether the recorded kernel reads the BTF of modules.
-func readsModuleBTF(m *manifest.Manifest) kimage.Tri {
-	if v, ok := option(m, "CONFIG_DEBUG_INFO_BTF_MODULES"); ok && v != "y" {
-		return kimage.No
-	} else if ok {
-		return kimage.Yes
-	}
-	switch ability(m, kimage.AbilityModuleBTF) {
-	case manifest.Yes:
-		return kimage.Yes
-	case manifest.No:
-		return kimage.No
-	}
-	return kimage.Unknown
 }

@@ -37,12 +37,27 @@ func Matters(name string) bool {
 	})
 }
 
+// Config are the options of one kernel.
+type Config []Option
+
+// Value gives an option's value; a config that is there answers for all that
+// matter, and what it does not name (because what it depends on is off, or the
+// version does not have it) is "n". ok is false without a config.
+func (c Config) Value(name string) (value string, ok bool) {
+	for _, o := range c {
+		if o.Name == name {
+			return o.Value, true
+		}
+	}
+	return "n", len(c) > 0
+}
+
 // ConfigOptions reads the text of a kernel's .config (/boot/config-*, or what
 // CONFIG_IKCONFIG embeds) and keeps the options that matter, sorted. A line is
 // "CONFIG_X=value", "# CONFIG_X is not set" (value "n"), a comment or empty
 // (scripts/kconfig/confdata.c: conf_read_simple); anything else, and an option
 // that matters with two values, is Malformed with offset and line.
-func ConfigOptions(text []byte) ([]Option, error) {
+func ConfigOptions(text []byte) (Config, error) {
 	if len(text) > limits.MaxText {
 		return nil, where.New(where.Limit, "a config of %d bytes, the limit is %d", len(text), limits.MaxText)
 	}
@@ -65,7 +80,7 @@ func ConfigOptions(text []byte) ([]Option, error) {
 		}
 		values[name] = value
 	}
-	out := make([]Option, 0, len(values))
+	out := make(Config, 0, len(values))
 	for name, value := range values {
 		out = append(out, Option{Name: name, Value: value})
 	}

@@ -65,3 +65,21 @@ func FuzzConfigOptions(f *testing.F) {
 		}
 	})
 }
+
+func TestConfigValue(t *testing.T) {
+	c, err := ConfigOptions([]byte("CONFIG_MODVERSIONS=y\n# CONFIG_MODULE_SIG is not set\nCONFIG_PAHOLE_VERSION=130\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"CONFIG_MODVERSIONS": "y", "CONFIG_MODULE_SIG": "n", "CONFIG_PAHOLE_VERSION": "130",
+		"CONFIG_DEBUG_INFO_BTF_MODULES": "n", // not asked about when DEBUG_INFO_BTF is off
+	} {
+		if got, ok := c.Value(name); got != want || !ok {
+			t.Errorf("%s: %q, %v", name, got, ok)
+		}
+		if _, ok := Config(nil).Value(name); ok {
+			t.Errorf("%s: known without a config", name)
+		}
+	}
+}

@@ -56,7 +56,7 @@ type Manifest struct {
 	Image     *Image // nil: no image among the inputs
 	Base      *Base  // nil: the image has no BTF
 	Abilities []Ability
-	Config    []Option // see ConfigOptions
+	Config    Config // see ConfigOptions
 	Certs     []Cert   // embedded in the image
 	// Exports is nil when there was neither a Module.symvers nor tables.
 	Exports *Exports

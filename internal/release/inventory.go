@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"kpkg-btf/internal/btf"
-	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 )
@@ -141,9 +140,8 @@ func (r *Release) moduleInventory(top int) model.ModuleInventory {
 
 // wantsBTF is false where the config says that modules have none.
 func (r *Release) wantsBTF() bool {
-	return len(r.Options) == 0 || slices.ContainsFunc(r.Options, func(o manifest.Option) bool {
-		return o.Name == "CONFIG_DEBUG_INFO_BTF_MODULES" && o.Value == "y"
-	})
+	v, ok := r.Options.Value("CONFIG_DEBUG_INFO_BTF_MODULES")
+	return v == "y" || !ok
 }
 
 func signerWord(s *modsig.Signature) string {

@@ -107,7 +107,7 @@ type Release struct {
 	Config  *Text   // nil when not given
 	Configs []*Text // all that were given
 	// Options are the lines of the config that matter.
-	Options []manifest.Option
+	Options manifest.Config
 	Builtin *Text // modules.builtin, nil when not given
 	Symvers *symvers.Table
 	// SymversSource says where the table is from: a Module.symvers, or the image's own tables.
