@@ -57,7 +57,7 @@ type Manifest struct {
 	Base      *Base  // nil: the image has no BTF
 	Abilities []Ability
 	Config    Config // see ConfigOptions
-	Certs     []Cert   // embedded in the image
+	Certs     []Cert // embedded in the image
 	// Exports is nil when there was neither a Module.symvers nor tables.
 	Exports *Exports
 	// BuiltIn is modules.builtin as paths below lib/modules/<release>; nil when
