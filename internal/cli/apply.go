@@ -10,6 +10,7 @@ import (
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/repair"
 	"kpkg-btf/internal/report"
+	"kpkg-btf/internal/where"
 )
 
 // applyFlags are the flags of apply.
@@ -38,7 +39,11 @@ or all of them as --action says:
            would be stale become 0, a stamp marks the module as stripped
   distill  .BTF becomes .BTF and .BTF.base (kernels from 6.11); needs the base the
            modules were built on: the image among PATH..., or --base
-  stamp    a section .BTF.base_checksum tells the base the module was built on
+  stamp    a section .BTF.base_checksum tells the base the module was built on,
+           which is needed as for distill
+
+A base that is not the image's is compared with every module first; one that a
+module shows not to be built on is refused.
 
 Trees (a staging folder, a build tree between make and modules_install) and
 single modules are repaired where they are with --in-place; packages become new
@@ -139,6 +144,9 @@ func (a *app) applyOptions(args []string, f *applyFlags) (*repair.Options, error
 		}
 		var err error
 		if o.Decision, o.DecisionSHA256, err = readDecision(args[0]); err != nil {
+			if where.HintOf(err) == "" {
+				err = where.New(where.KindOf(err), "%w", err).WithHint("without --action the first argument is the decision of check (--report json=FILE): apply DECISION PATH..., or apply --action=strip PATH...")
+			}
 			return nil, err
 		}
 		o.Source = args[0]

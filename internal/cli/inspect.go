@@ -52,5 +52,8 @@ func oneOf(flag, value string, allowed ...string) error {
 			return nil
 		}
 	}
+	if allowed[0] == "" {
+		allowed = allowed[1:] // what a flag is that was not given
+	}
 	return usagef("%s %q: one of %v", flag, value, allowed)
 }

@@ -54,11 +54,18 @@ func (x *outside) builtOn(f *kmod.Facts) (int, model.Evidence) {
 // evidence asks whether a module's BTF can be of this kernel's base; false
 // where it cannot be parsed on it.
 func (h *host) evidence(f *kmod.Facts) (evidence.Result, bool) {
-	raw, err := splitOn(f, h.base.raw)
+	res, err := EvidenceOn(f, h.base.raw, h.index)
+	return res, err == nil
+}
+
+// EvidenceOn asks whether a module's BTF can have been encoded against a base,
+// with its index; an error where it cannot be parsed on it.
+func EvidenceOn(f *kmod.Facts, base *btf.Raw, index *evidence.Base) (evidence.Result, error) {
+	raw, err := splitOn(f, base)
 	if err != nil {
-		return evidence.Result{}, false
+		return evidence.Result{}, err
 	}
-	return h.index.Judge(raw, evidence.Module{Words: words(f.IDs), Versions: versionEntries(f)}), true
+	return index.Judge(raw, evidence.Module{Words: words(f.IDs), Versions: versionEntries(f)}), nil
 }
 
 func splitOn(f *kmod.Facts, base *btf.Raw) (*btf.Raw, error) {

@@ -75,9 +75,12 @@ func (r *idReader) symbol(t *elfx.Symtab, sym *elfx.Symbol) error {
 	return nil
 }
 
-// label takes a symbol that names a list.
+// label takes a symbol that names a list. Assemblers for ARM, AArch64 and
+// RISC-V put symbols of their own at the same places: "$d" where data begins,
+// ".L" and "L0" for what they refer to (is_mapping_symbol in
+// include/linux/module_symbol.h, 6.12). No list of C code is called so.
 func (r *idReader) label(name []byte, sym *elfx.Symbol) error {
-	if len(name) == 0 || sym.Type() == elfx.STTSection || sym.Value > uint64(len(r.ids.Data)) {
+	if len(name) == 0 || name[0] == '$' || bytes.HasPrefix(name, []byte(".L")) || bytes.HasPrefix(name, []byte("L0")) || sym.Type() == elfx.STTSection || sym.Value > uint64(len(r.ids.Data)) {
 		return nil
 	}
 	if len(name) >= maxSymbolName || len(r.ids.Labels) > len(r.ids.Data)/4 {

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"sync"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/limits"
@@ -21,6 +23,10 @@ type buildBase struct {
 	raw   *btf.Raw
 	id    stamp.Base
 	where string
+	// own: it is that of the release's image, which the judge compares with
+	// every module. Any other is only said to be theirs.
+	own   bool
+	index func() *evidence.Base
 }
 
 func newBase(blob []byte, origin string) (*buildBase, error) {
@@ -29,7 +35,7 @@ func newBase(blob []byte, origin string) (*buildBase, error) {
 		return nil, where.In(origin, err)
 	}
 	id, err := stamp.BaseOf(blob, raw)
-	return &buildBase{raw, id, origin}, where.In(origin, err)
+	return &buildBase{raw: raw, id: id, where: origin, index: sync.OnceValue(func() *evidence.Base { return evidence.Index(raw) })}, where.In(origin, err)
 }
 
 // bases are those of --base, by release, and one that names none; and those of
@@ -166,5 +172,6 @@ func (b *bases) of(r *release.Release) (*buildBase, error) {
 		return nil, where.In(r.Name, usage("two bases: %s has %x…, %s has %x…", own.where, own.id.Digest[:4], given.where, given.id.Digest[:4]).
 			WithHint("modules are built on one: leave out --base, or the image that is not theirs"))
 	}
+	own.own = true
 	return own, nil
 }

@@ -101,6 +101,27 @@ func everyFault(t *testing.T, step, least int, try func(t *testing.T, f *faulty,
 	}
 }
 
+// A module that fails stops the run, but not what is under way: a program that
+// was killed for it is not what is reported, and the first in order is.
+func TestFirstFault(t *testing.T) {
+	files := kernelFiles(t, 8, releasetest.Kernel{})
+	delete(files, "usr/lib/modules/"+rel+"/kernel/drivers/m00.ko") // m01.ko.xz takes longest
+	o := stripping(t, tree(t, files))
+	o.Jobs = 4
+	j := rehearsed(t, o)
+	for range 8 {
+		err := j.publishWith(t, &fsx.Intercept{FS: fsx.OS{}, Before: func(op string) error {
+			if op == "create" {
+				return &fs.PathError{Op: op, Path: "x", Err: syscall.EROFS}
+			}
+			return nil
+		}})
+		if err == nil || !strings.Contains(err.Error(), "m01.ko.xz") || !strings.Contains(err.Error(), "read-only file system") {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestTreeFaults: 20 modules in every format; whatever fails, and wherever the
 // run is killed, each file is the old one or the new one, whole.
 func TestTreeFaults(t *testing.T) {

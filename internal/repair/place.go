@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/where"
@@ -68,13 +70,16 @@ func (j *job) itemsOf(input string) []*item {
 
 func (j *job) placeOne(p *placed) error {
 	if p.inPlace() {
+		if j.o.Out != "" {
+			return usage("a %s is repaired where it is: -o is for packages", p.kind).WithHint("--in-place, on a copy where the original is to stay")
+		}
 		if !j.o.InPlace && !j.o.DryRun && j.o.Export == nil {
 			return usage("a %s is repaired where it is, and nothing said so", p.kind).WithHint("--in-place")
 		}
-		if j.o.Out != "" {
-			return usage("a %s is repaired where it is: -o is for packages", p.kind)
+		if err := j.linkedFiles(p); err != nil {
+			return err
 		}
-		return j.linkedFiles(p)
+		return j.writable(p)
 	}
 	if err := j.uploaded(p); err != nil {
 		return err
@@ -134,6 +139,25 @@ func (j *job) writeOptions(p *placed) (fsx.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// writable makes sure that the folders of changing files can be written to:
+// the rehearsal of a whole release takes minutes, and half of a tree could be
+// repaired by then.
+func (j *job) writable(p *placed) error {
+	asked := map[string]bool{}
+	for _, f := range p.files {
+		dir := filepath.Dir(f.names[0])
+		if !f.it.change || asked[dir] || j.o.DryRun || j.o.Export != nil {
+			continue
+		}
+		asked[dir] = true
+		if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK, unix.AT_EACCESS); err != nil {
+			return where.In(f.it.source.Path, where.New(where.IO, "its folder cannot be written to: %w", err).
+				WithHint("repair a copy of the tree, or as one who may write there"))
+		}
+	}
+	return nil
 }
 
 // linkedFiles puts the names of one file together, and looks at each file as

@@ -72,7 +72,7 @@ func (j *job) plan(ctx context.Context) error {
 	}
 	j.links = links
 	if len(l.Releases) == 0 {
-		return where.New(where.Inconclusive, "no modules among the inputs: no kernel release in them")
+		return noModules("no modules among the inputs: no kernel release in them")
 	}
 	for _, r := range l.Releases {
 		if len(r.Unread) > 0 {
@@ -91,12 +91,17 @@ func (j *job) plan(ctx context.Context) error {
 	}
 	j.sortItems()
 	if len(j.order) == 0 {
-		return where.New(where.Inconclusive, "no modules among the inputs")
+		return noModules("no modules among the inputs")
 	}
 	if err := j.signatures(l); err != nil {
 		return err
 	}
 	return j.judgeBefore(ctx, l)
+}
+
+func noModules(what string) error {
+	return where.New(where.Inconclusive, "%s", what).
+		WithHint("give the package or tree that holds lib/modules/RELEASE: linux-modules-… or linux-image-…, kernel-modules-…")
 }
 
 func (j *job) sortItems() {
@@ -178,8 +183,15 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 		}
 		it.change = j.wouldChange(it, m.Facts)
 		if it.action == Distill && it.change && base == nil {
-			return where.New(where.Inconclusive, "distilling needs the base that the module was built on").
-				WithHint("give the package with the kernel image too, or --base FILE, or of modules built elsewhere --on KERNEL")
+			return needsBase("distilling")
+		}
+		if it.action == Stamp && base == nil && len(m.Facts.BTF) > 0 && m.Facts.Stamp == nil {
+			return needsBase("stamping")
+		}
+		if it.change && base != nil {
+			if err := base.fits(m.Facts); err != nil {
+				return err
+			}
 		}
 		it.done = model.RepairModule{Input: src.Package, Path: cmp.Or(src.Path, m.Path), Release: r.Name, Compression: m.Facts.Compression,
 			Before: hex.EncodeToString(it.before[:]), Signature: "kept", Done: "right already"}
@@ -192,6 +204,11 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 		j.items[src] = it
 	}
 	return nil
+}
+
+func needsBase(what string) error {
+	return where.New(where.Inconclusive, "%s needs the base that the module was built on", what).
+		WithHint("give the package with the kernel image too, or --base FILE, or of modules built elsewhere --on KERNEL")
 }
 
 // wouldChange says whether the action has anything to do. The rehearsal has

@@ -145,10 +145,18 @@ func (j *job) judgeAfter(ctx context.Context, l *release.Loaded) error {
 		c.Result = "not cross-checked: inconclusive as before: " + worst(rep)
 	default:
 		return where.New(where.Unsupported, "nothing is written: the result would not be keep but %s: %s", rep.Decision, worst(rep)).
-			WithHint("another action may be right: see check")
+			WithHint("%s", j.instead())
 	}
 	j.out.Checks = append([]model.RepairCheck{c}, j.out.Checks...)
 	return nil
+}
+
+// instead says what to do where the result would not be right.
+func (j *job) instead() string {
+	if j.o.Action == Distill {
+		return "kernels before 6.11 do not read .BTF.base: strip for those; else check says which action is right"
+	}
+	return "another action may be right: see check"
 }
 
 // export hands the digests out.
@@ -186,4 +194,11 @@ func (f *firstError) set(at int, err error) {
 	if f.err == nil || at < f.at {
 		f.at, f.err = at, err
 	}
+}
+
+// before says that an item before this one has failed.
+func (f *firstError) before(at int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err != nil && f.at < at
 }

@@ -66,19 +66,18 @@ func (j *job) publishTree(ctx context.Context, p *placed) error {
 			work = append(work, f)
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var first firstError
 	var wg sync.WaitGroup
 	for w := range j.o.Jobs {
 		wg.Go(func() {
 			for i := w; i < len(work); i += j.o.Jobs {
-				if ctx.Err() != nil {
+				// What is under way before a failed file is finished: killed, it
+				// would fail for no reason of its own and be reported first.
+				if ctx.Err() != nil || first.before(i) {
 					return
 				}
 				if err := j.replace(ctx, work[i]); err != nil {
 					first.set(i, where.In(work[i].it.source.Path, err))
-					cancel()
 					return
 				}
 			}

@@ -131,44 +131,6 @@ func TestDistillAndStampTree(t *testing.T) {
 	}
 }
 
-// Without an image the base comes from --base, in every form it has.
-func TestBaseGiven(t *testing.T) {
-	k := releasetest.Kernel{}
-	files := kernelFiles(t, 2, k)
-	raw := filepath.Join(t.TempDir(), "vmlinux.btf")
-	if err := os.WriteFile(raw, baseBTF(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	packed := raw + ".zst"
-	if err := os.WriteFile(packed, pipe(t, []string{"zstd", "-qc"}, baseBTF()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	image := tree(t, map[string][]byte{"boot/vmlinuz-" + rel: files["boot/vmlinuz-"+rel]})
-	for path := range files {
-		if !isModule(path) {
-			delete(files, path)
-		}
-	}
-	for _, base := range []string{raw, packed, image} {
-		o := stripping(t, tree(t, files))
-		o.Action = Distill
-		if _, err := Run(t.Context(), o); where.KindOf(err) != where.Inconclusive || !strings.Contains(where.HintOf(err), "--base") {
-			t.Errorf("no base: %v", err)
-		}
-		o.Base = []string{base}
-		rep, err := Run(t.Context(), o)
-		if err != nil || word(rep.Actions, "distilled") != 2 || !strings.HasPrefix(rep.Checks[0].Result, "not cross-checked: inconclusive as before") {
-			t.Errorf("%s: %+v, %v", base, rep, err)
-		}
-	}
-	o := stripping(t, tree(t, kernelFiles(t, 2, k)))
-	other := tree(t, kernelFiles(t, 1, releasetest.Kernel{Image: 1, Build: 1}))
-	o.Action, o.Base = Distill, []string{other}
-	if _, err := Run(t.Context(), o); where.KindOf(err) != where.Usage || !strings.Contains(err.Error(), "two bases") {
-		t.Errorf("another base than the image's: %v", err)
-	}
-}
-
 func TestHardLinksAndSymlinks(t *testing.T) {
 	files := kernelFiles(t, 3, releasetest.Kernel{})
 	dir := tree(t, files)

@@ -70,7 +70,8 @@ const (
 // IDList is one BTF_ID_LIST (Set "") or a set.
 type IDList struct {
 	Set   string
-	Label string // by which C code knows a list; "" leaves the symbol out
+	Label string   // by which C code knows a list; "" leaves the symbol out
+	Marks []string // what an assembler puts at the same place: "$d"
 	Set8  bool
 	Flags uint32 // of a set8
 	Words []ID
@@ -245,6 +246,9 @@ func (b *build) ids() {
 		start := len(data)
 		if list.Label != "" {
 			b.idSymbol(list.Label, start, 0, elfx.STTNotype)
+		}
+		for _, mark := range list.Marks {
+			b.idSymbol(mark, start, 0, elfx.STTNotype)
 		}
 		if list.Set != "" {
 			data = b.order.AppendUint32(data, uint32(len(list.Words)))

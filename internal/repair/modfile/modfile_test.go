@@ -78,7 +78,8 @@ func newKernel(big bool) *kernel {
 	return k
 }
 
-// module has one of everything that names ids.
+// module has one of everything that names ids, and the symbols that assemblers
+// for ARM, AArch64 and RISC-V add where data begins: no list is called so.
 func (k *kernel) module() kmodtest.Module {
 	w := func(kind, name string, id btf.ID) kmodtest.ID {
 		return kmodtest.ID{Kind: kind, Name: name, ID: uint32(id)}
@@ -87,10 +88,10 @@ func (k *kernel) module() kmodtest.Module {
 		return kmodtest.ID{Kind: "func", Name: name, ID: uint32(id), Flags: flags}
 	}
 	return kmodtest.Module{Name: "nf_test", BTF: k.split, Imports: []string{"_printk", "register_btf_id_dtor_kfuncs"}, IDs: []kmodtest.IDList{
-		{Label: "btf_nf_conn_ids", Words: []kmodtest.ID{w("struct", "nf_conn", k.conn), w("struct", "nf_conn___init", k.init)}},
+		{Label: "btf_nf_conn_ids", Marks: []string{"$d", ".LANCHOR0"}, Words: []kmodtest.ID{w("struct", "nf_conn", k.conn), w("struct", "nf_conn___init", k.init)}},
 		{Set: "kfuncs", Set8: true, Flags: 1, Words: []kmodtest.ID{f("bpf_one", k.one, 4), f("bpf_two", k.two, 8)}},
 		{Label: "dtor_ids", Words: []kmodtest.ID{w("struct", "own", k.own), w("func", "own_dtor", k.dtor)}},
-		{Label: "__bpf_trace_btf_ids_x", Words: []kmodtest.ID{w("func", "__bpf_trace_x", k.traceFn), w("struct", "trace_event_raw_x", k.record)}},
+		{Label: "__bpf_trace_btf_ids_x", Marks: []string{"$d.12"}, Words: []kmodtest.ID{w("func", "__bpf_trace_x", k.traceFn), w("struct", "trace_event_raw_x", k.record)}},
 		{Label: "other", Words: []kmodtest.ID{w("struct", "own", k.own), w("struct", "unresolved", 0)}},
 		{Set: "plain", Words: []kmodtest.ID{w("struct", "nf_conn", k.conn), w("func", "bpf_one", k.one)}},
 	}}
