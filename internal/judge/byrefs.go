@@ -68,9 +68,10 @@ func (w *windowState) reverseByRefs() (done bool, err error) {
 	}
 	var cmp *classed
 	if w.res.BaseEqual != model.Equal {
-		if cmp, err = classify(w.r, w.p.old); err != nil || cmp == nil {
+		if err := w.classify(); err != nil || w.bases == nil {
 			return false, err
 		}
+		cmp = w.bases.reversed()
 	}
 	res := &w.res.Reverse
 	res.Judged, res.Modules, res.Why = true, len(w.old.Modules), "by the references recorded with the manifest: whether the new kernel takes them is not known"

@@ -44,6 +44,11 @@ func classify(on, of *release.Release) (*classed, error) {
 	return &classed{theirs, base, meaning.Classify(theirs, base)}, nil
 }
 
+// reversed are the same with the sides exchanged.
+func (c *classed) reversed() *classed {
+	return &classed{c.base, c.theirs, c.classes.Reversed()}
+}
+
 // gate tells whether a meaning is the same as far as the decision asks:
 // identity, and the layout of what is embedded.
 func gate(r *meaning.Result) bool { return r.Same(meaning.Identity) && r.Same(meaning.ByValue) }

@@ -140,11 +140,10 @@ func (w *windowState) reversed(own *kernel) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	bases, err := classify(w.r, w.p.old)
-	if err != nil || bases == nil {
+	if err := w.classify(); err != nil || w.bases == nil {
 		return nil, err
 	}
-	return &comparison{bases, own, old}, nil
+	return &comparison{w.bases.reversed(), own, old}, nil
 }
 
 // reverseFindings: nothing here is repaired by rewriting the new modules;

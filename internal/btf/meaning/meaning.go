@@ -77,6 +77,7 @@ type Classes struct {
 	places   []uint8             // id of the new base -> at which depths it is the same in place, and anywhere (<<4)
 	sameStr  bitset              // string offsets that begin equal strings in both
 	members  [NumDepths]byClass
+	turned   Side // of g's sides, that which is old here
 }
 
 // Classify compares two bases. The time is that of the number of references
@@ -90,9 +91,17 @@ func Classify(old, new *btf.Raw) *Classes {
 	c.classCoarse(Identity)
 	c.classCoarse(ByValue)
 	c.g = graph{old: old, new: new, n: c.g.n} // the edges have done their work
-	c.placeTypes()
-	c.placeStrings()
+	c.place()
 	return c
+}
+
+// Reversed is the same comparison with the sides exchanged: which types are of
+// one class does not depend on that. It takes a small part of the time, and
+// shares what is large.
+func (c *Classes) Reversed() *Classes {
+	r := &Classes{old: c.new, new: c.old, g: c.g, deep: c.deep, coarse: c.coarse, counts: c.counts, turned: New - c.turned}
+	r.place()
+	return r
 }
 
 // Raw gives the base of a side.
@@ -106,7 +115,7 @@ func (c *Classes) Raw(s Side) *btf.Raw {
 // Class gives the class of a type at a depth. An id beyond the last one is of
 // a class of its own side, which no type of the other has.
 func (c *Classes) Class(d Depth, s Side, id btf.ID) Class {
-	k := c.deep[c.g.node(s, id)]
+	k := c.deep[c.g.node(s^c.turned, id)]
 	if d == Deep {
 		return Class(k)
 	}
@@ -145,6 +154,11 @@ func (c *Classes) Alike() bool {
 }
 
 func (c *Classes) sameOrder() bool { return c.old.BigEndian() == c.new.BigEndian() }
+
+func (c *Classes) place() {
+	c.placeTypes()
+	c.placeStrings()
+}
 
 func (c *Classes) placeTypes() {
 	c.places = make([]uint8, c.new.NumTypes())

@@ -104,6 +104,7 @@ func TestAgainstSlow(t *testing.T) {
 			}
 			if seed%60 == 0 {
 				compareClasses(t, seed, c, d)
+				compareClasses(t, seed, meaning.Classify(e.own, e.old).Reversed(), d)
 			}
 		}
 	}
@@ -111,6 +112,38 @@ func TestAgainstSlow(t *testing.T) {
 	for d := range same {
 		if same[d] < 100 || differ[d] < 100 || d > 0 && same[d] >= same[0] || d < 3 && same[d] <= same[3] {
 			t.Errorf("the encounters do not try the depths: same %v, different %v", same, differ)
+		}
+	}
+}
+
+// TestReversed: the other way round, everything is as if it had been compared
+// so, and twice is not at all.
+func TestReversed(t *testing.T) {
+	for seed := range uint64(1000) {
+		e := randomEncounter(seed)
+		m := meaning.Module{Split: e.split, IDs: e.ids}
+		want := meaning.Classify(e.old, e.own)
+		for _, c := range []*meaning.Classes{meaning.Classify(e.own, e.old).Reversed(), want.Reversed().Reversed()} {
+			got, res := c.Judge(m), want.Judge(m)
+			moved, resMoved := c.JudgeMoved(e.split), want.JudgeMoved(e.split)
+			for d := range meaning.Depth(meaning.NumDepths) {
+				if got.Same(d) != res.Same(d) || moved.Same(d) != resMoved.Same(d) || c.Text(e.split, got.First[d]) != want.Text(e.split, res.First[d]) {
+					t.Fatalf("seed %d, %s: %v %v", seed, d, got, res)
+				}
+				for id := range btf.ID(e.own.NumTypes() + 2) {
+					if c.InPlace(d, id) != want.InPlace(d, id) || c.Anywhere(d, id) != want.Anywhere(d, id) || !slices.Equal(c.OldIDs(d, id), want.OldIDs(d, id)) {
+						t.Fatalf("seed %d, %s: type %d", seed, d, id)
+					}
+				}
+			}
+			if c.Raw(meaning.Old) != e.old || c.Raw(meaning.New) != e.own || c.Alike() != want.Alike() {
+				t.Fatalf("seed %d: sides", seed)
+			}
+			for off := range btf.StrOff(e.own.StrLen() + 2) {
+				if c.StringInPlace(off) != want.StringInPlace(off) {
+					t.Fatalf("seed %d: string at %d", seed, off)
+				}
+			}
 		}
 	}
 }
