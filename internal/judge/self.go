@@ -182,7 +182,8 @@ func imageNames(n *notes, r *release.Release) {
 }
 
 // copies: a module that is there twice (udeb, unsigned, debug) is one module
-// if its BTF and allocated sections agree, and two builds if not.
+// if its BTF and allocated sections agree (of a debug copy what it has of the
+// code), and two builds if not.
 func (s *selfState) copies() {
 	f := model.Finding{Rule: "self.copies-differ", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
 		Hint: "two builds share one name: build all packages in one run"}

@@ -261,11 +261,13 @@ func udebLast(a, b *Module) int {
 	return cmp.Compare(strings.Count(a.Source.Package, ".udeb"), strings.Count(b.Source.Package, ".udeb"))
 }
 
-// sameAs: the BTF and the allocated sections agree. A copy whose sections
-// were emptied into a debug file (NOBITS) has nothing to compare.
+// sameAs: the BTF and the allocated sections agree. Of a debug copy the code
+// must agree, where its sections were not emptied into it (NOBITS): its BTF is
+// that of the build, which nothing loads (objcopy --only-keep-debug keeps it),
+// and repairs reach the shipped copy alone.
 func (m *Module) sameAs(c *Module) bool {
-	if c.Origin == Debug && c.Facts.BTF == nil {
-		return true
+	if c.Origin == Debug {
+		return c.Facts.DebugOnly || c.Facts.BTF == nil || m.Facts.AllocDigest == c.Facts.AllocDigest
 	}
 	return bytes.Equal(m.Facts.BTF, c.Facts.BTF) && bytes.Equal(m.Facts.BTFBase, c.Facts.BTFBase) &&
 		m.Facts.AllocDigest == c.Facts.AllocDigest

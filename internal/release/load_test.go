@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -155,6 +156,54 @@ func TestCopies(t *testing.T) {
 	if r := only(t, load(t, in)); len(r.Modules[0].Differ) != 1 {
 		t.Errorf("another build's copy passes: %+v", r.Modules[0])
 	}
+}
+
+// A debug package of kbuild's own (builddeb, kernel.spec) has the debug
+// information of each module with the BTF of the build, which objcopy keeps; the
+// shipped copy may have been repaired since.
+func TestDebugCopies(t *testing.T) {
+	k := releasetest.Kernel{Release: name}
+	built := k.Module("alpha")
+	separated := objcopy(t, built, "--only-keep-debug")
+	shipped := map[string][]byte{"as built": built, "repaired": objcopy(t, built, "--remove-section", ".BTF")}
+	for what, module := range shipped {
+		files := k.Files()
+		for path := range part(files, "/alpha.ko") {
+			files[path] = module
+		}
+		for kind, c := range map[string]struct {
+			debug  []byte
+			differ int
+		}{"separated": {separated, 0}, "whole": {built, 0}, "of other code": {k.Module("gamma"), 1}} {
+			r := only(t, load(t, put(t, map[string][]byte{
+				"image.deb": releasetest.Deb("linux-image", "1", "amd64", files),
+				"dbg.deb": releasetest.Deb("linux-image-dbg", "1", "amd64", map[string][]byte{
+					"usr/lib/debug/lib/modules/" + name + "/kernel/drivers/alpha.ko": c.debug}),
+			})))
+			m := r.Modules[0]
+			if len(r.Modules) != 3 || len(m.Differ) != c.differ || len(m.Copies) != 1-c.differ || m.Origin != release.Shipped {
+				t.Errorf("%s, %s: %d modules, copies %v, differ %v", what, kind, len(r.Modules), m.Copies, m.Differ)
+			}
+		}
+	}
+}
+
+// objcopy runs objcopy on a module.
+func objcopy(t *testing.T, module []byte, args ...string) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "m.ko")
+	err := os.WriteFile(file, module, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if msg, err := exec.Command("objcopy", append(args, file)...).CombinedOutput(); err != nil {
+		t.Fatalf("objcopy (make deps installs binutils): %v\n%s", err, msg)
+	}
+	out, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // Debug files alone are not a release.

@@ -67,7 +67,8 @@ type Module struct {
 	FileSize int64 // as stored, compressed
 	Facts    *kmod.Facts
 	// Copies are further files that hold the same module (udeb, unsigned,
-	// debug); Differ are those whose BTF or allocated sections disagree.
+	// debug); Differ are those whose BTF or allocated sections disagree, of debug
+	// copies the allocated sections alone.
 	Copies []Source
 	Differ []Source
 }
