@@ -12,9 +12,6 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// kernels keeps the packages of the test's kernel.
-func kernels(p *Package) bool { return strings.HasPrefix(p.Name, "linux-") }
-
 func client(t *testing.T) *Client {
 	c := NewClient(t.TempDir())
 	c.Pause = time.Millisecond
@@ -25,9 +22,9 @@ func (a *archive) source(t *testing.T, c *Client, base string) *Apt {
 	return &Apt{Client: c, URL: base, Suite: "test", Component: "main", Arch: "amd64", Keys: a.by.keys(t)}
 }
 
-// all fetches every kernel package of a source.
+// all fetches every package of a source that may be wanted.
 func all(src Source, c *Client) (map[string]string, error) {
-	list, err := src.Packages(context.Background(), kernels)
+	list, err := src.Packages(context.Background(), (&Query{}).May)
 	if err != nil {
 		return nil, err
 	}

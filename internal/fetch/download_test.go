@@ -59,7 +59,7 @@ func TestResumeWrongPart(t *testing.T) {
 		s.noRange = noRange
 		c := client(t)
 		src := a.source(t, c, s.URL)
-		list, err := src.Packages(t.Context(), kernels)
+		list, err := src.Packages(t.Context(), (&Query{}).May)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,20 +22,6 @@ func newRpmMD(t *testing.T, by *signer, args ...string) string {
 	return root
 }
 
-func allRpm(src Source, c *Client) (map[string]string, error) {
-	list, err := src.Packages(context.Background(), (&Query{}).May)
-	if err != nil {
-		return nil, err
-	}
-	got := map[string]string{}
-	for i := range list {
-		if got[list[i].Name], err = c.Fetch(context.Background(), &list[i]); err != nil {
-			return got, err
-		}
-	}
-	return got, nil
-}
-
 func TestRpmMD(t *testing.T) {
 	by := newSigner(t)
 	for _, args := range [][]string{nil, {"--general-compress-type=xz"}, {"--general-compress-type=bz2"}, {"--checksum=sha512"}} {
@@ -44,7 +29,7 @@ func TestRpmMD(t *testing.T) {
 		s := serve(t, root)
 		c := client(t)
 		src := &RpmMD{Client: c, URL: s.URL, Keys: by.keys(t), Arches: []string{"x86_64"}}
-		got, err := allRpm(src, c)
+		got, err := all(src, c)
 		if err != nil || len(got) != 2 {
 			t.Fatalf("%v: %v, %v", args, got, err)
 		}
@@ -52,7 +37,7 @@ func TestRpmMD(t *testing.T) {
 			same(t, file, filepath.Join(root, "p", name+"_6.12.9_x86_64.rpm"))
 		}
 		src.Arches = []string{"aarch64"}
-		if got, err := allRpm(src, c); err != nil || len(got) != 0 {
+		if got, err := all(src, c); err != nil || len(got) != 0 {
 			t.Errorf("of another architecture: %v, %v", got, err)
 		}
 	}
@@ -104,7 +89,7 @@ func TestRpmMDRefuses(t *testing.T) {
 			c := client(t)
 			src := &RpmMD{Client: c, URL: s.URL, Keys: by.keys(t)}
 			tc.tamper(t, root, src)
-			_, err := allRpm(src, c)
+			_, err := all(src, c)
 			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v, want %q in one line", err, tc.want)
 			}
