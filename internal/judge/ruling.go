@@ -124,17 +124,21 @@ func subjectOf(in *windowState, of model.About, name string) policy.Subject {
 	return s
 }
 
-// spellings of a module: its path, the path as symbol tables have it, or where
-// only its name is known the paths of that name on either side.
+// Spellings are the ways in which a policy may name the module at a path: as a
+// release has it, and as symbol tables do.
+func Spellings(path string) []string { return []string{path, symvers.OwnerOf(path)} }
+
+// spellings of a module: those of its path, or where only its name is known
+// those of the paths of that name on either side.
 func spellings(in *windowState, name string) []string {
 	if strings.Contains(name, "/") || in == nil {
-		return []string{name, symvers.OwnerOf(name)}
+		return Spellings(name)
 	}
 	out := []string{name}
 	for _, m := range []*manifest.Manifest{in.old, in.new} {
 		for i := range m.Modules {
 			if m.Modules[i].Name == name {
-				out = append(out, m.Modules[i].Path, symvers.OwnerOf(m.Modules[i].Path))
+				out = append(out, Spellings(m.Modules[i].Path)...)
 			}
 		}
 	}

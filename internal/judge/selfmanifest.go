@@ -54,7 +54,7 @@ func selfFromManifest(m *manifest.Manifest, n *notes, p *policy.Policy) []model.
 func missingIn(x *manifest.Module, p *policy.Policy) model.Missing {
 	mark, err := stamp.Parse(x.Stamp)
 	switch {
-	case p.BTFNotExpected(spellings(nil, x.Path)...), !x.Intree:
+	case p.BTFNotExpected(Spellings(x.Path)...), !x.Intree:
 		return model.NoneExpected
 	case len(x.Stamp) > 0 && err == nil && mark.Left == stamp.Stripped:
 		return model.Stripped

@@ -103,7 +103,7 @@ func (s *selfState) missing(m *release.Module) model.Missing {
 	f := m.Facts
 	_, stripped := f.WhyNoBTF()
 	switch {
-	case s.policy.BTFNotExpected(spellings(nil, m.Path)...):
+	case s.policy.BTFNotExpected(Spellings(m.Path)...):
 		return model.NoneExpected
 	case stripped:
 		return model.Stripped

@@ -10,7 +10,6 @@ import (
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
-	"kpkg-btf/internal/symvers"
 	"kpkg-btf/policy"
 )
 
@@ -142,7 +141,7 @@ func (w *windowState) mend(i int, l *looked, x *model.ModuleWindow, t *tally) {
 		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
 	}
 	if names := plainLists(f); len(names) > 0 {
-		if !w.policy.MayZeroIDs(m.Path, symvers.OwnerOf(m.Path)) {
+		if !w.policy.MayZeroIDs(Spellings(m.Path)...) {
 			x.Action, x.Why = model.Bump, "its lists of ids would have to be zeroed, which the policy forbids (zero-id-lists)"
 			t.fatal = append(t.fatal, m.Path)
 			t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)

@@ -7,11 +7,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
@@ -65,7 +65,7 @@ func (j *job) transform(it *item, t *tools, s *stored) (*modfile.Result, error) 
 	if now := bindingOf(m.Facts); now != it.bind {
 		return nil, changedMeanwhile(it.bind.difference(now))
 	}
-	it.mayZero = j.o.Policy.MayZeroIDs(spellings(it.module, m.Facts.Modinfo.Name)...)
+	it.mayZero = j.o.Policy.MayZeroIDs(judge.Spellings(it.module)...)
 	r, err := j.act(it, t, m)
 	if err == nil && len(r.Words) > 0 && !it.mayZero {
 		err = where.New(where.Unsupported, "%s would lose ids in .BTF_ids (%s %s, …), and the policy forbids that", it.action, r.Words[0].Kind, r.Words[0].Name).
@@ -76,13 +76,6 @@ func (j *job) transform(it *item, t *tools, s *stored) (*modfile.Result, error) 
 
 func changedMeanwhile(how string) error {
 	return where.New(where.IO, "changed since it was read: %s", how).WithHint("run again when nothing else writes here")
-}
-
-// spellings are the ways a policy may name a module: by its path, with and
-// without kernel/ and .ko, and by its name.
-func spellings(path, name string) []string {
-	bare := strings.TrimSuffix(path, ".ko")
-	return []string{path, bare, strings.TrimPrefix(bare, "kernel/"), name}
 }
 
 func (j *job) act(it *item, t *tools, m *modfile.Module) (*modfile.Result, error) {

@@ -21,6 +21,7 @@ import (
 	"kpkg-btf/internal/repair/modfile"
 	"kpkg-btf/internal/repair/signing"
 	"kpkg-btf/internal/where"
+	"kpkg-btf/policy"
 )
 
 func (k keySigner) Sign(_ context.Context, hash string, digest []byte) ([]byte, error) {
@@ -35,6 +36,25 @@ func word(list []model.Count, w string) int {
 		}
 	}
 	return 0
+}
+
+// TestZeroIDLists: a policy names modules as the judge lets it name them, by
+// their path or as symbol tables do.
+func TestZeroIDLists(t *testing.T) {
+	k := releasetest.Kernel{Release: rel, Distilled: true, Modules: []string{"nf:list"}}
+	for pattern, ok := range map[string]bool{"drivers/nf": true, "kernel/drivers/nf.ko": true, "**": true, "nf": false, "drivers/nf.ko": false} {
+		o := stripping(t, tree(t, k.Files()))
+		var err error
+		if o.Policy, err = policy.Parse("test", []byte("schema: "+policy.Schema+"\nzero-id-lists: 'module:"+pattern+"'\n")); err != nil {
+			t.Fatal(err)
+		}
+		switch rep, err := Run(t.Context(), o); {
+		case ok && (err != nil || len(rep.Modules[0].ZeroedIDs) != 1):
+			t.Errorf("%s: %+v, %v", pattern, rep, err)
+		case !ok && (err == nil || !strings.Contains(err.Error(), "nf.ko") || !strings.Contains(err.Error(), "the policy forbids that")):
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
 }
 
 // TestStripTree: every module loses its BTF and nothing else, in the

@@ -30,7 +30,7 @@ type Kernel struct {
 	Key, ModuleKey string
 	// Modules are the names of the modules; nil is alpha, beta and gamma. In a
 	// name, a suffix says what is special: ":lost" has no BTF, ":external" is
-	// not in-tree, ":ids" registers kfuncs, ":embed" holds a struct net by value,
+	// not in-tree, ":ids" registers kfuncs, ":list" has a plain list of ids, ":embed" holds a struct net by value,
 	// ":apart" has nothing to do with struct net;
 	// ":stripped" is marked as such, ":oldids" too but holds an id of its base, ":emptied" has an empty .BTF, ":stamped"
 	// and ":unstamped" (a stamp that cannot be read) have BTF and a stamp.
@@ -223,6 +223,9 @@ func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
 	if special == "embed" {
 		rec, _ := base.Parse().Record(net)
 		s.Struct(name+"_priv", rec.SizeType, btftest.M("net", net, 0))
+	}
+	if special == "list" {
+		m.IDs = []kmodtest.IDList{{Label: "ids", Words: []kmodtest.ID{{Kind: "struct", Name: "nf_conn", ID: uint32(conn)}}}}
 	}
 	if special == "ids" {
 		m.Imports = append(m.Imports, "register_btf_kfunc_id_set")
