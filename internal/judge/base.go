@@ -16,6 +16,7 @@ import (
 // base is the base of a release with its figures.
 type base struct {
 	raw *btf.Raw
+	sum [32]byte
 	ref model.BaseRef
 }
 
@@ -28,7 +29,7 @@ func baseOf(r *release.Release) (*base, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(raw.Bytes())
-	b := &base{raw, model.BaseRef{SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen()}}
+	b := &base{raw, sum, model.BaseRef{SHA256: hex.EncodeToString(sum[:]), Types: raw.NumTypes(), StringBytes: raw.StrLen()}}
 	if _, im := r.Base(); im != nil {
 		b.ref.Where = im.Source.Path + " (" + im.Facts.BTFWhere + ")"
 	} else {

@@ -171,8 +171,9 @@ func bind(m *release.Module) model.ModuleDecision {
 	if f.IDs != nil {
 		d.BTFIDs = digest(f.IDs.Data)
 	}
-	if len(f.BTF) == 0 {
-		d.MissingWhy, _ = f.WhyNoBTF()
+	var stripped bool
+	if d.MissingWhy, stripped = f.WhyNoBTF(); stripped {
+		d.Missing = model.Stripped
 	}
 	return d
 }

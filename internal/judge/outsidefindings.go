@@ -141,15 +141,12 @@ func (x *outside) decide(n *notes, v *model.ReleaseVerdict, set []*outsider) {
 	all := n.reasons()
 	for _, s := range set {
 		d := bind(s.m)
-		d.Name, d.BuildBase = s.name, s.by
+		d.BuildBase = s.by
 		if s.builtOn >= 0 {
 			d.BuiltOn = x.hosts[s.builtOn].base.ref.SHA256
 		}
-		if d.MissingWhy != "" {
+		if d.MissingWhy != "" && d.Missing != model.Stripped {
 			d.Missing = model.NoneExpected
-			if _, stripped := s.m.Facts.WhyNoBTF(); stripped {
-				d.Missing = model.Stripped
-			}
 		}
 		n.explain(all, &d, meeting{}, model.Rebuild)
 		for k := range s.cells {

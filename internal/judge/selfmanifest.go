@@ -42,7 +42,7 @@ func selfFromManifest(m *manifest.Manifest, n *notes, p *policy.Policy) []model.
 			f.Rule = "self.vermagic"
 			n.many(f, modulesText("built for another release than "+m.Release), x.Path, x.Path+": vermagic "+x.Vermagic)
 		}
-		if m.Base != nil && stampIn(x.Stamp, m.Base) == stampOther {
+		if m.Base != nil && stampOf(x.Stamp, m.Base.SHA256) == stampOther {
 			f.Rule = "self.stamp"
 			n.many(f, modulesText("stamped with another base than this image's"), x.Path, x.Path)
 		}
@@ -60,19 +60,6 @@ func missingIn(x *manifest.Module, p *policy.Policy) model.Missing {
 		return model.Stripped
 	}
 	return model.Lost
-}
-
-// stampIn compares a recorded stamp with the base of its release. One that
-// cannot be read says nothing.
-func stampIn(text []byte, base *manifest.Base) stampState {
-	mark, err := stamp.Parse(text)
-	switch {
-	case len(text) == 0 || err != nil || mark.Base == nil:
-		return stampNone
-	case mark.Base.Digest == base.SHA256:
-		return stampSame
-	}
-	return stampOther
 }
 
 // fromManifest binds a module to its digests.

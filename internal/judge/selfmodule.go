@@ -2,7 +2,6 @@ package judge
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -55,7 +54,9 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 	x := moduleSelf{m: m, verdict: model.VerdictUnknown, meaning: model.MeaningUnknown, buildBase: model.ByAssumed}
 	f := m.Facts
 	x.sign = s.trust.judge(f.Sig)
-	x.stamp = s.stampOf(f)
+	if s.base != nil {
+		x.stamp = stampOf(f.Stamp, s.base.sum)
+	}
 	switch {
 	case s.modules == kimage.No:
 		x.verdict, x.meaning = model.Inert, model.MeaningNone
@@ -160,17 +161,14 @@ const (
 	stampOther
 )
 
-// stampOf reads the stamp. One that cannot be read says nothing, and is an
-// oddity of the module.
-func (s *selfState) stampOf(f *kmod.Facts) stampState {
-	if f.Stamp == nil || s.base == nil {
-		return stampNone
-	}
-	mark, err := stamp.Parse(f.Stamp)
+// stampOf compares a stamp with the digest of a base. One that is not there or
+// cannot be read says nothing; the latter is an oddity of the module.
+func stampOf(text []byte, base [32]byte) stampState {
+	mark, err := stamp.Parse(text)
 	switch {
-	case err != nil || mark.Base == nil:
+	case len(text) == 0 || err != nil || mark.Base == nil:
 		return stampNone
-	case hex.EncodeToString(mark.Base.Digest[:]) == s.base.ref.SHA256:
+	case mark.Base.Digest == base:
 		return stampSame
 	}
 	return stampOther
