@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"kpkg-btf/internal/btf"
@@ -108,6 +110,16 @@ func (b *bases) addAll(l *release.Loaded, byKey map[release.Key]*buildBase) erro
 	return nil
 }
 
+// names are the releases whose bases --base gave.
+func (b *bases) names() string {
+	var out []string
+	for k := range b.byKey {
+		out = append(out, k.String())
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
 func (b *buildBase) digest() string { return hex.EncodeToString(b.id.Digest[:]) }
 
 // rawBTF reads a file that is BTF and nothing else; nil for another one.
@@ -163,7 +175,8 @@ func (b *bases) of(r *release.Release) (*buildBase, error) {
 	}
 	switch {
 	case own == nil && given == nil && len(b.byKey) > 0:
-		return nil, where.In(r.Name, usage("--base: no base of release %s in it", r.Key))
+		return nil, where.In(r.Name, usage("--base: no base of release %s in it, but of %s", r.Key, b.names()).
+			WithHint("give the image of that very release; each flavour has a base of its own"))
 	case own == nil && given == nil:
 		return b.on[r.Key], nil
 	case own == nil:

@@ -54,6 +54,8 @@ func TestBaseGiven(t *testing.T) {
 func TestBaseOfAnotherBuild(t *testing.T) {
 	other := kernelFiles(t, 1, releasetest.Kernel{Image: btftest.Grown, Build: btftest.Grown})
 	image := tree(t, map[string][]byte{"boot/vmlinuz-" + rel: other["boot/vmlinuz-"+rel]})
+	flavour := strings.Replace(rel, "-amd64", "-cloud-amd64", 1)
+	renamed := releasetest.Kernel{Release: flavour}.Files()
 	raw := filepath.Join(t.TempDir(), "100%.btf")
 	if err := os.WriteFile(raw, btftest.Kernel(btftest.Grown).Bytes(), 0o600); err != nil {
 		t.Fatal(err)
@@ -70,6 +72,8 @@ func TestBaseOfAnotherBuild(t *testing.T) {
 				refused(t, o, files, where.Usage, "not built on the base of "+base)
 			}
 		}
+		o.Base = []string{tree(t, renamed)}
+		refused(t, o, files, where.Usage, "no base of release "+rel+" x86_64 in it, but of "+flavour+" x86_64")
 		o.Base, o.Action = nil, Stamp
 		refused(t, o, files, where.Inconclusive, "stamping needs the base")
 		own := filepath.Join(t.TempDir(), "own.btf")

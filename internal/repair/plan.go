@@ -183,10 +183,10 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 		}
 		it.change = j.wouldChange(it, m.Facts)
 		if it.action == Distill && it.change && base == nil {
-			return needsBase("distilling")
+			return needsBase("distilling", r.Key)
 		}
 		if it.action == Stamp && base == nil && len(m.Facts.BTF) > 0 && m.Facts.Stamp == nil {
-			return needsBase("stamping")
+			return needsBase("stamping", r.Key)
 		}
 		if it.change && base != nil {
 			if err := base.fits(m.Facts); err != nil {
@@ -206,8 +206,8 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 	return nil
 }
 
-func needsBase(what string) error {
-	return where.New(where.Inconclusive, "%s needs the base that the module was built on", what).
+func needsBase(what string, of release.Key) error {
+	return where.New(where.Inconclusive, "%s needs the base that the module was built on: no image of %s is given", what, of).
 		WithHint("give the package with the kernel image too, or --base FILE, or of modules built elsewhere --on KERNEL")
 }
 
