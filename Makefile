@@ -65,7 +65,7 @@ check: test e2e vm pipelines ## all tests
 bench: deps $(BIN) ## speed as ratios in one run
 	$(GO) test -tags bench -timeout 40m -count 1 -v ./internal/bench/...
 
-long: deps $(BIN) ## mutants by the hundred thousand, fuzzing
+long: deps $(BIN) ## mutants by the hundred thousand, fuzzing, packaging of later kernels
 	testdata/real/long.sh
 
 third-party: ## regenerate THIRD_PARTY.md and debian/copyright from the modules

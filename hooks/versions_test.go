@@ -3,7 +3,7 @@ package hooks
 // versions are the texts as they are now.
 var versions = map[string]released{
 	"before-dh_strip":          {2, "499365b0"},
-	"bindeb-pkg":               {2, "ba26ad97"},
+	"bindeb-pkg":               {3, "6817618c"},
 	"dkms":                     {2, "eda77e06"},
 	"dpkg-buildpackage-gate":   {1, "3be0dd51"},
 	"dpkg-buildpackage-repair": {1, "16351aa9"},

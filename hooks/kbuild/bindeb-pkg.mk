@@ -1,4 +1,4 @@
-# kpkg-btf hook bindeb-pkg, version 2
+# kpkg-btf hook bindeb-pkg, version 3
 #
 # The kernel's own bindeb-pkg and binrpm-pkg, with their packages judged and
 # repaired before anybody sees them. In a configured kernel tree:
@@ -40,11 +40,11 @@ bindeb-pkg:
 	$(kpkg_btf_missing); $(MAKE) -f Makefile bindeb-pkg)
 
 # The packages of this run are those newer than its start, in rpmbuild's folder
-# (6.5 and older) or below the tree.
+# (6.5 and older, or as RPMOPTS has it) or below the tree.
 binrpm-pkg:
 	@$(if $(KPKG_BTF),set -e; work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; touch -d '1 second ago' "$$work/start"; \
 	$(MAKE) -f Makefile binrpm-pkg; \
-	rpms=$$(find "$$(rpm --eval '%{_rpmdir}')" '$(KPKG_BTF_TREE)/rpmbuild/RPMS' -name 'kernel*.rpm' -newer "$$work/start" 2>/dev/null | sort); \
+	rpms=$$(find "$$(rpmbuild $(RPMOPTS) --eval '%{_rpmdir}')" '$(KPKG_BTF_TREE)/rpmbuild/RPMS' -name 'kernel*.rpm' -newer "$$work/start" 2>/dev/null | sort); \
 	[ -n "$$rpms" ] || { echo "kpkg-btf: binrpm-pkg left no package" >&2; exit 1; }; \
 	flags=; for o in $(KPKG_BTF_AGAINST); do flags="$$flags --against $$o"; done; \
 	judge() { $(KPKG_BTF) check $$rpms $$flags $(KPKG_BTF_CHECK) "$$@"; }; \

@@ -31,6 +31,12 @@ SRCARCH := x86
 ARCH := x86
 STRIP := strip
 OBJCOPY := objcopy
+KERNELVERSION := 6.1.192
+CC := gcc
+HOSTCC := gcc
+READELF := readelf
+DEPMOD := true
+CROSS_COMPILE :=
 CONFIG_SHELL := sh
 KGZIP := gzip
 XZ := xz
@@ -39,13 +45,15 @@ quiet := quiet_
 Q := @
 MAKEFLAGS += --no-print-directory
 include include/config/auto.conf
-export srctree objtree KERNELRELEASE MODLIB MODORDER KCONFIG_CONFIG UTS_MACHINE SRCARCH ARCH STRIP OBJCOPY CONFIG_SHELL KGZIP XZ ZSTD quiet Q
+export srctree objtree KERNELRELEASE MODLIB MODORDER KCONFIG_CONFIG UTS_MACHINE SRCARCH ARCH STRIP OBJCOPY CONFIG_SHELL KGZIP XZ ZSTD KERNELVERSION CC HOSTCC READELF DEPMOD CROSS_COMPILE quiet Q
 export MAKE CONFIG_X86=y CONFIG_64BIT=y
-.PHONY: all modules_install image_name headers headers_install bindeb-pkg binrpm-pkg intdeb-pkg
+.PHONY: all modules_install modules_sign image_name headers headers_install olddefconfig run-command bindeb-pkg binrpm-pkg intdeb-pkg
 all: ; @echo "  CC is imitated"
 image_name: ; @echo arch/x86/boot/bzImage
-modules_install: ; $(Q)$(MAKE) -f $(srctree)/scripts/Makefile.modinst
-headers: ;
+modules_sign: export modules_sign_only := y
+modules_install modules_sign: ; $(Q)$(MAKE) -f $(srctree)/scripts/Makefile.modinst
+headers olddefconfig: ;
+run-command: ; $(Q)$(KBUILD_RUN_COMMAND)
 headers_install: ; $(Q)mkdir -p $(INSTALL_HDR_PATH)/include/asm && touch $(INSTALL_HDR_PATH)/include/asm/x.h
 bindeb-pkg binrpm-pkg intdeb-pkg: ; $(Q)$(MAKE) -f $(srctree)/scripts/Makefile.package $@
 `
@@ -78,7 +86,7 @@ func buildTree(t *testing.T, dir string, keep func(module string) bool) (cert st
 	write(t, filepath.Join(dir, "modules.order"), []byte(strings.Join(order, "\n")+"\n"))
 	write(t, filepath.Join(dir, "Module.symvers"), realtest.Member(t, realtest.Deb(t, smallNew.headers), "Module.symvers"))
 	write(t, filepath.Join(dir, "include/config/kernel.release"), []byte(smallNew.release+"\n"))
-	auto := "CONFIG_MODULES=y\nCONFIG_MODULE_SIG_ALL=y\nCONFIG_MODULE_SIG_HASH=\"sha256\"\nCONFIG_MODULE_SIG_KEY=\"certs/signing_key.pem\"\n"
+	auto := "CONFIG_MODULES=y\nCONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_ALL=y\nCONFIG_MODULE_SIG_HASH=\"sha256\"\nCONFIG_MODULE_SIG_KEY=\"certs/signing_key.pem\"\n"
 	write(t, filepath.Join(dir, "include/config/auto.conf"), []byte(auto))
 	write(t, filepath.Join(dir, "System.map"), []byte("ffffffff81000000 T _text\n"))
 	write(t, filepath.Join(dir, "tools/testing/selftests/bpf/config"), []byte("CONFIG_DEBUG_INFO_BTF=n\n"))
