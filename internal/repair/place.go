@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -111,6 +112,8 @@ func (j *job) output(p *placed) error {
 		p.out = filepath.Join(j.o.Out, filepath.Base(p.input.Path))
 	case packages > 1:
 		return usage("%d packages are written: give -o an existing folder", packages)
+	case strings.HasSuffix(j.o.Out, "/"):
+		return where.In(j.o.Out, usage("no such folder").WithHint("mkdir first, or give -o the name of a file"))
 	}
 	if j.o.DryRun || j.o.Export != nil {
 		return nil
