@@ -2,15 +2,13 @@ package edit
 
 import (
 	"bytes"
-	"cmp"
-	"slices"
 
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/where"
 )
 
-// Bytes writes the object into new memory, or that of Room. It can be called once. An edit that
-// leaves something without what it needs is Unsupported.
+// Bytes writes the object into new memory, or that of Room. It can be called
+// once. An edit that leaves something without what it needs is Unsupported.
 func (o *Object) Bytes() ([]byte, error) {
 	o.settleShndx()
 	o.number()
@@ -30,26 +28,13 @@ func (o *Object) Bytes() ([]byte, error) {
 	}
 	out := o.room(int(size))
 	end := uint64(copy(out, o.header(shoff)))
-	for _, s := range o.inPlace() {
-		clear(out[min(end, s.off):s.off]) // the memory may have been used
-		end = max(end, s.off+uint64(copy(out[s.off:], s.data)))
+	for _, s := range o.inFile() {
+		clear(out[end:s.off]) // the memory may have been used
+		end = s.off + uint64(copy(out[s.off:], s.data))
 	}
-	clear(out[min(end, shoff):shoff])
-	end = shoff + uint64(copy(out[shoff:], o.table()))
-	clear(out[end:])
+	clear(out[end:shoff])
+	copy(out[shoff:], o.table())
 	return out, nil
-}
-
-// inPlace are the sections with bytes in the file in the order of these.
-func (o *Object) inPlace() []*section {
-	list := make([]*section, 0, len(o.secs))
-	for _, s := range o.secs {
-		if s.hdr.HasData() {
-			list = append(list, s)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b *section) int { return cmp.Compare(a.off, b.off) })
-	return list
 }
 
 // room is memory of n bytes.
