@@ -10,6 +10,26 @@ import (
 	"kpkg-btf/internal/where"
 )
 
+// onItsBase refuses what needs a base and has none, or one that is not the
+// module's.
+func (it *item) onItsBase(f *kmod.Facts) error {
+	switch {
+	case it.base != nil && it.change:
+		return it.base.fits(f)
+	case it.base != nil:
+	case it.action == Distill && it.change:
+		return it.needsBase("distilling")
+	case it.action == Stamp && len(f.BTF) > 0 && f.Stamp == nil:
+		return it.needsBase("stamping")
+	}
+	return nil
+}
+
+func (it *item) needsBase(what string) error {
+	return where.New(where.Inconclusive, "%s needs the base that the module was built on: no image of %s is given", what, it.release).
+		WithHint("give the package with the kernel image too, or --base FILE, or of modules built elsewhere --on KERNEL")
+}
+
 // fits refuses a base that a module was not built on. A module mostly parses
 // on the base of another build as well, its ids just lead to other types;
 // distilled or stamped so it is wrong for good, and nothing in it shows it any

@@ -182,16 +182,8 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 			it.of = &k.of
 		}
 		it.change = j.wouldChange(it, m.Facts)
-		if it.action == Distill && it.change && base == nil {
-			return needsBase("distilling", r.Key)
-		}
-		if it.action == Stamp && base == nil && len(m.Facts.BTF) > 0 && m.Facts.Stamp == nil {
-			return needsBase("stamping", r.Key)
-		}
-		if it.change && base != nil {
-			if err := base.fits(m.Facts); err != nil {
-				return err
-			}
+		if err := it.onItsBase(m.Facts); err != nil {
+			return err
 		}
 		it.done = model.RepairModule{Input: src.Package, Path: cmp.Or(src.Path, m.Path), Release: r.Name, Compression: m.Facts.Compression,
 			Before: hex.EncodeToString(it.before[:]), Signature: "kept", Done: "right already"}
@@ -204,11 +196,6 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 		j.items[src] = it
 	}
 	return nil
-}
-
-func needsBase(what string, of release.Key) error {
-	return where.New(where.Inconclusive, "%s needs the base that the module was built on: no image of %s is given", what, of).
-		WithHint("give the package with the kernel image too, or --base FILE, or of modules built elsewhere --on KERNEL")
 }
 
 // wouldChange says whether the action has anything to do. The rehearsal has

@@ -131,7 +131,6 @@ type rewrite struct {
 
 	pools   pools
 	refused atomic.Bool // by Options.Verify
-	decoded bool        // the format's own program decodes the output's payload to sum
 }
 
 func (r *rewrite) close() {

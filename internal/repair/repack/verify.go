@@ -34,10 +34,11 @@ func (r *rewrite) verify(ctx context.Context) func(io.ReaderAt, int64) error {
 		if (p.Kind == pack.Rpm) != (r.p.Kind == pack.Rpm) || p.Name != r.p.Name || p.Version != r.p.Version || p.Arch != r.p.Arch {
 			return bad(fmt.Errorf("it is the package %s %s %s now", p.Name, p.Version, p.Arch))
 		}
-		if err := r.crossCheck(ctx, p, ra, size); err != nil {
+		decoded, err := r.crossCheck(ctx, p, ra, size)
+		if err != nil {
 			return bad(err)
 		}
-		if err := r.verifyFiles(ctx, p); r.refused.Load() {
+		if err := r.verifyFiles(ctx, p, decoded); r.refused.Load() {
 			return err // in the words of Options.Verify
 		} else if err != nil {
 			return bad(err)
@@ -56,10 +57,10 @@ func bad(err error) error {
 	return where.New(where.Internal, "verification of own output failed, it is discarded: %w", err)
 }
 
-// verifyFiles reads the payload once: all of it by its digest, if no other
-// program did that, and each changed file by its size and the judgement of
-// Verify, or by its digest where there is none.
-func (r *rewrite) verifyFiles(ctx context.Context, p *pack.Package) error {
+// verifyFiles reads the payload once: all of it by its digest, if another
+// program has not decoded it to that, and each changed file by its size and the
+// judgement of Verify, or by its digest where there is none.
+func (r *rewrite) verifyFiles(ctx context.Context, p *pack.Package, decoded bool) error {
 	want := make(map[string]*Changed, len(r.report.Changed))
 	for i := range r.report.Changed {
 		want[r.report.Changed[i].Path] = &r.report.Changed[i]
@@ -76,7 +77,7 @@ func (r *rewrite) verifyFiles(ctx context.Context, p *pack.Package) error {
 		if u.file {
 			left--
 		}
-		if r.decoded {
+		if decoded {
 			return nil
 		}
 		all.Write(u.raw.Gap)
@@ -90,7 +91,7 @@ func (r *rewrite) verifyFiles(ctx context.Context, p *pack.Package) error {
 		return err
 	case left != 0:
 		return fmt.Errorf("%d changed files are not in it", left)
-	case !r.decoded && !bytes.Equal(all.Sum(nil), r.sum):
+	case !decoded && !bytes.Equal(all.Sum(nil), r.sum):
 		return fmt.Errorf("the payload decodes to SHA-256 %x, %x was compressed", all.Sum(nil), r.sum)
 	}
 	return nil
@@ -116,13 +117,14 @@ func (r *rewrite) verifyFile(ctx context.Context, c *Changed, e *pack.Entry, con
 }
 
 // crossCheck lets the format's own program read the output, if it is here.
-func (r *rewrite) crossCheck(ctx context.Context, p *pack.Package, ra io.ReaderAt, size int64) error {
+// decoded says that it has seen the payload that was compressed.
+func (r *rewrite) crossCheck(ctx context.Context, p *pack.Package, ra io.ReaderAt, size int64) (decoded bool, err error) {
 	args := []string{"dpkg-deb", "--fsys-tarfile", "-"}
 	if p.Kind == pack.Rpm {
 		args = []string{"rpm", "-K", "--nosignature", "/dev/stdin"}
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
-		return nil
+		return false, nil
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
@@ -138,16 +140,14 @@ func (r *rewrite) crossCheck(ctx context.Context, p *pack.Package, ra io.ReaderA
 	}
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return false, ctx.Err()
 		}
-		return fmt.Errorf("%s: %w: %s", args[0], err, strings.Join(strings.Fields(said.String()), " "))
+		return false, fmt.Errorf("%s: %w: %s", args[0], err, strings.Join(strings.Fields(said.String()), " "))
 	}
-	if p.Kind != pack.Rpm {
-		if !bytes.Equal(sum.Sum(nil), r.sum) {
-			return fmt.Errorf("dpkg-deb reads a payload of SHA-256 %x, %x was compressed", sum.Sum(nil), r.sum)
-		}
-		r.decoded = true
+	decoded = p.Kind != pack.Rpm
+	if decoded && !bytes.Equal(sum.Sum(nil), r.sum) {
+		return false, fmt.Errorf("dpkg-deb reads a payload of SHA-256 %x, %x was compressed", sum.Sum(nil), r.sum)
 	}
 	r.report.CrossChecked = args[0]
-	return nil
+	return decoded, nil
 }
