@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -32,7 +31,7 @@ func (x *outside) builtOn(f *kmod.Facts) (int, model.Evidence) {
 	}
 	if mark, err := stamp.Parse(f.Stamp); err == nil && f.Stamp != nil && mark.Base != nil {
 		return slices.IndexFunc(x.hosts, func(h *host) bool {
-			return h.base != nil && hex.EncodeToString(mark.Base.Digest[:]) == h.base.ref.SHA256
+			return h.base != nil && mark.Base.Digest == h.base.sum
 		}), model.ByStamp
 	}
 	word, _, _ := strings.Cut(f.Modinfo.Vermagic, " ")

@@ -75,12 +75,17 @@ func (r *idReader) symbol(t *elfx.Symtab, sym *elfx.Symbol) error {
 	return nil
 }
 
-// label takes a symbol that names a list. Assemblers for ARM, AArch64 and
-// RISC-V put symbols of their own at the same places: "$d" where data begins,
-// ".L" and "L0" for what they refer to (is_mapping_symbol in
-// include/linux/module_symbol.h, 6.12). No list of C code is called so.
+// ofAssembler tells the symbols that assemblers for ARM, AArch64 and RISC-V put
+// at the places of others: "$d" where data begins, ".L" and "L0" for what they
+// refer to (is_mapping_symbol in include/linux/module_symbol.h, 6.12). No list
+// of C code is called so.
+func ofAssembler(name []byte) bool {
+	return name[0] == '$' || bytes.HasPrefix(name, []byte(".L")) || bytes.HasPrefix(name, []byte("L0"))
+}
+
+// label takes a symbol that names a list.
 func (r *idReader) label(name []byte, sym *elfx.Symbol) error {
-	if len(name) == 0 || name[0] == '$' || bytes.HasPrefix(name, []byte(".L")) || bytes.HasPrefix(name, []byte("L0")) || sym.Type() == elfx.STTSection || sym.Value > uint64(len(r.ids.Data)) {
+	if len(name) == 0 || ofAssembler(name) || sym.Type() == elfx.STTSection || sym.Value > uint64(len(r.ids.Data)) {
 		return nil
 	}
 	if len(name) >= maxSymbolName || len(r.ids.Labels) > len(r.ids.Data)/4 {

@@ -22,8 +22,8 @@ type Options struct {
 	// BTFOnly leaves out what says nothing of a module's BTF: Exports, Versions,
 	// AllocDigest, Sections, most Oddities, and Imports where no .BTF_ids is.
 	BTFOnly bool
-	// Digest, if not nil, is given back as Facts.Digest in place of the
-	// content's own, by a caller that has no use for it.
+	// Digest, if not nil, becomes Facts.Digest, and the content is not summed
+	// up: for a caller that knows it, or proves otherwise what it read.
 	Digest *[32]byte
 }
 
