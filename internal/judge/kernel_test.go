@@ -72,16 +72,11 @@ func TestRegistered(t *testing.T) {
 // out of a distilled module's map are not said to be refused for certain.
 func TestAskOfIDs(t *testing.T) {
 	p := verdict.ForVersion(6, 12, 0)
-	base := btftest.Base()
-	base.Int("int", 4, btftest.Signed)
-	b, err := verdict.NewBase(&p, base.Bytes())
+	k, dist, m, fn := btftest.Distilled()
+	b, err := verdict.NewBase(&p, k.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	dist := btftest.Base()
-	dist.Int("int", 4, btftest.Signed)
-	m := dist.Split()
-	fn := m.Func("kf", m.Proto(1))
 	for id, want := range map[uint32]answer{
 		uint32(fn): {verdict: model.Attached},
 		1:          {verdict: model.InitFails, words: "init fails with EINVAL (kfunc.func, set kfuncs, id 1)"},

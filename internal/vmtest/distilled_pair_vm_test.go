@@ -25,10 +25,7 @@ func distilledPairB(t *testing.T) []distilledModule {
 		return pairBDistilled
 	}
 	newer := load(t, realtest.PairBNew)
-	own, err := btf.Parse(imageBTF(t, newer.Kernel))
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := parsedBase(t, newer)
 	var d distill.Distiller
 	for _, m := range newer.Modules {
 		split, err := btf.ParseSplit(m.BTF, own)

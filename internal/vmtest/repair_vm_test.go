@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/elfx/edit"
@@ -89,12 +88,8 @@ func TestStrippedLoads(t *testing.T) {
 
 func btf61(t *testing.T, b *Build) stamp.Base {
 	t.Helper()
-	blob := imageBTF(t, b.Kernel)
-	raw, err := btf.Parse(blob)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base, err := stamp.BaseOf(blob, raw)
+	raw := parsedBase(t, b)
+	base, err := stamp.BaseOf(raw.Bytes(), raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,11 +103,7 @@ func btf61(t *testing.T, b *Build) stamp.Base {
 // fails, which shows that the kernel looks at them.
 func TestDistilledKfuncs(t *testing.T) {
 	newer, names, whole := wholeModules(t, realtest.PairBNew)
-	blob := imageBTF(t, newer.Kernel)
-	own, err := btf.Parse(blob)
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := parsedBase(t, newer)
 	var d modfile.Distiller
 	distilled, wrong := map[string][]byte{}, map[string][]byte{}
 	for _, name := range names {
@@ -194,18 +185,14 @@ func kfuncsRegister(t *testing.T, v *Verdict, distilled map[string][]byte) {
 // number that is no function: no errno can be predicted, and none is.
 func TestStaleIDsAreBeyond(t *testing.T) {
 	b, names, whole := wholeModules(t, realtest.PairBNew)
-	blob := imageBTF(t, b.Kernel)
-	own, err := btf.Parse(blob)
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := parsedBase(t, b)
 	r, err := new(modfile.Distiller).Distill(whole["nf_conntrack"], modfile.DistillOptions{Base: own})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stale := replaced(t, r.Data, ".BTF_ids", parsed(t, whole["nf_conntrack"]).IDs.Data)
 	p := verdict.ForVersion(6, 12, 115)
-	base, err := verdict.NewBase(&p, blob)
+	base, err := verdict.NewBase(&p, own.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,18 +103,11 @@ func TestInitIDsOfDestructors(t *testing.T) {
 
 func TestInitIDsAreRelocated(t *testing.T) {
 	p := ForVersion(6, 12, 0)
-	k := btftest.Base()
-	k.Struct("other", 4)
-	k.Struct("other2", 4)
-	k.Ptr(k.Int("int", 4, btftest.Signed))
+	k, dist, m, fn := btftest.Distilled()
 	b, err := NewBase(&p, k.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	dist := btftest.Base()
-	dist.Int("int", 4, btftest.Signed)
-	m := dist.Split()
-	fn := m.Func("kf", m.Proto(1))
 	ids, r := b.Relocate(m.Bytes(), dist.Bytes())
 	if !r.OK || !slices.Equal(ids, []uint32{0, 3, 5, 6}) {
 		t.Fatal(ids, r.String())
@@ -130,16 +123,11 @@ func TestInitIDsAreRelocated(t *testing.T) {
 // The kernel has no answer to an id past its map: nothing says how long that is.
 func TestInitIDsBeyondTheMap(t *testing.T) {
 	p := ForVersion(6, 12, 0)
-	k := btftest.Base()
-	k.Int("int", 4, btftest.Signed)
+	k, dist, m, _ := btftest.Distilled()
 	b, err := NewBase(&p, k.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	dist := btftest.Base()
-	dist.Int("int", 4, btftest.Signed)
-	m := dist.Split()
-	m.Func("kf", m.Proto(1)) // ids 2 and 3
 	for _, tc := range []struct {
 		dist []byte
 		reg  Registered
