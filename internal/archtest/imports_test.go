@@ -18,11 +18,14 @@ import (
 var allowed = map[string][]string{
 	// leaves
 	"internal/model":      {},
+	"internal/tri":        {},
 	"internal/where":      {},
 	"internal/limits":     {"internal/where"},
 	"internal/fsx":        {"internal/where"},
 	"internal/strictjson": {"internal/where"},
 	"internal/btf":        {"internal/where", "internal/limits"},
+	// what kernels can do
+	"internal/kernel/ability": {"internal/tri"},
 	// formats
 	"internal/codec":          {"internal/codec/xz", "internal/where", "internal/limits"},
 	"internal/codec/xz":       {"internal/where", "internal/limits"},
@@ -41,24 +44,24 @@ var allowed = map[string][]string{
 	"internal/btf/evidence": {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/meaning":  {"internal/btf", "internal/model", "internal/where", "internal/limits"},
 	"internal/btf/stamp":    {"internal/btf", "internal/where", "internal/limits"},
-	"internal/btf/verdict":  {"internal/btf", "internal/where", "internal/limits", "internal/model"},
+	"internal/btf/verdict":  {"internal/kernel/ability", "internal/tri", "internal/btf", "internal/where", "internal/limits", "internal/model"},
 	"internal/btf/cdef":     {"internal/btf", "internal/where"},
 	"internal/btf/diff":     {"internal/btf", "internal/btf/cdef", "internal/btf/meaning", "internal/where"},
 	// facts
-	"internal/kimage":         {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
+	"internal/kimage":         {"internal/kernel/ability", "internal/tri", "internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
 	"internal/kmod":           {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/stamp", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
-	"internal/kmod/loadcheck": {"internal/kmod", "internal/kimage", "internal/modsig", "internal/symvers", "internal/model"},
+	"internal/kmod/loadcheck": {"internal/tri", "internal/kmod", "internal/kimage", "internal/modsig", "internal/symvers", "internal/model"},
 	// releases and documents
 	"internal/abi":      {"internal/model", "internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
 	"internal/abiname":  {"internal/model"},
-	"internal/manifest": {"internal/model", "internal/strictjson", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
-	"internal/release": {"internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/meaning", "internal/symvers",
+	"internal/manifest": {"internal/tri", "internal/model", "internal/strictjson", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
+	"internal/release": {"internal/kernel/ability", "internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/meaning", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/fetch": {"internal/pack", "internal/pack/deb822", "internal/codec", "internal/abiname", "internal/fsx", "internal/where", "internal/limits"},
 	// judgement
 	"hooks":  {},
 	"policy": {"internal/where", "internal/model"},
-	"internal/judge": {"internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
+	"internal/judge": {"internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/model", "internal/where"},
@@ -66,7 +69,7 @@ var allowed = map[string][]string{
 	"internal/report":   {"internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing": {"internal/modsig", "internal/where"},
-	"internal/host":           {"internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
+	"internal/host":           {"internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
 	"internal/companion":      {"internal/manifest", "internal/model", "internal/where"},
 	// repair
 	"internal/repair/modfile": {"internal/kmod", "internal/elfx", "internal/elfx/edit", "internal/btf", "internal/btf/distill", "internal/btf/stamp", "internal/where", "internal/limits"},

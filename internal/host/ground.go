@@ -3,8 +3,9 @@ package host
 import (
 	"fmt"
 
-	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 )
 
 // ground is a kernel that modules may meet, and how the report calls it.
@@ -43,10 +44,10 @@ func (v *verifier) runningAs(disk *release.Release) *ground {
 	// What it wants of a module it does not show; but for the name that is made
 	// of options that do not change under one name.
 	facts.Vermagic = disk.Vermagic()
-	if a := &facts.Abilities.AllowMismatch; a.Is == kimage.Unknown && facts.Config == nil {
+	if a := &facts.Abilities.AllowMismatch; a.Is == tri.Unknown && facts.Config == nil {
 		*a = mismatchOf(disk)
 		g.note = "whether the running kernel loads a module whose BTF it cannot use is not known: taken as no"
-		if a.Is != kimage.Unknown {
+		if a.Is != tri.Unknown {
 			g.note = "whether the running kernel loads a module whose BTF it cannot use is taken from the kernel installed under its name: " + a.Evidence
 		}
 	}
@@ -55,17 +56,17 @@ func (v *verifier) runningAs(disk *release.Release) *ground {
 
 // mismatchOf is whether an installed kernel loads a module whose BTF it cannot
 // use, by its config, else by its image.
-func mismatchOf(disk *release.Release) kimage.Ability {
+func mismatchOf(disk *release.Release) ability.Fact {
 	const option = "CONFIG_MODULE_ALLOW_BTF_MISMATCH"
 	v, ok := disk.Options.Value(option)
 	if !ok {
 		if im := disk.BootImage(); im != nil {
 			return im.Facts.Abilities.AllowMismatch
 		}
-		return kimage.Ability{}
+		return ability.Fact{}
 	}
 	if v == "y" {
-		return kimage.Ability{Is: kimage.Yes, Evidence: fmt.Sprintf("%s=y in %s", option, disk.Config.Source)}
+		return ability.Fact{Is: tri.Yes, Evidence: fmt.Sprintf("%s=y in %s", option, disk.Config.Source)}
 	}
-	return kimage.Ability{Is: kimage.No, Evidence: fmt.Sprintf("%s is not set in %s", option, disk.Config.Source)}
+	return ability.Fact{Is: tri.No, Evidence: fmt.Sprintf("%s is not set in %s", option, disk.Config.Source)}
 }

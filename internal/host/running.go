@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/internal/where"
 )
 
@@ -31,10 +33,10 @@ func (s *System) Running() (*release.Release, error) {
 		return nil, where.In(path, err)
 	}
 	if name := s.attached(); name != "" {
-		if facts.Abilities.ModuleBTF.Is == kimage.No {
-			facts.Abilities.AllowMismatch = kimage.Ability{} // concluded from what is not so
+		if facts.Abilities.ModuleBTF.Is == tri.No {
+			facts.Abilities.AllowMismatch = ability.Fact{} // concluded from what is not so
 		}
-		facts.Abilities.ModuleBTF = kimage.Ability{Is: kimage.Yes, Evidence: "/sys/kernel/btf/" + name}
+		facts.Abilities.ModuleBTF = ability.Fact{Is: tri.Yes, Evidence: "/sys/kernel/btf/" + name}
 	}
 	if facts.Release == "" {
 		facts.Release = s.Booted

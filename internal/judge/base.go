@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf"
-	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/internal/where"
 )
 
@@ -94,35 +95,35 @@ func oneBase(n *notes, r *release.Release) {
 const moduleBTFOption = "CONFIG_DEBUG_INFO_BTF_MODULES"
 
 // readsModuleBTF says whether the recorded kernel reads the BTF of modules.
-func readsModuleBTF(m *manifest.Manifest) kimage.Tri {
-	if is := configured(m.Config, moduleBTFOption); is != kimage.Unknown {
+func readsModuleBTF(m *manifest.Manifest) tri.State {
+	if is := configured(m.Config, moduleBTFOption); is != tri.Unknown {
 		return is
 	}
-	return triOf(ability(m, kimage.AbilityModuleBTF))
+	return recorded(m, ability.ModuleBTF)
 }
 
 // moduleBTF says whether this kernel reads the BTF of modules at all: by its
 // config where there is one, else by the image itself.
-func moduleBTF(r *release.Release, im *release.Image) (kimage.Tri, string) {
+func moduleBTF(r *release.Release, im *release.Image) (tri.State, string) {
 	switch configured(r.Options, moduleBTFOption) {
-	case kimage.Yes:
-		return kimage.Yes, "config"
-	case kimage.No:
-		return kimage.No, "config: " + moduleBTFOption + " is not set"
+	case tri.Yes:
+		return tri.Yes, "config"
+	case tri.No:
+		return tri.No, "config: " + moduleBTFOption + " is not set"
 	}
 	if im == nil {
-		return kimage.Unknown, "no image and no config"
+		return tri.Unknown, "no image and no config"
 	}
 	return im.Facts.Abilities.ModuleBTF.Is, im.Facts.Abilities.ModuleBTF.Evidence
 }
 
 // baseExpected says whether the config asks for a base.
-func baseExpected(r *release.Release) (kimage.Tri, string) {
+func baseExpected(r *release.Release) (tri.State, string) {
 	switch configured(r.Options, "CONFIG_DEBUG_INFO_BTF") {
-	case kimage.Yes:
-		return kimage.Yes, "CONFIG_DEBUG_INFO_BTF=y in " + r.Config.Source.String()
-	case kimage.No:
-		return kimage.No, "CONFIG_DEBUG_INFO_BTF is not set in " + r.Config.Source.String()
+	case tri.Yes:
+		return tri.Yes, "CONFIG_DEBUG_INFO_BTF=y in " + r.Config.Source.String()
+	case tri.No:
+		return tri.No, "CONFIG_DEBUG_INFO_BTF is not set in " + r.Config.Source.String()
 	}
-	return kimage.Unknown, "no config"
+	return tri.Unknown, "no config"
 }

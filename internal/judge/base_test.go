@@ -3,9 +3,11 @@ package judge
 import (
 	"testing"
 
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 )
 
 // A release and its manifest give one answer, and a config that is there goes
@@ -14,17 +16,17 @@ func TestModuleBTF(t *testing.T) {
 	bpf := manifest.Option{Name: "CONFIG_BPF", Value: "y"}
 	for _, c := range []struct {
 		config manifest.Config
-		image  kimage.Tri
-		want   kimage.Tri
+		image  tri.State
+		want   tri.State
 	}{
-		{nil, kimage.Unknown, kimage.Unknown},
-		{nil, kimage.Yes, kimage.Yes},
-		{nil, kimage.No, kimage.No},
-		{manifest.Config{bpf, {Name: moduleBTFOption, Value: "y"}}, kimage.Unknown, kimage.Yes},
-		{manifest.Config{bpf, {Name: moduleBTFOption, Value: "n"}}, kimage.Yes, kimage.No},
-		{manifest.Config{bpf}, kimage.Yes, kimage.No}, // what it depends on is off
+		{nil, tri.Unknown, tri.Unknown},
+		{nil, tri.Yes, tri.Yes},
+		{nil, tri.No, tri.No},
+		{manifest.Config{bpf, {Name: moduleBTFOption, Value: "y"}}, tri.Unknown, tri.Yes},
+		{manifest.Config{bpf, {Name: moduleBTFOption, Value: "n"}}, tri.Yes, tri.No},
+		{manifest.Config{bpf}, tri.Yes, tri.No}, // what it depends on is off
 	} {
-		facts := &kimage.Facts{Abilities: kimage.Abilities{ModuleBTF: kimage.Ability{Is: c.image}}}
+		facts := &kimage.Facts{Abilities: ability.Set{ModuleBTF: ability.Fact{Is: c.image}}}
 		r := &release.Release{Options: c.config, Images: []*release.Image{{Origin: release.Shipped, Facts: facts}}}
 		m, err := r.Record("")
 		if err != nil {

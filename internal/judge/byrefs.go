@@ -2,9 +2,9 @@ package judge
 
 import (
 	"kpkg-btf/internal/btf/meaning"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
 )
 
 // What is known of modules that are not there: their manifest, and with
@@ -91,14 +91,14 @@ func (w *windowState) reverseByRefs() (done bool, err error) {
 func (w *windowState) reverseByRef(cmp *classed, refs *manifest.Refs, m *manifest.Module) model.ReverseModule {
 	x := model.ReverseModule{Path: m.Path, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, Load: fromManifest(m).Load}
 	switch r := refs.Of(m.Path); {
-	case readsModuleBTF(w.new) == kimage.No:
+	case readsModuleBTF(w.new) == tri.No:
 		x.Verdict, x.Meaning = model.Inert, model.MeaningNone
 	case m.BTF.Kind == manifest.BTFNone:
 		x.Meaning = model.MeaningNone
 		switch missingIsFatal(w.new, m) {
-		case manifest.Yes:
+		case tri.Yes:
 			x.Verdict = model.InitFails
-		case manifest.No:
+		case tri.No:
 			x.Verdict = model.Inert
 		}
 	case w.res.BaseEqual == model.Equal:

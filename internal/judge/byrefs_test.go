@@ -6,10 +6,11 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/btf/meaning"
-	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
 )
 
 // refsOf is what record keeps of a module.
@@ -101,7 +102,7 @@ func TestReverseByRef(t *testing.T) {
 	check(split, model.VerdictUnknown, model.MeaningUnknown)
 	check(bare, model.Inert, model.MeaningNone)
 	check(registers, model.VerdictUnknown, model.MeaningNone)
-	w.new.Abilities = []manifest.Ability{{Name: kimage.AbilityKfuncMissing, Is: manifest.Yes}}
+	w.new.Abilities = []manifest.Ability{{Name: ability.KfuncMissing, Is: tri.Yes}}
 	check(registers, model.InitFails, model.MeaningNone)
 	w.new.Config = manifest.Config{{Name: "CONFIG_DEBUG_INFO_BTF_MODULES", Value: "n"}}
 	check(split, model.Inert, model.MeaningNone)

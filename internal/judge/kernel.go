@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 )
 
 // kernel is a release's image as the one that loads modules: its rules and
@@ -44,33 +46,11 @@ func kernelOf(r *release.Release) (*kernel, error) {
 // the image itself shows, because distributions backport.
 func profileOf(name string, f *kimage.Facts, config manifest.Config) verdict.Profile {
 	major, minor, patch := versionOf(f.Banner, name)
-	a := &f.Abilities
-	o := verdict.Observed{
-		ModuleBTF: seen(a.ModuleBTF), AllowMismatch: seen(a.AllowMismatch), Distilled: seen(a.Distilled),
-		TagOrder: seen(a.TagOrder), ChainLength: seen(a.ChainLength),
-		KfuncMissing: seen(a.KfuncMissing), DtorMissing: seen(a.DtorMissing),
-		KfuncProtoCheck: seen(a.KfuncProtoCheck), KfuncDuplicate: seen(a.KfuncDuplicate),
-		MaxKind: number(a.MaxKind), HeaderSize: number(a.HeaderSize), KsymNameLen: number(a.KsymNameLen),
-	}
+	o := f.Abilities
 	if v, ok := config.Value("CONFIG_MODULE_ALLOW_BTF_MISMATCH"); ok {
-		o.AllowMismatch = verdict.Seen{Known: true, Evidence: "config: CONFIG_MODULE_ALLOW_BTF_MISMATCH=" + v}
-		if v == "y" {
-			o.AllowMismatch.Value = 1
-		}
+		o.AllowMismatch = ability.Fact{Is: tri.Of(v == "y"), Evidence: "config: CONFIG_MODULE_ALLOW_BTF_MISMATCH=" + v}
 	}
-	return verdict.ForVersion(major, minor, patch).With(o)
-}
-
-func seen(a kimage.Ability) verdict.Seen {
-	s := verdict.Seen{Known: a.Is != kimage.Unknown, Evidence: a.Evidence}
-	if a.Is == kimage.Yes {
-		s.Value = 1
-	}
-	return s
-}
-
-func number(a kimage.Ability) verdict.Seen {
-	return verdict.Seen{Known: a.Is == kimage.Yes && a.Value > 0, Value: a.Value, Evidence: a.Evidence}
+	return verdict.ForVersion(major, minor, patch).With(&o)
 }
 
 // Debian's ABI names need not hold the stable version; its banner ends with

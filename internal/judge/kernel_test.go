@@ -5,11 +5,13 @@ import (
 
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 )
 
 // Debian's ABI names need not hold the stable version; banners do.
@@ -34,10 +36,10 @@ func TestVersionOf(t *testing.T) {
 
 // What the image shows wins over its version, and the config over both.
 func TestProfileEvidence(t *testing.T) {
-	im := &release.Image{Facts: &kimage.Facts{Abilities: kimage.Abilities{
-		Distilled:     kimage.Ability{Is: kimage.Yes, Evidence: "backported"},
-		AllowMismatch: kimage.Ability{Is: kimage.Yes, Evidence: "text"},
-		MaxKind:       kimage.Ability{Is: kimage.Yes, Value: 17, Evidence: "enumerator"},
+	im := &release.Image{Facts: &kimage.Facts{Abilities: ability.Set{
+		Distilled:     ability.Fact{Is: tri.Yes, Evidence: "backported"},
+		AllowMismatch: ability.Fact{Is: tri.Yes, Evidence: "text"},
+		MaxKind:       ability.Fact{Is: tri.Yes, Value: 17, Evidence: "enumerator"},
 	}}}
 	r := &release.Release{Key: release.Key{Name: "5.14.0-570.el9.x86_64", Arch: model.X8664}}
 	p := profileOf(r.Name, im.Facts, r.Options)

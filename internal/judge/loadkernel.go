@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"strings"
 
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
@@ -12,6 +11,7 @@ import (
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/tri"
 )
 
 // loaderOf gathers what a release's kernel compares modules with when it loads
@@ -34,46 +34,36 @@ func loaderOf(r *release.Release, m *manifest.Manifest, pool, own [][]byte, v *m
 		}
 	}
 	k.SetExports(exports)
-	if k.Modversions == kimage.Unknown {
+	if k.Modversions == tri.Unknown {
 		k.Modversions = versioned(k.Vermagic, exports)
 	}
-	if k.SigModule == kimage.Unknown {
-		k.SigModule = triOf(ability(m, "module-signatures"))
+	if k.SigModule == tri.Unknown {
+		k.SigModule = recorded(m, "module-signatures")
 	}
 	trusted(k, r, m, pool, own)
 	return k
 }
 
 // configured reads a switch of the kernel's config.
-func configured(c manifest.Config, name string) kimage.Tri {
+func configured(c manifest.Config, name string) tri.State {
 	switch v, ok := c.Value(name); {
 	case !ok:
-		return kimage.Unknown
+		return tri.Unknown
 	case v == "y":
-		return kimage.Yes
+		return tri.Yes
 	}
-	return kimage.No
-}
-
-func triOf(a manifest.Answer) kimage.Tri {
-	switch a {
-	case manifest.Yes:
-		return kimage.Yes
-	case manifest.No:
-		return kimage.No
-	}
-	return kimage.Unknown
+	return tri.No
 }
 
 // versioned: without a config, the word in vermagic tells, else the checksums.
-func versioned(vermagic string, t *symvers.Table) kimage.Tri {
+func versioned(vermagic string, t *symvers.Table) tri.State {
 	switch {
 	case strings.Contains(vermagic, " modversions "), t.Covered() > 0:
-		return kimage.Yes
+		return tri.Yes
 	case vermagic != "":
-		return kimage.No
+		return tri.No
 	}
-	return kimage.Unknown
+	return tri.Unknown
 }
 
 // trusted settles which certificates the kernel has.

@@ -11,13 +11,13 @@ import (
 
 	"kpkg-btf/internal/btf/distill"
 	"kpkg-btf/internal/btf/evidence"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/internal/where"
 )
 
@@ -28,7 +28,7 @@ type host struct {
 	kernel *kernel // nil without an image or base
 	base   *base
 	index  *evidence.Base
-	reads  kimage.Tri // module BTF
+	reads  tri.State // module BTF
 	loader *loadcheck.Kernel
 }
 

@@ -9,10 +9,10 @@ import (
 	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/btf/stamp"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
 )
 
 // cell is one module on one kernel, with the rule of the finding that says
@@ -88,7 +88,7 @@ func (x *outside) cell(s *outsider, k int, load *loadcheck.Result) cell {
 		return c
 	}
 	switch {
-	case h.reads == kimage.No, h.kernel == nil && len(f.BTF) == 0 && !registersIDs(f):
+	case h.reads == tri.No, h.kernel == nil && len(f.BTF) == 0 && !registersIDs(f):
 		c.Verdict, c.Meaning = model.Inert, model.MeaningNone
 	case h.kernel != nil:
 		x.asked(&c, s, k)
@@ -233,7 +233,7 @@ func (x *outside) distillable(s *outsider, d *distill.Distiller) bool {
 	}
 	for _, c := range s.cells {
 		h := x.hosts[c.Kernel]
-		if c.Verdict == model.Blocked || h.reads == kimage.No {
+		if c.Verdict == model.Blocked || h.reads == tri.No {
 			continue
 		}
 		if h.kernel == nil || !h.kernel.profile.Distilled || plainList(f, h) {

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -41,7 +41,7 @@ func (x *outside) setFindings(n *notes, set []*outsider) {
 		n.one(model.Finding{Rule: "outside.no-modules", Severity: model.Error, Encounter: model.Outside, Inconclusive: true,
 			Message: "no modules among the inputs: 0 of 0 proves nothing"})
 	}
-	wanted := slices.ContainsFunc(x.hosts, func(h *host) bool { return h.reads != kimage.No })
+	wanted := slices.ContainsFunc(x.hosts, func(h *host) bool { return h.reads != tri.No })
 	for _, s := range set {
 		f := s.m.Facts
 		why, stripped := f.WhyNoBTF()

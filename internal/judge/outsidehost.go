@@ -3,6 +3,7 @@ package judge
 import (
 	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/release"
@@ -37,7 +38,7 @@ func recordedKernel(r *release.Release, m *manifest.Manifest, base []byte) (*ker
 	}
 	facts := &kimage.Facts{Banner: m.Image.Banner}
 	for _, a := range m.Abilities {
-		facts.Abilities.Set(a.Name, kimage.Ability{Is: triOf(a.Is), Value: a.Value, Evidence: a.Evidence})
+		facts.Abilities.Put(a.Name, ability.Fact{Is: a.Is, Value: a.Value, Evidence: a.Evidence})
 	}
 	k := &kernel{profile: profileOf(r.Name, facts, m.Config)}
 	var err error

@@ -6,11 +6,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -99,13 +99,13 @@ func (w *windowState) reverseEach(own *kernel, cmp *comparison, answers []loadch
 	return out, g.Wait()
 }
 
-func (w *windowState) reverseOne(own *kernel, cmp *comparison, p *release.Packed, load *loadcheck.Result, reads kimage.Tri) (model.ReverseModule, error) {
+func (w *windowState) reverseOne(own *kernel, cmp *comparison, p *release.Packed, load *loadcheck.Result, reads tri.State) (model.ReverseModule, error) {
 	x := model.ReverseModule{Path: p.Path, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, Load: loadOf(load)}
 	if load.Blocked(false) {
 		x.Verdict, x.Meaning = model.Blocked, model.MeaningNone
 		return x, nil
 	}
-	if reads == kimage.No {
+	if reads == tri.No {
 		x.Verdict, x.Meaning = model.Inert, model.MeaningNone
 		return x, nil
 	}

@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf/evidence"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -23,7 +23,7 @@ type selfState struct {
 	base    *base
 	index   *evidence.Base // nil without a base
 	kernel  *kernel        // nil without a boot image that has a base
-	modules kimage.Tri     // this kernel reads module BTF
+	modules tri.State      // this kernel reads module BTF
 	why     string
 	trust   trust
 	jobs    int
@@ -72,21 +72,21 @@ func (s *selfState) prepare() bool {
 	if len(s.r.Modules) == 0 {
 		s.inconclusive("self.no-modules", "no modules among the inputs: 0 of 0 proves nothing", s.missingPackage("modules"))
 	}
-	if s.image == nil && s.modules != kimage.No {
+	if s.image == nil && s.modules != tri.No {
 		s.noImage()
 		return false
 	}
 	if len(s.r.Modules) == 0 {
 		return false
 	}
-	if s.base == nil && s.modules != kimage.No {
+	if s.base == nil && s.modules != tri.No {
 		want, why := baseExpected(s.r)
-		if want != kimage.No {
+		if want != tri.No {
 			s.inconclusive("self.no-base", "the image has no BTF, yet nothing says that it should have none ("+why+"; "+s.why+")",
 				"was pahole missing when the image was built, or is the image truncated?")
 			return false
 		}
-		s.modules, s.why = kimage.No, why
+		s.modules, s.why = tri.No, why
 	}
 	if s.base != nil {
 		s.index = evidence.Index(s.base.raw)
@@ -97,7 +97,7 @@ func (s *selfState) prepare() bool {
 // prepareKernel readies the kernel's own rules. A kernel that refuses its own
 // base refuses every module's BTF.
 func (s *selfState) prepareKernel() bool {
-	if s.modules == kimage.No {
+	if s.modules == tri.No {
 		return true
 	}
 	var err error

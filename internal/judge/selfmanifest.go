@@ -5,9 +5,9 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf/stamp"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -29,7 +29,7 @@ func selfFromManifest(m *manifest.Manifest, n *notes, p *policy.Policy) []model.
 		x := &m.Modules[i]
 		d := fromManifest(x)
 		switch {
-		case reads == kimage.No:
+		case reads == tri.No:
 			d.Verdict = model.Inert
 		case x.BTF.Kind == manifest.BTFNone:
 			d.Verdict, d.Meaning, d.Missing = model.Inert, model.MeaningNone, missingIn(x, p)

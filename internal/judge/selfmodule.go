@@ -9,11 +9,11 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/btf/stamp"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 )
 
 // moduleSelf is one module on its own image.
@@ -58,7 +58,7 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 		x.stamp = stampOf(f.Stamp, s.base.sum)
 	}
 	switch {
-	case s.modules == kimage.No:
+	case s.modules == tri.No:
 		x.verdict, x.meaning = model.Inert, model.MeaningNone
 		if len(f.BTF) > 0 {
 			x.meaning = model.MeaningUnknown

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf/evidence"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
 )
 
 // summarise counts what the modules said and turns it into findings.
@@ -32,7 +32,7 @@ func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
 	for i := range mods {
 		signFindings(s.n, mods[i].m, mods[i].sign, signed)
 	}
-	if s.modules == kimage.No && res.WithBTF > 0 && s.base == nil {
+	if s.modules == tri.No && res.WithBTF > 0 && s.base == nil {
 		s.n.one(model.Finding{Rule: "self.btf-unused", Severity: model.Info, Encounter: model.Self, Count: res.WithBTF,
 			Message: model.Plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.why + ")"})
 	}

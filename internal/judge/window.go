@@ -10,6 +10,7 @@ import (
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -177,12 +178,12 @@ func moduleSet(m *manifest.Manifest) abi.ModuleSet {
 	return s
 }
 
-// ability looks a recorded ability up.
-func ability(m *manifest.Manifest, name string) manifest.Answer {
+// recorded looks a recorded ability up.
+func recorded(m *manifest.Manifest, name string) tri.State {
 	for i := range m.Abilities {
 		if m.Abilities[i].Name == name {
 			return m.Abilities[i].Is
 		}
 	}
-	return manifest.Unknown
+	return tri.Unknown
 }

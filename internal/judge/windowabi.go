@@ -5,10 +5,10 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/abi"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -140,7 +140,7 @@ func symbolNames(list []symvers.Symbol) []string {
 // signer: the old kernel trusts the certificates in its own image. Modules
 // that none of them signed are refused where signatures are enforced.
 func (w *windowState) signer() {
-	if configured(w.old.Config, "CONFIG_MODULE_SIG") == kimage.No {
+	if configured(w.old.Config, "CONFIG_MODULE_SIG") == tri.No {
 		return
 	}
 	if len(w.old.Certs) == 0 {

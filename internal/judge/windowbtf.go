@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf/meaning"
-	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -31,7 +32,7 @@ func (w *windowState) btf() error {
 		x.Verdict, x.Meaning = model.VerdictUnknown, model.MeaningUnknown
 		switch {
 		case w.blocked(i, x):
-		case reads == kimage.No:
+		case reads == tri.No:
 			x.Verdict = model.Inert
 			if m.BTF.Kind == manifest.BTFNone {
 				x.Meaning = model.MeaningNone
@@ -238,7 +239,7 @@ func (w *windowState) without(i int, x *model.ModuleWindow, t *tally) {
 	m := &w.new.Modules[i]
 	x.Verdict, x.Meaning = model.Inert, model.MeaningNone
 	switch {
-	case missingIsFatal(w.old, m) == manifest.Yes:
+	case missingIsFatal(w.old, m) == tri.Yes:
 		x.Verdict, x.Action, x.Why = model.InitFails, model.Bump, "BTF missing is fatal to its init there"
 		t.fatal = append(t.fatal, m.Path)
 		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
@@ -277,11 +278,11 @@ func (w *windowState) unasked(m *manifest.Module, x *model.ModuleWindow, t *tall
 		return
 	}
 	switch missingIsFatal(w.old, m) {
-	case manifest.Yes:
+	case tri.Yes:
 		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
 		t.fatal = append(t.fatal, m.Path)
 		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
-	case manifest.Unknown:
+	case tri.Unknown:
 		t.undecided = append(t.undecided, m.Path)
 	}
 }
@@ -289,10 +290,10 @@ func (w *windowState) unasked(m *manifest.Module, x *model.ModuleWindow, t *tall
 // repair is the lowest action that is safe for a module of another base:
 // distill where both kernels honour .BTF.base, else strip.
 func (w *windowState) repair() (model.Action, string) {
-	if ability(w.old, kimage.AbilityDistilled) == manifest.Yes && ability(w.new, kimage.AbilityDistilled) == manifest.Yes {
+	if recorded(w.old, ability.Distilled) == tri.Yes && recorded(w.new, ability.Distilled) == tri.Yes {
 		return model.Distill, "built on another base; both kernels honour .BTF.base"
 	}
-	if ability(w.old, kimage.AbilityDistilled) == manifest.Yes {
+	if recorded(w.old, ability.Distilled) == tri.Yes {
 		return model.Strip, "built on another base; the new kernel does not honour .BTF.base"
 	}
 	return model.Strip, "built on another base; the old kernel does not honour .BTF.base"
@@ -301,19 +302,19 @@ func (w *windowState) repair() (model.Action, string) {
 // missingIsFatal: on some kernels a module that registers kfuncs or
 // destructors fails its init without BTF (KERNEL-BTF.md §2.3); whether this
 // one does was read off its image.
-func missingIsFatal(on *manifest.Manifest, m *manifest.Module) manifest.Answer {
-	answer := manifest.No
+func missingIsFatal(on *manifest.Manifest, m *manifest.Module) tri.State {
+	answer := tri.No
 	for _, c := range [...]struct{ symbol, ability string }{
-		{"register_btf_kfunc_id_set", kimage.AbilityKfuncMissing},
-		{"register_btf_id_dtor_kfuncs", kimage.AbilityDtorMissing},
+		{"register_btf_kfunc_id_set", ability.KfuncMissing},
+		{"register_btf_id_dtor_kfuncs", ability.DtorMissing},
 	} {
 		if !slices.Contains(m.Registers, c.symbol) {
 			continue
 		}
-		switch a := ability(on, c.ability); a {
-		case manifest.Yes:
+		switch a := recorded(on, c.ability); a {
+		case tri.Yes:
 			return a
-		case manifest.Unknown:
+		case tri.Unknown:
 			answer = a
 		}
 	}

@@ -4,9 +4,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kpkg-btf/internal/btf/distill"
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
 )
 
 // looked is what was found out about one new module on the old kernel.
@@ -22,7 +22,7 @@ type looked struct {
 // Any of it may be impossible: then it is not known.
 func (w *windowState) look() ([]looked, error) {
 	out := make([]looked, len(w.new.Modules))
-	if w.res.BaseEqual != model.Differs || readsModuleBTF(w.old) == kimage.No {
+	if w.res.BaseEqual != model.Differs || readsModuleBTF(w.old) == tri.No {
 		return out, nil
 	}
 	refs, err := w.r.WholeRefs()

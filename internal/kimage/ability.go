@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/kernel/ability"
+	"kpkg-btf/internal/tri"
 )
 
 // Texts of the kernel that tell an ability (KERNEL-BTF.md §2.5); all are
@@ -28,9 +30,9 @@ type evidence struct {
 }
 
 // abilities decides what the kernel does with module BTF.
-func (k *kernel) abilities(f *Facts, base *btf.Raw) Abilities {
+func (k *kernel) abilities(f *Facts, base *btf.Raw) ability.Set {
 	e := evidence{k: k, p: probeBase(base), texts: f.Banner != ""}
-	var a Abilities
+	var a ability.Set
 	a.ModuleBTF = e.moduleBTF()
 	a.Distilled = e.either(textDistilled, true, fnRelocate)
 	a.TagOrder = e.either(textTagOrder, false, fnTypeTags)
@@ -50,32 +52,32 @@ func (k *kernel) abilities(f *Facts, base *btf.Raw) Abilities {
 // either decides by a text and by functions in the base. Without both the
 // answer is No if the image has texts, or if a missing function counts, which
 // is so for functions the compiler cannot inline away.
-func (e *evidence) either(text string, counts bool, fns ...int) Ability {
+func (e *evidence) either(text string, counts bool, fns ...int) ability.Fact {
 	if off, ok := e.k.find(text); ok {
-		return Ability{Is: Yes, Evidence: fmt.Sprintf("text %q at 0x%x", text, off)}
+		return ability.Fact{Is: tri.Yes, Evidence: fmt.Sprintf("text %q at 0x%x", text, off)}
 	}
 	for _, fn := range fns {
 		if e.p.fn[fn] {
-			return Ability{Is: Yes, Evidence: "FUNC " + fnNames[fn]}
+			return ability.Fact{Is: tri.Yes, Evidence: "FUNC " + fnNames[fn]}
 		}
 	}
 	switch {
 	case e.texts:
-		return Ability{Is: No, Evidence: fmt.Sprintf("no text %q", text)}
+		return ability.Fact{Is: tri.No, Evidence: fmt.Sprintf("no text %q", text)}
 	case e.p.has && counts && len(fns) > 0:
-		return Ability{Is: No, Evidence: "no FUNC " + fnNames[fns[0]]}
+		return ability.Fact{Is: tri.No, Evidence: "no FUNC " + fnNames[fns[0]]}
 	}
-	return Ability{Evidence: "the image has no texts"}
+	return ability.Fact{Evidence: "the image has no texts"}
 }
 
 // moduleBTF: one of two texts, as MODULE_ALLOW_BTF_MISMATCH leaves only the
 // second since 6.3.
-func (e *evidence) moduleBTF() Ability {
+func (e *evidence) moduleBTF() ability.Fact {
 	a := e.either(textRefuses, true, fnNotify)
-	if a.Is == Yes {
+	if a.Is == tri.Yes {
 		return a
 	}
-	if b := e.either(textMismatch, true, fnNotify); b.Is == Yes {
+	if b := e.either(textMismatch, true, fnNotify); b.Is == tri.Yes {
 		return b
 	}
 	return a
@@ -85,37 +87,37 @@ func (e *evidence) moduleBTF() Ability {
 // other: the check for the order of tags became the one for length in 7.2, in
 // which the refusal of duplicate kfuncs came too. A kernel that does not know
 // type tags has none of them.
-func (e *evidence) orders(a *Abilities) {
+func (e *evidence) orders(a *ability.Set) {
 	if e.texts || !e.p.has {
 		return
 	}
 	var by string
-	var order, chain, dup Tri
+	var order, chain, dup tri.State
 	switch {
 	case e.p.fn[fnChainLength]:
-		by, order, chain, dup = "FUNC "+fnNames[fnChainLength]+" (7.2+)", No, Yes, Yes
+		by, order, chain, dup = "FUNC "+fnNames[fnChainLength]+" (7.2+)", tri.No, tri.Yes, tri.Yes
 	case e.p.fn[fnTypeTags]:
-		by, order, chain, dup = "FUNC "+fnNames[fnTypeTags]+" (5.19 to 7.1)", Yes, Yes, No
+		by, order, chain, dup = "FUNC "+fnNames[fnTypeTags]+" (5.19 to 7.1)", tri.Yes, tri.Yes, tri.No
 	case e.p.maxKind > 0 && e.p.maxKind < int64(btf.TypeTag):
-		by, order, chain, dup = "BTF_KIND_MAX is below TYPE_TAG", No, No, No
+		by, order, chain, dup = "BTF_KIND_MAX is below TYPE_TAG", tri.No, tri.No, tri.No
 	default:
 		return
 	}
-	a.TagOrder = Ability{Is: order, Evidence: by}
-	a.ChainLength = Ability{Is: chain, Evidence: by}
-	a.KfuncDuplicate = Ability{Is: dup, Evidence: by}
+	a.TagOrder = ability.Fact{Is: order, Evidence: by}
+	a.ChainLength = ability.Fact{Is: chain, Evidence: by}
+	a.KfuncDuplicate = ability.Fact{Is: dup, Evidence: by}
 }
 
 // missing reads the level of the messages about missing module BTF: the error
 // level goes with -ENOENT, the warning level with 0. Up to 6.10 kfuncs and
 // destructors have a text each, later one format serves both.
-func (e *evidence) missing(a Abilities) (kfunc, dtor Ability) {
+func (e *evidence) missing(a ability.Set) (kfunc, dtor ability.Fact) {
 	kfunc = e.level("kfunc", fnRegisterKfunc, a)
 	dtor = e.level("dtor", fnRegisterDtor, a)
 	return kfunc, dtor
 }
 
-func (e *evidence) level(what string, fn int, a Abilities) Ability {
+func (e *evidence) level(what string, fn int, a ability.Set) ability.Fact {
 	if len(e.k.areas) > 0 {
 		for off := range e.k.each(textMissing) {
 			rest := e.k.data[off+int64(len(textMissing)):]
@@ -127,38 +129,38 @@ func (e *evidence) level(what string, fn int, a Abilities) Ability {
 			}
 			switch c := e.k.data[off-1]; c {
 			case '3':
-				return Ability{Is: Yes, Evidence: fmt.Sprintf("error level before %q at 0x%x", textMissing+what, off)}
+				return ability.Fact{Is: tri.Yes, Evidence: fmt.Sprintf("error level before %q at 0x%x", textMissing+what, off)}
 			case '4':
-				return Ability{Is: No, Evidence: fmt.Sprintf("warning level before %q at 0x%x", textMissing+what, off)}
+				return ability.Fact{Is: tri.No, Evidence: fmt.Sprintf("warning level before %q at 0x%x", textMissing+what, off)}
 			}
 		}
 	}
 	switch {
-	case a.ModuleBTF.Is == No:
-		return Ability{Is: No, Evidence: "module BTF is not read: " + a.ModuleBTF.Evidence}
+	case a.ModuleBTF.Is == tri.No:
+		return ability.Fact{Is: tri.No, Evidence: "module BTF is not read: " + a.ModuleBTF.Evidence}
 	case e.p.has && !e.p.fn[fn]:
-		return Ability{Is: No, Evidence: "no FUNC " + fnNames[fn]}
-	case a.Distilled.Is == Yes:
-		return Ability{Is: No, Evidence: "6.11 or later: " + a.Distilled.Evidence}
+		return ability.Fact{Is: tri.No, Evidence: "no FUNC " + fnNames[fn]}
+	case a.Distilled.Is == tri.Yes:
+		return ability.Fact{Is: tri.No, Evidence: "6.11 or later: " + a.Distilled.Evidence}
 	}
-	return Ability{Evidence: fmt.Sprintf("no level before %q", textMissing+what)}
+	return ability.Fact{Evidence: fmt.Sprintf("no level before %q", textMissing+what)}
 }
 
 // protoCheck: the check came in 6.4 with the open-coded iterators and is
 // inlined more often than not; bpf_iter_num_new, a kfunc, never is.
-func (e *evidence) protoCheck(module Ability) Ability {
+func (e *evidence) protoCheck(module ability.Fact) ability.Fact {
 	for _, fn := range []int{fnKfuncProtos, fnIterKfuncs, fnIterNum} {
 		if e.p.fn[fn] {
-			return Ability{Is: Yes, Evidence: "FUNC " + fnNames[fn] + " (6.4+)"}
+			return ability.Fact{Is: tri.Yes, Evidence: "FUNC " + fnNames[fn] + " (6.4+)"}
 		}
 	}
 	switch {
 	case e.p.has:
-		return Ability{Is: No, Evidence: "no FUNC " + fnNames[fnKfuncProtos] + " or " + fnNames[fnIterNum]}
-	case module.Is == No:
-		return Ability{Is: No, Evidence: "module BTF is not read: " + module.Evidence}
+		return ability.Fact{Is: tri.No, Evidence: "no FUNC " + fnNames[fnKfuncProtos] + " or " + fnNames[fnIterNum]}
+	case module.Is == tri.No:
+		return ability.Fact{Is: tri.No, Evidence: "module BTF is not read: " + module.Evidence}
 	}
-	return Ability{Evidence: "the image has no BTF"}
+	return ability.Fact{Evidence: "the image has no BTF"}
 }
 
 // configMismatch is the option in the text of a configuration.
@@ -166,26 +168,26 @@ const configMismatch = "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y"
 
 // allowMismatch: the option has a text of its own since 6.3; before, from
 // 5.18, nothing in the code tells but an embedded configuration.
-func (e *evidence) allowMismatch(f *Facts, a Abilities) Ability {
+func (e *evidence) allowMismatch(f *Facts, a ability.Set) ability.Fact {
 	if f.Config != nil {
 		if hasLine(f.Config, configMismatch) {
-			return Ability{Is: Yes, Evidence: "embedded config: " + configMismatch}
+			return ability.Fact{Is: tri.Yes, Evidence: "embedded config: " + configMismatch}
 		}
-		return Ability{Is: No, Evidence: "embedded config: no " + configMismatch}
+		return ability.Fact{Is: tri.No, Evidence: "embedded config: no " + configMismatch}
 	}
 	if off, ok := e.k.find(textMismatch); ok {
-		return Ability{Is: Yes, Evidence: fmt.Sprintf("text %q at 0x%x", textMismatch, off)}
+		return ability.Fact{Is: tri.Yes, Evidence: fmt.Sprintf("text %q at 0x%x", textMismatch, off)}
 	}
 	_, missing := e.k.find(textMissing)
 	switch {
-	case a.ModuleBTF.Is == No:
-		return Ability{Is: No, Evidence: "module BTF is not read: " + a.ModuleBTF.Evidence}
-	case e.texts && a.KfuncProtoCheck.Is == Yes:
-		return Ability{Is: No, Evidence: fmt.Sprintf("no text %q in a kernel that would have it (%s)", textMismatch, a.KfuncProtoCheck.Evidence)}
+	case a.ModuleBTF.Is == tri.No:
+		return ability.Fact{Is: tri.No, Evidence: "module BTF is not read: " + a.ModuleBTF.Evidence}
+	case e.texts && a.KfuncProtoCheck.Is == tri.Yes:
+		return ability.Fact{Is: tri.No, Evidence: fmt.Sprintf("no text %q in a kernel that would have it (%s)", textMismatch, a.KfuncProtoCheck.Evidence)}
 	case e.texts && !missing && e.p.has && !e.p.fn[fnRegisterKfunc]:
-		return Ability{Is: No, Evidence: "no FUNC " + fnNames[fnRegisterKfunc] + ": older than the option (5.18)"}
+		return ability.Fact{Is: tri.No, Evidence: "no FUNC " + fnNames[fnRegisterKfunc] + ": older than the option (5.18)"}
 	}
-	return Ability{Evidence: "before 6.3 only the configuration tells"}
+	return ability.Fact{Evidence: "before 6.3 only the configuration tells"}
 }
 
 // hasLine says whether text has the line.

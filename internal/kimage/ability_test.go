@@ -8,14 +8,15 @@ import (
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/elfx/elftest"
+	"kpkg-btf/internal/kernel/ability"
 )
 
 // words gives the abilities in one line, "+" yes, "-" no, "?" unknown.
-func (a *Abilities) words() string {
+func words(a *ability.Set) string {
 	var b strings.Builder
 	for _, x := range []struct {
 		name string
-		a    Ability
+		a    ability.Fact
 	}{
 		{"module", a.ModuleBTF}, {"distilled", a.Distilled}, {"order", a.TagOrder}, {"chain", a.ChainLength},
 		{"kfunc", a.KfuncMissing}, {"dtor", a.DtorMissing}, {"mismatch", a.AllowMismatch},
@@ -23,7 +24,7 @@ func (a *Abilities) words() string {
 	} {
 		b.WriteString(x.name + [...]string{"?", "-", "+"}[x.a.Is] + " ")
 	}
-	for _, n := range []Ability{a.MaxKind, a.HeaderSize, a.KsymNameLen} {
+	for _, n := range []ability.Fact{a.MaxKind, a.HeaderSize, a.KsymNameLen} {
 		b.WriteString(string(rune('0'+n.Value/100)) + string(rune('0'+n.Value/10%10)) + string(rune('0'+n.Value%10)) + " ")
 	}
 	return strings.TrimSpace(b.String())
@@ -91,7 +92,7 @@ func TestAbilities(t *testing.T) {
 				k.sections = []elftest.Section{btfSec(c.base)}
 			}
 			f := mustParse(t, k.elf())
-			if got := f.Abilities.words(); got != c.want {
+			if got := words(&f.Abilities); got != c.want {
 				t.Errorf("\n got %s\nwant %s", got, c.want)
 			}
 			evident(t, &f.Abilities)
@@ -118,7 +119,7 @@ func TestAbilitiesOfBTF(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := mustParse(t, elftest.File{Type: elfx.TypeExec, Sections: []elftest.Section{btfSec(c.base)}}.Bytes())
-			if got := f.Abilities.words(); got != c.want {
+			if got := words(&f.Abilities); got != c.want {
 				t.Errorf("\n got %s\nwant %s", got, c.want)
 			}
 			evident(t, &f.Abilities)
@@ -127,9 +128,9 @@ func TestAbilitiesOfBTF(t *testing.T) {
 }
 
 // evident: every answer, also none, says what it rests on.
-func evident(t *testing.T, a *Abilities) {
+func evident(t *testing.T, a *ability.Set) {
 	t.Helper()
-	for i, x := range []Ability{a.ModuleBTF, a.Distilled, a.TagOrder, a.ChainLength, a.KfuncMissing, a.DtorMissing, a.MaxKind,
+	for i, x := range []ability.Fact{a.ModuleBTF, a.Distilled, a.TagOrder, a.ChainLength, a.KfuncMissing, a.DtorMissing, a.MaxKind,
 		a.HeaderSize, a.KsymNameLen, a.AllowMismatch, a.KfuncProtoCheck, a.KfuncDuplicate, a.SigModule} {
 		if x.Evidence == "" {
 			t.Errorf("ability %d has no evidence", i)

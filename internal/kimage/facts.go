@@ -1,6 +1,7 @@
 package kimage
 
 import (
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
 )
@@ -35,7 +36,7 @@ type Facts struct {
 	// headers packages.
 	BTFOnly bool
 
-	Abilities Abilities
+	Abilities ability.Set
 
 	// Certs are the DER certificates embedded in the image, in file order.
 	Certs [][]byte
@@ -45,39 +46,4 @@ type Facts struct {
 	Exports []symvers.Symbol
 	// Config is the text of CONFIG_IKCONFIG, nil without it.
 	Config []byte
-}
-
-// Tri is a fact that an image may leave open.
-type Tri uint8
-
-const (
-	Unknown Tri = iota
-	No
-	Yes
-)
-
-// Ability is one fact with the evidence it rests on, in words ("string
-// \"failed to validate module [\" at 0x…", "no FUNC btf_relocate").
-type Ability struct {
-	Is       Tri
-	Value    int64 // where the ability is a number
-	Evidence string
-}
-
-// Abilities are the facts of KERNEL-BTF.md §2.5: what this kernel does with
-// the BTF of modules, read off the image itself because distributions backport.
-type Abilities struct {
-	ModuleBTF       Ability // validates module BTF (btf_parse_module)
-	Distilled       Ability // honours .BTF.base (6.11+)
-	TagOrder        Ability // checks that type tags precede modifiers (5.19 to 7.1)
-	ChainLength     Ability // has a modifier chain limit at all (5.19+)
-	KfuncMissing    Ability // Yes: missing module BTF makes kfunc registration fail (printk level 3), No: warns
-	DtorMissing     Ability // the same of destructor kfuncs
-	MaxKind         Ability // Value: BTF_KIND_MAX
-	HeaderSize      Ability // Value: sizeof(struct btf_header), 24 or 32
-	KsymNameLen     Ability // Value: KSYM_NAME_LEN from struct bpf_ksym
-	AllowMismatch   Ability // CONFIG_MODULE_ALLOW_BTF_MISMATCH
-	KfuncProtoCheck Ability // init checks kfunc prototypes (btf_check_kfunc_protos, 6.4+)
-	KfuncDuplicate  Ability // refuses a kfunc name that exists already (7.2+)
-	SigModule       Ability // CONFIG_MODULE_SIG (FUNC module_sig_check / mod_verify_sig)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/kernel/ability"
+	"kpkg-btf/internal/tri"
 )
 
 // Functions whose presence in the base tells something.
@@ -100,12 +102,12 @@ func (p *probe) structure(base *btf.Raw, t *btf.Record) {
 }
 
 // number makes an ability of a value found in the base.
-func (p *probe) number(v int64, what string) Ability {
+func (p *probe) number(v int64, what string) ability.Fact {
 	switch {
 	case v != 0:
-		return Ability{Is: Yes, Value: v, Evidence: fmt.Sprintf("%s is %d", what, v)}
+		return ability.Fact{Is: tri.Yes, Value: v, Evidence: fmt.Sprintf("%s is %d", what, v)}
 	case p.has:
-		return Ability{Evidence: "no " + what + " in the base"}
+		return ability.Fact{Evidence: "no " + what + " in the base"}
 	}
-	return Ability{Evidence: "the image has no BTF"}
+	return ability.Fact{Evidence: "the image has no BTF"}
 }

@@ -14,9 +14,11 @@ import (
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/realtest"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/tri"
 )
 
 // parsed keeps the facts of the images that several tests look at.
@@ -84,7 +86,7 @@ func TestRealImages(t *testing.T) {
 			if (sum == "-") != (c.sum == "-") || !strings.HasPrefix(sum, c.sum) {
 				t.Errorf("base %s at %s, want %s", sum, f.BTFWhere, c.sum)
 			}
-			if got := f.Abilities.words(); got != c.abilities {
+			if got := words(&f.Abilities); got != c.abilities {
 				t.Errorf("abilities\n got %s\nwant %s\n%+v", got, c.abilities, f.Abilities)
 			}
 			if len(f.Certs) != c.certs {
@@ -115,11 +117,11 @@ func TestRealConfigs(t *testing.T) {
 			if len(config) < 100000 || (f.BTF != nil) != on("DEBUG_INFO_BTF") {
 				t.Errorf("base %v, DEBUG_INFO_BTF %v", f.BTF != nil, on("DEBUG_INFO_BTF"))
 			}
-			for option, a := range map[string]Ability{
+			for option, a := range map[string]ability.Fact{
 				"DEBUG_INFO_BTF_MODULES": f.Abilities.ModuleBTF, "MODULE_SIG": f.Abilities.SigModule,
 				"MODULE_ALLOW_BTF_MISMATCH": f.Abilities.AllowMismatch,
 			} {
-				if a.Is != Unknown && (a.Is == Yes) != on(option) {
+				if a.Is != tri.Unknown && (a.Is == tri.Yes) != on(option) {
 					t.Errorf("%s is %v, image says %+v", option, on(option), a)
 				}
 			}
@@ -160,7 +162,7 @@ func TestRealHeaders(t *testing.T) {
 		if !h.BTFOnly || i.BTFOnly || h.Release != "" || !bytes.Equal(h.BTF, i.BTF) {
 			t.Errorf("%s: BTF only %v (image %v), release %q, same base %v", c[0], h.BTFOnly, i.BTFOnly, h.Release, bytes.Equal(h.BTF, i.BTF))
 		}
-		if a, b := h.Abilities.words(), i.Abilities.words(); a != b {
+		if a, b := words(&h.Abilities), words(&i.Abilities); a != b {
 			t.Logf("abilities without texts: %s\n              with texts: %s", a, b)
 		}
 	}

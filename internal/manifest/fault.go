@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/strictjson"
+	"kpkg-btf/internal/tri"
 )
 
 // The rules of contents, the same for what is written and what is read. Each
@@ -118,8 +119,8 @@ func (a Ability) fault() string {
 	switch {
 	case a.Name == "":
 		return "no name"
-	case a.Is != Yes && a.Is != No && a.Is != Unknown:
-		return fmt.Sprintf("unknown answer %q", a.Is)
+	case a.Is > tri.Yes:
+		return "unknown answer " + a.Is.String()
 	case !natural(a.Value):
 		return "number out of range"
 	}

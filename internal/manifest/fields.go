@@ -73,7 +73,9 @@ func (r *reader) ability() (a Ability) {
 		case "name":
 			a.Name = r.text()
 		case "is":
-			a.Is = Answer(r.word())
+			if err := a.Is.UnmarshalText([]byte(r.word())); err != nil {
+				r.Malformed("%v", err)
+			}
 		case "value":
 			a.Value = r.number()
 		case "evidence":

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
 )
 
 func sum(s string) [32]byte { return sha256.Sum256([]byte(s)) }
@@ -25,9 +26,9 @@ func sample() *Manifest {
 		Image: &Image{Format: []string{"bzImage", "xz", "ELF"}, Banner: "Linux version 6.1.0-55-amd64 (\"gcc\\12\")\n"},
 		Base:  &Base{SHA256: sum("base"), Size: 4812345, Types: 100800, StrLen: 1794321, HdrLen: 24, Where: "section .BTF"},
 		Abilities: []Ability{
-			{Name: "module_btf", Is: Yes, Evidence: "FUNC btf_parse_module"},
-			{Name: "max_kind", Is: Yes, Value: 19, Evidence: "enum BTF_KIND_MAX"},
-			{Name: "distilled", Is: No, Evidence: "no FUNC btf_relocate"},
+			{Name: "module_btf", Is: tri.Yes, Evidence: "FUNC btf_parse_module"},
+			{Name: "max_kind", Is: tri.Yes, Value: 19, Evidence: "enum BTF_KIND_MAX"},
+			{Name: "distilled", Is: tri.No, Evidence: "no FUNC btf_relocate"},
 		},
 		Config: []Option{{"CONFIG_MODVERSIONS", "y"}, {"CONFIG_BUILD_SALT", `"6.1.0-55-amd64"`}, {"CONFIG_DEBUG_INFO_BTF", "n"}},
 		Certs:  []Cert{{SHA256: sum("cert"), Subject: "CN=Debian \x1b[31m\u202eÄ", KeyID: "3a7b", Serial: "01"}},

@@ -17,7 +17,10 @@
 // covered whether known or not, the tool's version is not.
 package manifest
 
-import "kpkg-btf/internal/model"
+import (
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/tri"
+)
 
 // Schema is what this package writes. It reads every document of major 1.
 const (
@@ -96,19 +99,10 @@ type Base struct {
 	Where     string // "section .BTF", "scan at 0x…"
 }
 
-// Answer is a fact that an image may leave open.
-type Answer string
-
-const (
-	Unknown Answer = "unknown"
-	No      Answer = "no"
-	Yes     Answer = "yes"
-)
-
 // Ability is what the kernel does with the BTF of modules.
 type Ability struct {
 	Name     string // "distilled", "max_kind"
-	Is       Answer
+	Is       tri.State
 	Value    int64 // where the ability is a number, else 0
 	Evidence string
 }

@@ -254,7 +254,7 @@ func (e *encoder) base(b *Base) {
 func (e *encoder) ability(a *Ability) {
 	e.open('{')
 	e.str("name", a.Name)
-	e.str("is", string(a.Is))
+	e.str("is", a.Is.String())
 	e.num("value", a.Value)
 	e.str("evidence", a.Evidence)
 	e.close('}')

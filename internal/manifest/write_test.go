@@ -175,7 +175,7 @@ func TestMarshalRefuses(t *testing.T) {
 		"export type":         func(m *Manifest) { m.Exports.Symbols[0].Export = "x" },
 		"no owner":            func(m *Manifest) { m.Exports.Symbols[0].Owner = "" },
 		"without a source":    func(m *Manifest) { m.Exports.Source = "" },
-		"unknown answer":      func(m *Manifest) { m.Abilities[0].Is = "" },
+		"unknown answer":      func(m *Manifest) { m.Abilities[0].Is = 9 },
 		"base without":        func(m *Manifest) { m.Base.SHA256 = [32]byte{} },
 	} {
 		m := sample()

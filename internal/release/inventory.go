@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 )
@@ -63,8 +64,9 @@ func imageInventory(im *Image) model.ImageInventory {
 		Source: im.Source.String(), Origin: im.Origin.String(), Format: f.Format, Release: f.Release, Banner: f.Banner,
 		BigEndian: f.BigEndian, Exports: len(f.Exports), Kinds: []model.Count{}, Abilities: []model.AbilityLine{}, Certs: []model.CertificateRef{},
 	}
-	for _, a := range f.Abilities.List() {
-		out.Abilities = append(out.Abilities, model.AbilityLine{Name: a.Name, Is: string(answer(a.Is)), Value: a.Value, Evidence: a.Evidence})
+	for _, e := range ability.Table() {
+		a := e.Of(&f.Abilities)
+		out.Abilities = append(out.Abilities, model.AbilityLine{Name: e.Name, Is: a.Is.String(), Value: a.Value, Evidence: a.Evidence})
 	}
 	for _, der := range f.Certs {
 		if c, err := modsig.ParseCertificate(der); err == nil {

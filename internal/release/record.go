@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf"
-	"kpkg-btf/internal/kimage"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/modsig"
@@ -139,8 +139,9 @@ func (r *Release) gives(p *Package) []string {
 func recordImage(m *manifest.Manifest, im *Image) {
 	f := im.Facts
 	m.Image = &manifest.Image{Format: f.Format, Banner: f.Banner, BTFOnly: f.BTFOnly}
-	for _, a := range f.Abilities.List() {
-		m.Abilities = append(m.Abilities, manifest.Ability{Name: a.Name, Is: answer(a.Is), Value: a.Value, Evidence: a.Evidence})
+	for _, e := range ability.Table() {
+		a := e.Of(&f.Abilities)
+		m.Abilities = append(m.Abilities, manifest.Ability{Name: e.Name, Is: a.Is, Value: a.Value, Evidence: a.Evidence})
 	}
 	for _, der := range f.Certs {
 		c, err := modsig.ParseCertificate(der)
@@ -149,16 +150,6 @@ func recordImage(m *manifest.Manifest, im *Image) {
 		}
 		m.Certs = append(m.Certs, manifest.Cert{SHA256: sha256.Sum256(der), Subject: c.Subject, KeyID: hex.EncodeToString(c.SKID), Serial: hex.EncodeToString(c.Serial)})
 	}
-}
-
-func answer(t kimage.Tri) manifest.Answer {
-	switch t {
-	case kimage.Yes:
-		return manifest.Yes
-	case kimage.No:
-		return manifest.No
-	}
-	return manifest.Unknown
 }
 
 // Base gives the bytes of the release's base and where they were found: the

@@ -21,6 +21,7 @@ import (
 	"kpkg-btf/internal/repair/modfile"
 	"kpkg-btf/internal/repair/signing"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/internal/vmtest/wire"
 )
 
@@ -30,10 +31,10 @@ var loaders = []struct {
 	name        string
 	specs       []string
 	other       string // another build of the same series, "" for none
-	modversions kimage.Tri
+	modversions tri.State
 }{
-	{name: "6.1.192-1", specs: []string{realtest.PairAOld}, other: realtest.PairANew, modversions: kimage.Yes},
-	{name: "7.3.4", specs: []string{realtest.Image73, realtest.Modules73}, modversions: kimage.No},
+	{name: "6.1.192-1", specs: []string{realtest.PairAOld}, other: realtest.PairANew, modversions: tri.Yes},
+	{name: "7.3.4", specs: []string{realtest.Image73, realtest.Modules73}, modversions: tri.No},
 }
 
 // TestVerdictOfLoad: a kernel that requires signatures, and one that does not,
@@ -174,7 +175,7 @@ func loaderOf(t *testing.T, b *Build) *loadcheck.Kernel {
 	}
 	k := &loadcheck.Kernel{
 		Arch: facts.Arch, Vermagic: facts.Vermagic, StructModule: facts.StructModule,
-		SigModule: kimage.Yes, SigForce: kimage.No, ForceLoad: kimage.Yes, CertsKnown: len(facts.Certs) != 0,
+		SigModule: tri.Yes, SigForce: tri.No, ForceLoad: tri.Yes, CertsKnown: len(facts.Certs) != 0,
 	}
 	if n, err := fmt.Sscanf(strings.TrimPrefix(facts.Release, "v"), "%d.%d", &k.Major, &k.Minor); n != 2 {
 		t.Fatal(facts.Release, err)

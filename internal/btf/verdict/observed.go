@@ -4,42 +4,18 @@ import (
 	"fmt"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/kernel/ability"
+	"kpkg-btf/internal/tri"
 )
 
-// Seen is one observation of a kernel's own image or config. The zero Seen
-// means that nothing was seen.
-type Seen struct {
-	Known bool
-	// Value is 1 for yes and 0 for no, or the number where it is one.
-	Value    int64
-	Evidence string // "string … in the image", "no FUNC btf_relocate"
-}
-
-// Observed is what a kernel says of itself (KERNEL-BTF.md §2.5). It wins over
-// the version, because distributions backport.
-type Observed struct {
-	ModuleBTF       Seen
-	AllowMismatch   Seen
-	Distilled       Seen
-	TagOrder        Seen // checks that type tags precede modifiers
-	ChainLength     Seen // limits modifier chains at all
-	KfuncMissing    Seen // 1: missing module BTF fails kfunc registration
-	DtorMissing     Seen // the same of destructor kfuncs
-	KfuncProtoCheck Seen
-	KfuncDuplicate  Seen
-	MaxKind         Seen // BTF_KIND_MAX
-	HeaderSize      Seen // sizeof(struct btf_header)
-	KsymNameLen     Seen
-}
-
-// With gives the profile with what was observed in place of what the version
-// says, and records for each field which it was. A number outside of what any
+// With returns the profile with what the kernel shows of itself (KERNEL-BTF.md
+// §2.5) in place of what the version says, because distributions backport, and records for each field which it was. A number outside of what any
 // known kernel has is taken over as far as this program can follow, and marks
 // the profile as assumed.
-func (p Profile) With(o Observed) Profile {
-	flag := func(f Field, s Seen, to *bool) {
-		if s.Known {
-			*to = s.Value != 0
+func (p Profile) With(o *ability.Set) Profile {
+	flag := func(f Field, s ability.Fact, to *bool) {
+		if yes, ok := s.Flag(); ok {
+			*to = yes
 			p.evidence[f] = s.Evidence
 		}
 	}
@@ -48,10 +24,10 @@ func (p Profile) With(o Observed) Profile {
 	flag(FieldDistilled, o.Distilled, &p.Distilled)
 	flag(FieldKfuncProtoCheck, o.KfuncProtoCheck, &p.KfuncProtoCheck)
 	flag(FieldKfuncDuplicate, o.KfuncDuplicate, &p.KfuncDuplicate)
-	missing := func(f Field, s Seen, to *Errno) {
-		if s.Known {
+	missing := func(f Field, s ability.Fact, to *Errno) {
+		if yes, ok := s.Flag(); ok {
 			*to = 0
-			if s.Value != 0 {
+			if yes {
 				*to = ENOENT
 			}
 			p.evidence[f] = s.Evidence
@@ -64,35 +40,35 @@ func (p Profile) With(o Observed) Profile {
 	return p
 }
 
-func (p *Profile) withChain(order, length Seen) {
+func (p *Profile) withChain(order, length ability.Fact) {
 	switch {
-	case order.Known && order.Value != 0:
+	case order.Is == tri.Yes:
 		p.Chain, p.evidence[FieldChain] = ChainOrder, order.Evidence
-	case length.Known && length.Value == 0:
+	case length.Is == tri.No:
 		p.Chain, p.evidence[FieldChain] = ChainNone, length.Evidence
-	case order.Known && length.Known:
+	case order.Is == tri.No && length.Is == tri.Yes:
 		p.Chain, p.evidence[FieldChain] = ChainLength, order.Evidence+"; "+length.Evidence
 	}
 }
 
-func (p *Profile) withNumbers(o Observed) {
-	if s := o.MaxKind; s.Known {
-		p.evidence[FieldKindMax] = s.Evidence
-		p.KindMax = btf.Kind(min(max(s.Value, 0), int64(btf.MaxKind)))
-		if s.Value > int64(btf.MaxKind) {
+func (p *Profile) withNumbers(o *ability.Set) {
+	if n, ok := o.MaxKind.Number(); ok {
+		p.evidence[FieldKindMax] = o.MaxKind.Evidence
+		p.KindMax = btf.Kind(min(n, int64(btf.MaxKind)))
+		if n > int64(btf.MaxKind) {
 			p.Assumed = true
 			p.evidence[FieldKindMax] += fmt.Sprintf("; kinds above %d unknown", btf.MaxKind)
 		}
 	}
-	if s := o.HeaderSize; s.Known {
-		p.evidence[FieldHeaderSize] = s.Evidence
+	if n, ok := o.HeaderSize.Number(); ok {
+		p.evidence[FieldHeaderSize] = o.HeaderSize.Evidence
 		p.HeaderSize = btf.HeaderLen
-		if s.Value >= btf.HeaderLenLayout {
+		if n >= btf.HeaderLenLayout {
 			p.HeaderSize = btf.HeaderLenLayout
 		}
-		p.Assumed = p.Assumed || s.Value > btf.HeaderLenLayout
+		p.Assumed = p.Assumed || n > btf.HeaderLenLayout
 	}
-	if s := o.KsymNameLen; s.Known && s.Value > 0 && s.Value < 1<<16 {
-		p.KsymNameLen, p.evidence[FieldKsymNameLen] = int(s.Value), s.Evidence
+	if n, ok := o.KsymNameLen.Number(); ok && n < 1<<16 {
+		p.KsymNameLen, p.evidence[FieldKsymNameLen] = int(n), o.KsymNameLen.Evidence
 	}
 }

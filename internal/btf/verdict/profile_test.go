@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/kernel/ability"
+	"kpkg-btf/internal/tri"
 )
 
 func TestForVersionFollowsTheTable(t *testing.T) {
@@ -69,12 +71,12 @@ func TestForVersionFollowsTheTable(t *testing.T) {
 }
 
 func TestObservedWinsAndSaysWhy(t *testing.T) {
-	yes := func(why string) Seen { return Seen{Known: true, Value: 1, Evidence: why} }
-	no := func(why string) Seen { return Seen{Known: true, Evidence: why} }
-	p := ForVersion(6, 1, 20).With(Observed{
+	yes := func(why string) ability.Fact { return ability.Fact{Is: tri.Yes, Evidence: why} }
+	no := func(why string) ability.Fact { return ability.Fact{Is: tri.No, Evidence: why} }
+	p := ForVersion(6, 1, 20).With(&ability.Set{
 		Distilled: yes("FUNC btf_relocate"), KfuncMissing: no("printk level 4"), TagOrder: no("no string a"), ChainLength: yes("string b"),
-		MaxKind: Seen{Known: true, Value: 25, Evidence: "enumerator"}, HeaderSize: Seen{Known: true, Value: 32, Evidence: "struct"},
-		KsymNameLen: Seen{Known: true, Value: 256, Evidence: "member"}, AllowMismatch: yes("config"),
+		MaxKind: ability.Fact{Is: tri.Yes, Value: 25, Evidence: "enumerator"}, HeaderSize: ability.Fact{Is: tri.Yes, Value: 32, Evidence: "struct"},
+		KsymNameLen: ability.Fact{Is: tri.Yes, Value: 256, Evidence: "member"}, AllowMismatch: yes("config"),
 	})
 	if !p.Distilled || p.KfuncMissing != 0 || p.Chain != ChainLength || p.KindMax != btf.MaxKind || p.HeaderSize != 32 || p.KsymNameLen != 256 || !p.AllowMismatch {
 		t.Errorf("%+v", p)

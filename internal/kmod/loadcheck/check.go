@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/tri"
 )
 
 // Scene is a kernel and the modules around the one that is loaded.
@@ -79,7 +79,7 @@ func (c *checker) signature() {
 		return
 	}
 	r := Reason{Rule: RuleSignature, Errno: ekeyrejected, When: Enforced, Text: "Loading of " + what + " is rejected"}
-	if k.SigForce == kimage.Yes {
+	if k.SigForce == tri.Yes {
 		r.When = Always
 	}
 	c.res.add(r)
@@ -123,18 +123,18 @@ func (c *checker) versions() {
 
 // layout: check_modstruct_version, the first symbol that is compared.
 func (c *checker) layout() {
-	if c.Kernel.image == nil || c.Kernel.Modversions == kimage.No {
+	if c.Kernel.image == nil || c.Kernel.Modversions == tri.No {
 		return
 	}
 	s := c.Kernel.image["module_layout"]
 	if s == nil {
 		return // built without CONFIG_MODVERSIONS
 	}
-	if c.crcs == nil && c.Kernel.Modversions == kimage.Yes {
+	if c.crcs == nil && c.Kernel.Modversions == tri.Yes {
 		switch c.Kernel.ForceLoad {
-		case kimage.No:
+		case tri.No:
 			c.res.add(Reason{Rule: RuleLayout, Errno: enoexec, Symbol: s.Name})
-		case kimage.Unknown:
+		case tri.Unknown:
 			c.res.gap("whether the kernel loads modules without symbol versions (CONFIG_MODULE_FORCE_LOAD)")
 		}
 		return
@@ -146,7 +146,7 @@ func (c *checker) layout() {
 // a gap; one that the module has no checksum of passes, as "no symbol version
 // for" is a warning. False when it was refused.
 func (c *checker) version(s *symvers.Symbol, rule Rule, errno int, when When, loaded string) bool {
-	if c.Kernel.Modversions == kimage.No {
+	if c.Kernel.Modversions == tri.No {
 		return true
 	}
 	crc, ok := c.crcs[s.Name]
@@ -154,7 +154,7 @@ func (c *checker) version(s *symvers.Symbol, rule Rule, errno int, when When, lo
 	case !ok:
 		return true
 	case !s.HasCRC:
-		if crc != 0 && c.Kernel.Modversions == kimage.Yes && when == Always {
+		if crc != 0 && c.Kernel.Modversions == tri.Yes && when == Always {
 			c.res.gap("the checksum of %s", s.Name)
 		}
 		return true
@@ -165,7 +165,7 @@ func (c *checker) version(s *symvers.Symbol, rule Rule, errno int, when When, lo
 	switch {
 	case crc == s.CRC:
 		return true
-	case c.Kernel.Modversions == kimage.Unknown:
+	case c.Kernel.Modversions == tri.Unknown:
 		c.res.gap("whether the kernel compares symbol versions (CONFIG_MODVERSIONS)")
 		return true
 	}
@@ -183,9 +183,9 @@ func (c *checker) vermagic() {
 	k, have := c.Kernel, c.f.Modinfo.Vermagic
 	if have == "" {
 		switch k.ForceLoad {
-		case kimage.No:
+		case tri.No:
 			c.res.add(Reason{Rule: RuleVermagic, Errno: enoexec})
-		case kimage.Unknown:
+		case tri.Unknown:
 			c.res.gap("whether the kernel loads modules without vermagic (CONFIG_MODULE_FORCE_LOAD)")
 		}
 		return
@@ -197,8 +197,8 @@ func (c *checker) vermagic() {
 	word, rest, _ := strings.Cut(have, " ")
 	kernelWord, kernelRest, _ := strings.Cut(k.Vermagic, " ")
 	same := rest == kernelRest
-	if word != kernelWord && !k.SameRelease && !(k.Modversions == kimage.Yes && c.f.BasicVersions) {
-		if same && k.Modversions == kimage.Unknown && c.f.BasicVersions {
+	if word != kernelWord && !k.SameRelease && !(k.Modversions == tri.Yes && c.f.BasicVersions) {
+		if same && k.Modversions == tri.Unknown && c.f.BasicVersions {
 			c.res.gap("whether the kernel compares the release in vermagic (CONFIG_MODVERSIONS)")
 			return
 		}

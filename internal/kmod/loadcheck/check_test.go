@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/kmodtest"
 	"kpkg-btf/internal/kmod/loadcheck"
@@ -15,6 +14,7 @@ import (
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/modsig/modsigtest"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/tri"
 )
 
 const magic = "6.12.0-test SMP preempt mod_unload modversions "
@@ -33,7 +33,7 @@ func owned(owner string, s symvers.Symbol) symvers.Symbol { s.Owner = owner; ret
 func kernel(exports ...symvers.Symbol) *loadcheck.Kernel {
 	k := &loadcheck.Kernel{
 		Arch: model.X8664, Major: 6, Minor: 12, Vermagic: magic,
-		Modversions: kimage.Yes, ForceLoad: kimage.No, FreeNamespaces: kimage.No, SigModule: kimage.Yes, SigForce: kimage.No, CertsKnown: true,
+		Modversions: tri.Yes, ForceLoad: tri.No, FreeNamespaces: tri.No, SigModule: tri.Yes, SigForce: tri.No, CertsKnown: true,
 	}
 	c, err := modsig.ParseCertificate(modsigtest.NewKey("build").Cert)
 	if err != nil {
@@ -97,11 +97,11 @@ func TestCheck(t *testing.T) {
 		{name: "another option in vermagic", m: change(func(m *kmodtest.Module) { m.Vermagic = "6.12.0-test SMP mod_unload modversions " }),
 			want: []string{"m: version magic '6.12.0-test SMP mod_unload modversions ' should be '" + magic + "' (err -8)"}},
 		{name: "another release, kernel without symbol versions", m: change(func(m *kmodtest.Module) { m.Vermagic = "6.12.1 SMP " }),
-			k:    with(func(k *loadcheck.Kernel) { k.Modversions, k.Vermagic = kimage.No, "6.12.0 SMP " }),
+			k:    with(func(k *loadcheck.Kernel) { k.Modversions, k.Vermagic = tri.No, "6.12.0 SMP " }),
 			want: []string{"m: version magic '6.12.1 SMP ' should be '6.12.0 SMP ' (err -8)"}},
 		{name: "the same, as if one release", m: change(func(m *kmodtest.Module) { m.Vermagic = "6.12.1 SMP " }),
 			k: with(func(k *loadcheck.Kernel) {
-				k.Modversions, k.Vermagic, k.SameRelease = kimage.No, "6.12.0 SMP ", true
+				k.Modversions, k.Vermagic, k.SameRelease = tri.No, "6.12.0 SMP ", true
 			})},
 		{name: "another release, only extended versions", m: change(func(m *kmodtest.Module) {
 			m.ExtVersions, m.Vermagic = true, "6.14.1 SMP "
@@ -112,7 +112,7 @@ func TestCheck(t *testing.T) {
 			want: []string{"refused without a word (err -8)"}},
 		{name: "no vermagic", m: change(func(m *kmodtest.Module) { m.NoVermagic = true }), want: []string{"refused without a word (err -8)"}},
 		{name: "no vermagic, forced load allowed", m: change(func(m *kmodtest.Module) { m.NoVermagic = true }),
-			k: with(func(k *loadcheck.Kernel) { k.ForceLoad = kimage.Yes })},
+			k: with(func(k *loadcheck.Kernel) { k.ForceLoad = tri.Yes })},
 		{name: "vermagic not known", m: module(), k: with(func(k *loadcheck.Kernel) { k.Vermagic = "" }), gaps: []string{"the kernel's vermagic"}},
 		{name: "no versions", m: change(func(m *kmodtest.Module) { m.Versions = nil }), want: []string{"refused without a word (err -8)"}},
 		{name: "module_layout", m: change(func(m *kmodtest.Module) { m.Versions[0].CRC = 9 }),
@@ -123,9 +123,9 @@ func TestCheck(t *testing.T) {
 			k:    with(func(k *loadcheck.Kernel) { k.Minor = 14 }),
 			want: []string{"m: disagrees about version of symbol printk (err -22)"}},
 		{name: "versions are not compared", m: change(func(m *kmodtest.Module) { m.Versions[0].CRC, m.Versions[1].CRC = 9, 9 }),
-			k: with(func(k *loadcheck.Kernel) { k.Modversions = kimage.No })},
+			k: with(func(k *loadcheck.Kernel) { k.Modversions = tri.No })},
 		{name: "whether versions are compared is not known", m: change(func(m *kmodtest.Module) { m.Versions[1].CRC = 9 }),
-			k:    with(func(k *loadcheck.Kernel) { k.Modversions = kimage.Unknown }),
+			k:    with(func(k *loadcheck.Kernel) { k.Modversions = tri.Unknown }),
 			gaps: []string{"whether the kernel compares symbol versions (CONFIG_MODVERSIONS)"}},
 		{name: "no version of this import", m: using("free"), k: kernel(sym("free", 7))},
 		{name: "a symbol nobody exports", m: using("gone"), want: []string{"m: Unknown symbol gone (err -2)"}},
@@ -150,7 +150,7 @@ func TestCheck(t *testing.T) {
 		{name: "namespaces are not asked for", m: using("free"),
 			k: func() *loadcheck.Kernel {
 				k := kernel(in("CRYPTO", sym("free", 7)))
-				k.FreeNamespaces = kimage.Yes
+				k.FreeNamespaces = tri.Yes
 				return k
 			}()},
 		{name: "exports what the image exports", m: change(func(m *kmodtest.Module) { m.Exports = []symvers.Symbol{sym("printk", 2)} }),
@@ -238,8 +238,8 @@ func TestSignature(t *testing.T) {
 		{"own key", build.Sign(plain), nil, loadcheck.SigValid, nil, nil},
 		{"none", plain, nil, loadcheck.SigNone, []string{"!Loading of unsigned module is rejected (err -129)"}, nil},
 		{"unknown key", other.Sign(plain), nil, loadcheck.SigUnknownKey, []string{"!Loading of module with unavailable key is rejected (err -129)"}, nil},
-		{"forced", plain, func(k *loadcheck.Kernel) { k.SigForce = kimage.Yes }, loadcheck.SigNone, []string{"Loading of unsigned module is rejected (err -129)"}, nil},
-		{"no signatures in the kernel", plain, func(k *loadcheck.Kernel) { k.SigModule = kimage.No }, loadcheck.SigIgnored, nil, nil},
+		{"forced", plain, func(k *loadcheck.Kernel) { k.SigForce = tri.Yes }, loadcheck.SigNone, []string{"Loading of unsigned module is rejected (err -129)"}, nil},
+		{"no signatures in the kernel", plain, func(k *loadcheck.Kernel) { k.SigModule = tri.No }, loadcheck.SigIgnored, nil, nil},
 		{"stale", restamp(build, plain), nil, loadcheck.SigStale, []string{"Key was rejected by service (err -129)"}, nil},
 		{"attributes", build.SignWith(plain, modsigtest.Options{Attrs: true}), nil, loadcheck.SigForm, []string{"Invalid module sig (has authattrs) (err -129)"}, nil},
 		{"certificate not at hand", build.Sign(plain), func(k *loadcheck.Kernel) {
@@ -248,7 +248,7 @@ func TestSignature(t *testing.T) {
 		}, loadcheck.SigUnverified, nil, []string{"whether the kernel knows and accepts the signature"}},
 		{"certificates not known", build.Sign(plain), func(k *loadcheck.Kernel) { k.Certs, k.CertsKnown = nil, false }, loadcheck.SigUnverified,
 			nil, []string{"whether the kernel knows and accepts the signature"}},
-		{"whether it looks is not known", plain, func(k *loadcheck.Kernel) { k.SigModule = kimage.Unknown }, "kernel-not-known", nil, []string{"whether the kernel looks at signatures"}},
+		{"whether it looks is not known", plain, func(k *loadcheck.Kernel) { k.SigModule = tri.Unknown }, "kernel-not-known", nil, []string{"whether the kernel looks at signatures"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := kernel()

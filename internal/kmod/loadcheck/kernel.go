@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"strings"
 
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/tri"
 )
 
 // Kernel is what the loader of one kernel compares modules with. The zero
@@ -26,12 +26,12 @@ type Kernel struct {
 	// it does not, or that is not known.
 	StructModule int64
 
-	Modversions kimage.Tri // CONFIG_MODVERSIONS
-	ForceLoad   kimage.Tri // CONFIG_MODULE_FORCE_LOAD: what lacks versions or vermagic loads
+	Modversions tri.State // CONFIG_MODVERSIONS
+	ForceLoad   tri.State // CONFIG_MODULE_FORCE_LOAD: what lacks versions or vermagic loads
 	// FreeNamespaces is CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS.
-	FreeNamespaces kimage.Tri
-	SigModule      kimage.Tri // CONFIG_MODULE_SIG: looks at signatures
-	SigForce       kimage.Tri // CONFIG_MODULE_SIG_FORCE: always enforces them
+	FreeNamespaces tri.State
+	SigModule      tri.State // CONFIG_MODULE_SIG: looks at signatures
+	SigForce       tri.State // CONFIG_MODULE_SIG_FORCE: always enforces them
 
 	// Certs are the certificates the kernel trusts; CertsKnown is false when
 	// none could be looked for. Signers are the key ids (hex, as
@@ -91,9 +91,9 @@ const (
 // pkcs7_verify, pkcs7_validate_trust).
 func (k *Kernel) signature(s *modsig.Signature) Signature {
 	switch {
-	case k.SigModule == kimage.No:
+	case k.SigModule == tri.No:
 		return SigIgnored
-	case s == nil && k.SigModule == kimage.Unknown:
+	case s == nil && k.SigModule == tri.Unknown:
 		return sigNotKnown
 	case s == nil:
 		return SigNone

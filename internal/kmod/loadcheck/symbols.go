@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/internal/tri"
 )
 
 // moduleList begins the namespace of EXPORT_SYMBOL_FOR_MODULES (6.16+).
@@ -111,9 +111,9 @@ func (c *checker) resolved(s *symvers.Symbol, weak, proprietary bool, when When,
 		return true
 	}
 	switch c.Kernel.FreeNamespaces {
-	case kimage.Yes:
+	case tri.Yes:
 		return true
-	case kimage.Unknown:
+	case tri.Unknown:
 		c.res.gap("whether the kernel asks for imported namespaces (CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS)")
 		return true
 	}
