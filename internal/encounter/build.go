@@ -1,0 +1,238 @@
+package encounter
+
+import (
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/kernel"
+	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/modsig"
+)
+
+// Build is the base that a module was encoded against, and how that is known.
+type Build struct {
+	On *kernel.Kernel // whose base it was; nil: of none that is known
+	By model.Evidence
+	// Denied is what contradicts that it was the base of the kernel that the
+	// module was said to be built with; "" for nothing. On is nil then.
+	Denied string
+}
+
+// StampState compares a module's stamp with a base.
+type StampState uint8
+
+const (
+	StampNone StampState = iota
+	StampSame
+	StampOther
+)
+
+// StampOf compares a stamp with the digest of a base. One that is missing or
+// cannot be read says nothing; the latter is an oddity of the module.
+func StampOf(text []byte, base [32]byte) StampState {
+	mark, err := stamp.Parse(text)
+	switch {
+	case len(text) == 0 || err != nil || mark.Base == nil:
+		return StampNone
+	case mark.Base.Digest == base:
+		return StampSame
+	}
+	return StampOther
+}
+
+// SignState is what the signature of a module says about its origin.
+type SignState uint8
+
+const (
+	SignNone        SignState = iota // no signature
+	SignOwn                          // verifies with a certificate of the release
+	SignStale                        // names a certificate of the release but does not verify
+	SignTwin                         // names the same issuer as a certificate of the image, but another key
+	SignForeign                      // by a key the release does not know
+	SignUnsupported                  // cryptography this program does not do
+)
+
+// Signers are the certificates that count as one release's own.
+type Signers struct {
+	certs    []*modsig.Certificate
+	verifier *modsig.Verifier
+	// issuers are the common names of the certificates of the image: a module
+	// signed in such a name by another key is from another build.
+	issuers map[string]bool
+}
+
+// SignersOf gathers the certificates of a kernel's images and those that are
+// trusted beside them.
+func SignersOf(k *kernel.Kernel, t kernel.Trust) Signers {
+	s := Signers{issuers: map[string]bool{}, verifier: t.Verifier}
+	add := func(der []byte, image bool) {
+		c, err := modsig.ParseCertificate(der)
+		if err != nil {
+			return // FindCertificates and the policy have parsed it already
+		}
+		s.certs = append(s.certs, c)
+		if image {
+			s.issuers[c.Subject] = true
+		}
+	}
+	for _, der := range k.Certificates() {
+		add(der, true)
+	}
+	for _, der := range t.Own {
+		add(der, false)
+	}
+	return s
+}
+
+func (s Signers) state(sig *modsig.Signature) SignState {
+	if sig == nil {
+		return SignNone
+	}
+	c := modsig.Find(sig, s.certs)
+	if c == nil {
+		if sig.Issuer != "" && s.issuers[sig.Issuer] {
+			return SignTwin
+		}
+		return SignForeign
+	}
+	switch s.verifier.Verify(c, sig) {
+	case modsig.Valid:
+		return SignOwn
+	case modsig.Mismatch:
+		return SignStale
+	case modsig.WrongKey:
+		return SignForeign
+	}
+	return SignUnsupported
+}
+
+// Proof is what speaks for and against a module having been encoded against
+// the base of one kernel.
+type Proof struct {
+	Stamp     StampState
+	Sign      SignState
+	Result    *evidence.Result // nil when there was nothing to check
+	Malformed error            // its BTF cannot be parsed at all
+}
+
+// ProofOf gathers it.
+func ProofOf(k *kernel.Kernel, f *kmod.Facts, s Signers) Proof {
+	p := Proof{Sign: s.state(f.Sig)}
+	if k.Base == nil {
+		return p
+	}
+	p.Stamp = StampOf(f.Stamp, k.Base.Sum)
+	if len(f.BTF) == 0 {
+		return p
+	}
+	res, err := EvidenceOn(f, k.Base)
+	if err != nil {
+		p.Malformed = err
+		return p
+	}
+	p.Result = &res
+	return p
+}
+
+// Build is what follows from it.
+func (p *Proof) Build(k *kernel.Kernel) Build {
+	switch {
+	case p.Malformed != nil || p.Result == nil:
+		return Build{By: model.ByAssumed}
+	case p.Stamp == StampOther:
+		return Build{By: model.ByStamp, Denied: "its stamp names another base"}
+	case p.Result.Conclusion == evidence.Contradicted:
+		return Build{By: model.ByAssumed, Denied: p.Result.First().Text}
+	case p.Sign == SignTwin:
+		return Build{By: model.BySignature, Denied: "it is signed by the build key of another build"}
+	case p.Stamp == StampSame:
+		return Build{On: k, By: model.ByStamp}
+	case p.Sign == SignOwn:
+		return Build{On: k, By: model.BySignature}
+	}
+	return Build{On: k, By: named(p.Result)}
+}
+
+// named is the first check that spoke for the base.
+func named(res *evidence.Result) model.Evidence {
+	if names := res.Names(); len(names) > 0 {
+		return model.Evidence(names[0])
+	}
+	return model.ByAssumed
+}
+
+// FindBuild finds the kernel, of several, whose base a module was encoded
+// against: by its stamp; else the one that its vermagic names, unless its BTF
+// contradicts that; else the only base among all of which its BTF is that of.
+// The index of the kernel is -1 where it is none of them.
+func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
+	none := Build{By: model.ByAssumed}
+	if len(f.BTF) == 0 {
+		return -1, none
+	}
+	if mark, err := stamp.Parse(f.Stamp); err == nil && f.Stamp != nil && mark.Base != nil {
+		i := slices.IndexFunc(kernels, func(k *kernel.Kernel) bool { return k.Sum != nil && mark.Base.Digest == *k.Sum })
+		if i < 0 {
+			return -1, Build{By: model.ByStamp}
+		}
+		return i, Build{On: kernels[i], By: model.ByStamp}
+	}
+	word, _, _ := strings.Cut(f.Modinfo.Vermagic, " ")
+	at, by, bases := -1, model.ByAssumed, map[[32]byte]bool{}
+	for i, k := range kernels {
+		if k.Base == nil || k.Arch != f.Arch && k.Arch != model.ArchUnknown {
+			continue
+		}
+		res, err := EvidenceOn(f, k.Base)
+		if err != nil || res.Conclusion == evidence.Contradicted {
+			continue
+		}
+		if k.Name == word {
+			return i, Build{On: k, By: named(&res)}
+		}
+		if len(res.Names()) > 0 && len(f.BTFBase) == 0 {
+			if at < 0 {
+				at, by = i, named(&res)
+			}
+			bases[k.Base.Sum] = true
+		}
+	}
+	if len(bases) != 1 {
+		return -1, none
+	}
+	return at, Build{On: kernels[at], By: by}
+}
+
+// EvidenceOn asks whether a module's BTF can have been encoded against a base;
+// an error where it cannot be parsed on it.
+func EvidenceOn(f *kmod.Facts, base *kernel.Base) (evidence.Result, error) {
+	raw, err := splitOn(f, base.Raw)
+	if err != nil {
+		return evidence.Result{}, err
+	}
+	return base.Index().Judge(raw, evidence.Module{Words: words(f.IDs), Versions: versionEntries(f)}), nil
+}
+
+func words(ids *kmod.IDs) []evidence.Word {
+	if ids == nil {
+		return nil
+	}
+	out := make([]evidence.Word, 0, len(ids.Words))
+	for _, w := range ids.Words {
+		out = append(out, evidence.Word{ID: w.ID, Kind: w.Kind, Name: w.Name, Off: uint32(w.Off), Set: w.Set})
+	}
+	return out
+}
+
+// versionEntries is the number of 64-byte entries of the section __versions.
+func versionEntries(f *kmod.Facts) int {
+	for i := range f.Sections {
+		if f.Sections[i].Name == "__versions" {
+			return int(f.Sections[i].Size / 64)
+		}
+	}
+	return 0
+}
