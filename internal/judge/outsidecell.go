@@ -29,7 +29,7 @@ func (x *outside) builtOn(f *kmod.Facts) (int, model.Evidence) {
 	if len(f.BTF) == 0 {
 		return -1, model.ByAssumed
 	}
-	if mark, err := stamp.Parse(f.Stamp); err == nil && f.Stamp != nil && mark.Base != nil {
+	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && mark.FitsSections(f.BTF, f.BTFBase) {
 		return slices.IndexFunc(x.hosts, func(h *host) bool {
 			return h.base != nil && mark.Base.Digest == h.base.sum
 		}), model.ByStamp

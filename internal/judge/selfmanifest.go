@@ -42,7 +42,7 @@ func selfFromManifest(m *manifest.Manifest, n *notes, p *policy.Policy) []model.
 			f.Rule = "self.vermagic"
 			n.many(f, modulesText("built for another release than "+m.Release), x.Path, x.Path+": vermagic "+x.Vermagic)
 		}
-		if m.Base != nil && stampOf(x.Stamp, m.Base.SHA256) == stampOther {
+		if m.Base != nil && stampOf(x.Stamp, x.BTF.SHA256, x.BTF.BaseSHA256, m.Base.SHA256) == stampOther {
 			f.Rule = "self.stamp"
 			n.many(f, modulesText("stamped with another base than this image's"), x.Path, x.Path)
 		}

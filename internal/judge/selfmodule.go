@@ -2,6 +2,7 @@ package judge
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -55,7 +56,7 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 	f := m.Facts
 	x.sign = s.trust.judge(f.Sig)
 	if s.base != nil {
-		x.stamp = stampOf(f.Stamp, s.base.sum)
+		x.stamp = stampOn(f, s.base.sum)
 	}
 	switch {
 	case s.modules == tri.No:
@@ -85,7 +86,7 @@ func (s *selfState) module(m *release.Module) moduleSelf {
 	switch {
 	case x.stamp == stampOther || res.Conclusion == evidence.Contradicted || x.sign == signTwin:
 		x.meaning = model.Different
-	case x.stamp == stampSame:
+	case x.stamp == stampProven, x.stamp == stampAsserted:
 		x.meaning, x.buildBase = model.Same, model.ByStamp
 	case x.sign == signOwn:
 		x.meaning, x.buildBase = model.Same, model.BySignature
@@ -156,20 +157,41 @@ func versionEntries(f *kmod.Facts) int {
 type stampState uint8
 
 const (
-	stampNone stampState = iota
-	stampSame
-	stampOther
+	stampNone     stampState = iota
+	stampProven              // the encoder named this base
+	stampAsserted            // somebody named this base
+	stampOther               // another base is named
+	stampVoid                // it speaks of another BTF than the module has
 )
 
-// stampOf compares a stamp with the digest of a base. One that is not there or
-// cannot be read says nothing; the latter is an oddity of the module.
-func stampOf(text []byte, base [32]byte) stampState {
+// stampOn compares a module's stamp with the digest of a base. One that is
+// missing or cannot be read says nothing; the latter is an oddity of the module.
+func stampOn(f *kmod.Facts, base [32]byte) stampState {
+	if len(f.Stamp) == 0 {
+		return stampNone
+	}
+	sum := func(section []byte) [32]byte {
+		if len(section) == 0 {
+			return [32]byte{}
+		}
+		return sha256.Sum256(section)
+	}
+	return stampOf(f.Stamp, sum(f.BTF), sum(f.BTFBase), base)
+}
+
+// stampOf is stampOn for the digests of .BTF and .BTF.base, zero for a section
+// that the module does not have.
+func stampOf(text []byte, btf, btfBase, base [32]byte) stampState {
 	mark, err := stamp.Parse(text)
 	switch {
 	case len(text) == 0 || err != nil || mark.Base == nil:
 		return stampNone
-	case mark.Base.Digest == base:
-		return stampSame
+	case mark.Left != stamp.Stripped && !mark.Fits(btf, btfBase), mark.Left == stamp.Stripped && btf != [32]byte{}:
+		return stampVoid
+	case mark.Base.Digest != base:
+		return stampOther
+	case mark.By == stamp.Encoder:
+		return stampProven
 	}
-	return stampOther
+	return stampAsserted
 }

@@ -59,6 +59,11 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Rule, f.Hint = "self.stamp", "the module was built against another base than the one it is shipped with"
 			s.n.many(f, modulesText("stamped with another base than this image's"), x.m.Path, x.m.Path)
 		}
+		if x.stamp == stampVoid {
+			s.n.many(model.Finding{Rule: "self.stamp-void", Severity: model.Warning, Encounter: model.Self,
+				Hint: "the BTF was written again after the stamp: let the step that encodes it write the stamp, as its last act"},
+				modulesText("whose stamp speaks of another .BTF than they have: it proves nothing"), x.m.Path, x.m.Path)
+		}
 		if x.result != nil && x.result.Conclusion == evidence.Contradicted {
 			f.Rule = "self.btf-other-base"
 			f.Hint = "these modules were not encoded against this image's BTF: image and modules are of two builds, or vmlinux was linked again after the modules"
@@ -122,7 +127,7 @@ func evidenceCounts(mods []moduleSelf) []model.EvidenceCount {
 	for i := range mods {
 		x := &mods[i]
 		switch x.stamp {
-		case stampSame:
+		case stampProven, stampAsserted:
 			stamp.Supports++
 		case stampOther:
 			contra(&stamp, x.m.Path)

@@ -19,7 +19,7 @@ func TestWhyNoBTF(t *testing.T) {
 		{"has BTF", Facts{BTF: []byte{1}}, "", false},
 		{"stamped", Facts{Stamp: stamp.Stamp{Left: stamp.Stripped}.Bytes(), Sections: debug}, whyStripped, true},
 		{"emptied", Facts{BTF: []byte{}}, whyStripped, true},
-		{"a stamp that says otherwise", Facts{Stamp: stamp.Stamp{Base: &stamp.Base{}, Left: stamp.Split}.Bytes(), Sections: debug}, whyNoVmlinux, false},
+		{"a stamp that says otherwise", Facts{Stamp: stamp.Of(stamp.Base{}, stamp.Asserted, nil, nil).Bytes(), Sections: debug}, whyNoVmlinux, false},
 		{"as the compiler left it", Facts{Sections: debug}, whyNoVmlinux, false},
 		{"ids never resolved", Facts{IDs: ids(0)}, whyNoVmlinux, false},
 		{"objcopy -R .BTF", Facts{IDs: ids(7), Sections: debug}, whyRemoved, false},

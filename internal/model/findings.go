@@ -110,6 +110,7 @@ var findingRules = sortedRules([]FindingRule{
 	{"self.signature-stale", Self, OfModules, Rebuild, false, "modules that were changed after being signed"},
 	{"self.signature-unsupported", Self, OfModules, Keep, false, "signatures that this program does not verify"},
 	{"self.stamp", Self, OfModules, Rebuild, false, "modules stamped with another base"},
+	{"self.stamp-void", Self, OfModules, Keep, false, "modules whose stamp speaks of another .BTF"},
 	{"self.two-bases", Self, OfRelease, Rebuild, false, "images of one release with different bases"},
 	{"self.unreadable", Self, OfRelease, Keep, true, "members that cannot be read"},
 	{"self.vermagic", Self, OfModules, Rebuild, false, "modules built for another release"},

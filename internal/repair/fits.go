@@ -38,7 +38,7 @@ func (b *buildBase) fits(f *kmod.Facts) error {
 	if b.own || len(f.BTF) == 0 {
 		return nil
 	}
-	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && mark.Base.Digest != b.id.Digest {
+	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && mark.FitsSections(f.BTF, f.BTFBase) && mark.Base.Digest != b.id.Digest {
 		return b.isNotOf("its stamp names the base %x…, this is %x…", mark.Base.Digest[:4], b.id.Digest[:4])
 	}
 	if len(f.BTFBase) > 0 {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"sync"
 
+	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/judge"
@@ -89,7 +90,7 @@ func (j *job) act(it *item, t *tools, m *modfile.Module) (*modfile.Result, error
 	case Distill:
 		return m.Distill(&t.dis, modfile.DistillOptions{Base: it.base.raw, Stamp: &it.base.id, ForbidZeroing: !it.mayZero})
 	case Stamp:
-		return m.Stamp(it.base.id)
+		return m.Stamp(it.base.id, stamp.Asserted)
 	}
 	return nil, where.New(where.Internal, "action %q", it.action)
 }

@@ -13,6 +13,7 @@ import (
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/repair/modfile"
 	"kpkg-btf/internal/repair/signing"
 	"kpkg-btf/internal/where"
 )
@@ -207,17 +208,10 @@ func (j *job) wouldChange(it *item, f *kmod.Facts) bool {
 	case Distill:
 		return len(f.BTF) > 0 && len(f.BTFBase) == 0
 	case Stamp:
-		return len(f.BTF) > 0 && it.base != nil && string(f.Stamp) != string(stampOf(it.base, f).Bytes())
+		return len(f.BTF) > 0 && it.base != nil && !modfile.ProvenOn(f, it.base.id) &&
+			string(f.Stamp) != string(stamp.Of(it.base.id, stamp.Asserted, f.BTF, f.BTFBase).Bytes())
 	}
 	return false
-}
-
-func stampOf(b *buildBase, f *kmod.Facts) stamp.Stamp {
-	s := stamp.Stamp{Base: &b.id, Left: stamp.Split}
-	if len(f.BTFBase) > 0 {
-		s.Left = stamp.Distilled
-	}
-	return s
 }
 
 // signatures settles what becomes of the signatures of all modules that

@@ -7,21 +7,28 @@
 // shows it and no byte order matters: fields key=value, one space between two,
 // in this order:
 //
-//	schema=kpkg-btf/stamp/1.0
-//	algorithm=sha256   of digest
+//	schema=kpkg-btf/stamp/2.0
+//	algorithm=sha256   of every digest
 //	digest=HEX         the base checksum: of the base's BTF up to the end of the
 //	                   last section that its header declares
 //	types=N            the number of types of the base, void counted
 //	strings=N          the bytes of its string section
 //	btf=WORD           what the module carries: split, distilled, stripped
+//	over=HEX           the section .BTF that the stamp speaks of, all its bytes
+//	over-base=HEX      the section .BTF.base beside it
+//	by=WORD            who says so: encoder, asserted
 //
 // Numbers are decimal without leading zeros. algorithm, digest, types and
-// strings are all there or, when the base was not known, none; only a stripped
-// module may do without. Readers of the same major version ignore fields they
-// do not know, which stand at the end.
+// strings are all present or, when the base was not known, none; only a
+// stripped module may do without. over and by are present unless the module
+// was stripped, over-base when it is distilled. A stamp whose over or
+// over-base does not fit the module's sections is void: the BTF was written
+// again after it. Readers of the same major version ignore fields they do not
+// know, which stand at the end.
 package stamp
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -34,8 +41,8 @@ const (
 	// Section is the name of the section: not loaded, SHT_PROGBITS.
 	Section = ".BTF.base_checksum"
 
-	schema  = "kpkg-btf/stamp/1.0"
-	major   = "kpkg-btf/stamp/1."
+	schema  = "kpkg-btf/stamp/2.0"
+	major   = "kpkg-btf/stamp/2."
 	maxSize = 4096 // bytes
 )
 
@@ -46,6 +53,17 @@ const (
 	Split     Left = "split"
 	Distilled Left = "distilled"
 	Stripped  Left = "stripped"
+)
+
+// By says who vouches for a stamp.
+type By string
+
+const (
+	// Encoder: the step that encoded the BTF wrote the stamp, from the base that
+	// it had just used. Only this is proof.
+	Encoder By = "encoder"
+	// Asserted: somebody said afterwards that this is the base.
+	Asserted By = "asserted"
 )
 
 // Base is what identifies a base.
@@ -65,6 +83,36 @@ func BaseOf(blob []byte, raw *btf.Raw) (Base, error) {
 type Stamp struct {
 	Base *Base // nil: not known, of a stripped module
 	Left Left
+	By   By // "" of a stripped module
+	// Over is the SHA-256 of the section .BTF that the stamp speaks of, OverBase
+	// of the section .BTF.base of a distilled module; zero where there is none.
+	Over, OverBase [32]byte
+}
+
+// Of returns the stamp for a module with this .BTF and, if it is distilled,
+// this .BTF.base.
+func Of(base Base, by By, btf, btfBase []byte) Stamp {
+	s := Stamp{Base: &base, Left: Split, By: by, Over: sha256.Sum256(btf)}
+	if len(btfBase) > 0 {
+		s.Left, s.OverBase = Distilled, sha256.Sum256(btfBase)
+	}
+	return s
+}
+
+// Fits reports whether the stamp speaks of the very sections with these
+// SHA-256 digests; base is zero without .BTF.base. A stamp that does not fit is
+// void. A stripped module's speaks of no section and fits none.
+func (s *Stamp) Fits(btf, base [32]byte) bool {
+	return s.Left != Stripped && s.Over == btf && s.OverBase == base
+}
+
+// FitsSections is Fits for the sections' contents.
+func (s *Stamp) FitsSections(btf, base []byte) bool {
+	var sum [32]byte
+	if len(base) > 0 {
+		sum = sha256.Sum256(base)
+	}
+	return s.Fits(sha256.Sum256(btf), sum)
 }
 
 // Bytes is the content of the section.
@@ -76,7 +124,15 @@ func (s Stamp) Bytes() []byte {
 			" types=" + strconv.FormatUint(uint64(s.Base.Types), 10) +
 			" strings=" + strconv.FormatUint(uint64(s.Base.Strings), 10))
 	}
-	b.WriteString(" btf=" + string(s.Left) + "\x00")
+	b.WriteString(" btf=" + string(s.Left))
+	if s.Left != Stripped {
+		b.WriteString(" over=" + hex.EncodeToString(s.Over[:]))
+		if s.Left == Distilled {
+			b.WriteString(" over-base=" + hex.EncodeToString(s.OverBase[:]))
+		}
+		b.WriteString(" by=" + string(s.By))
+	}
+	b.WriteByte(0)
 	return []byte(b.String())
 }
 
@@ -95,12 +151,26 @@ func Parse(b []byte) (Stamp, error) {
 		s.Base = r.base()
 	}
 	s.Left = Left(r.next("btf"))
+	switch s.Left {
+	case Split:
+		s.Over = r.digest("over")
+	case Distilled:
+		s.Over, s.OverBase = r.digest("over"), r.digest("over-base")
+	case Stripped:
+	default:
+		if r.err == nil {
+			r.err = bad("btf=%s", s.Left)
+		}
+	}
+	if s.Left != Stripped {
+		s.By = By(r.next("by"))
+	}
 	r.rest()
 	switch {
 	case r.err != nil:
 		return Stamp{}, r.err
-	case s.Left != Split && s.Left != Distilled && s.Left != Stripped:
-		return Stamp{}, bad("btf=%s", s.Left)
+	case s.Left != Stripped && s.By != Encoder && s.By != Asserted:
+		return Stamp{}, bad("by=%s", s.By)
 	case s.Base == nil && s.Left != Stripped:
 		return Stamp{}, bad("no base, and yet btf=%s", s.Left)
 	}
@@ -146,13 +216,20 @@ func (r *reader) base() *Base {
 	if a := r.next("algorithm"); a != "sha256" && r.err == nil {
 		r.err = where.New(where.Unsupported, "stamp with algorithm %q", a)
 	}
-	var out Base
-	digest := r.next("digest")
-	if n, err := hex.Decode(out.Digest[:], []byte(digest[:min(len(digest), 64)])); r.err == nil && (err != nil || n != 32 || strings.ToLower(digest) != digest || len(digest) != 64) {
-		r.err = bad("digest=%s is no SHA-256", digest)
-	}
+	out := Base{Digest: r.digest("digest")}
 	out.Types, out.Strings = r.number("types"), r.number("strings")
 	return &out
+}
+
+func (r *reader) digest(key string) (sum [32]byte) {
+	v := r.next(key)
+	if r.err != nil {
+		return sum
+	}
+	if _, err := hex.Decode(sum[:], []byte(v[:min(len(v), 64)])); err != nil || len(v) != 64 || strings.ToLower(v) != v {
+		r.err = bad("%s=%s is no SHA-256", key, v)
+	}
+	return sum
 }
 
 // rest checks the fields of later versions: a key and a value each.

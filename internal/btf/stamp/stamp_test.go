@@ -12,22 +12,56 @@ import (
 
 var base = stamp.Base{Digest: [32]byte{0xab, 0xcd}, Types: 113903, Strings: 2060547}
 
-const text = "schema=kpkg-btf/stamp/1.0 algorithm=sha256 digest=abcd000000000000000000000000000000000000000000000000000000000000 types=113903 strings=2060547 btf=split\x00"
+const (
+	// SHA-256 of "split", by sha256sum.
+	splitSum = "ad1a64057f9ab34fecfe3f4ee78660bb0316dbda9370581ffbeb1e8bddf3d598"
+	text     = "schema=kpkg-btf/stamp/2.0 algorithm=sha256 digest=abcd000000000000000000000000000000000000000000000000000000000000 types=113903 strings=2060547 btf=split over=" + splitSum + " by=encoder\x00"
+)
 
 func TestFormat(t *testing.T) {
-	if got := string(stamp.Stamp{Base: &base, Left: stamp.Split}.Bytes()); got != text {
+	if got := string(stamp.Of(base, stamp.Encoder, []byte("split"), nil).Bytes()); got != text {
 		t.Errorf("got %q\nwant %q", got, text)
 	}
-	for _, s := range []stamp.Stamp{{&base, stamp.Split}, {&base, stamp.Distilled}, {&base, stamp.Stripped}, {nil, stamp.Stripped}} {
+	for _, s := range []stamp.Stamp{
+		stamp.Of(base, stamp.Encoder, []byte("split"), nil), stamp.Of(base, stamp.Asserted, []byte("split"), []byte("base")),
+		{Base: &base, Left: stamp.Stripped}, {Left: stamp.Stripped},
+	} {
 		got, err := stamp.Parse(s.Bytes())
-		if err != nil || got.Left != s.Left || (got.Base == nil) != (s.Base == nil) || got.Base != nil && *got.Base != *s.Base {
+		if (got.Base == nil) != (s.Base == nil) || got.Base != nil && *got.Base != *s.Base {
+			t.Errorf("%+v: base %+v", s, got.Base)
+		}
+		if got.Base = s.Base; err != nil || got != s {
 			t.Errorf("%+v: %+v, %v", s, got, err)
 		}
 	}
 }
 
+// A stamp holds for the sections it was written over and for no others.
+func TestFits(t *testing.T) {
+	split := stamp.Of(base, stamp.Encoder, []byte("split"), nil)
+	distilled := stamp.Of(base, stamp.Encoder, []byte("split"), []byte("base"))
+	for _, c := range []struct {
+		s         stamp.Stamp
+		btf, base string
+		want      bool
+	}{
+		{split, "split", "", true},
+		{split, "splat", "", false},
+		{split, "", "", false},
+		{split, "split", "base", false},
+		{distilled, "split", "base", true},
+		{distilled, "split", "", false},
+		{distilled, "split", "bass", false},
+		{stamp.Stamp{Left: stamp.Stripped}, "", "", false},
+	} {
+		if got := c.s.FitsSections([]byte(c.btf), []byte(c.base)); got != c.want {
+			t.Errorf("%s over %q and %q: %v", c.s.Left, c.btf, c.base, got)
+		}
+	}
+}
+
 func TestParseLater(t *testing.T) {
-	later := strings.Replace(strings.TrimSuffix(text, "\x00"), "/1.0", "/1.7", 1) + " origin=pahole new=\x00"
+	later := strings.Replace(strings.TrimSuffix(text, "\x00"), "/2.0", "/2.7", 1) + " origin=pahole new=\x00"
 	if s, err := stamp.Parse([]byte(later)); err != nil || *s.Base != base {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -44,7 +78,7 @@ func TestParseBad(t *testing.T) {
 		"no NUL":          {strings.TrimSuffix(text, "\x00"), where.Malformed, "do not end"},
 		"long":            {strings.Repeat(" ", 5000) + "\x00", where.Malformed, "5001 bytes"},
 		"other text":      {"sha256 0123\x00", where.Malformed, "no field schema"},
-		"major":           {edit("/1.0", "/2.0"), where.Unsupported, "kpkg-btf/stamp/2.0"},
+		"major":           {edit("/2.0", "/1.0"), where.Unsupported, "kpkg-btf/stamp/1.0"},
 		"algorithm":       {edit("sha256", "crc32"), where.Unsupported, `algorithm "crc32"`},
 		"short digest":    {edit("digest=ab", "digest="), where.Malformed, "no SHA-256"},
 		"long digest":     {edit("digest=", "digest=00"), where.Malformed, "no SHA-256"},
@@ -56,8 +90,13 @@ func TestParseBad(t *testing.T) {
 		"word":            {edit("btf=split", "btf=kept"), where.Malformed, "btf=kept"},
 		"order":           {edit("types=113903 strings=2060547", "strings=2060547 types=113903"), where.Malformed, "no field types"},
 		"half a base":     {edit(" strings=2060547", ""), where.Malformed, "no field strings"},
-		"no base":         {"schema=kpkg-btf/stamp/1.0 btf=split\x00", where.Malformed, "no base"},
-		"no word":         {"schema=kpkg-btf/stamp/1.0\x00", where.Malformed, "no field btf"},
+		"no base":         {edit(" algorithm=sha256 digest=abcd000000000000000000000000000000000000000000000000000000000000 types=113903 strings=2060547", ""), where.Malformed, "no base"},
+		"no word":         {"schema=kpkg-btf/stamp/2.0\x00", where.Malformed, "no field btf"},
+		"no over":         {edit(" over="+splitSum, ""), where.Malformed, "no field over"},
+		"short over":      {edit("over=a", "over="), where.Malformed, "no SHA-256"},
+		"no over-base":    {edit("btf=split", "btf=distilled"), where.Malformed, "no field over-base"},
+		"nobody":          {edit(" by=encoder", ""), where.Malformed, "no field by"},
+		"somebody":        {edit("by=encoder", "by=me"), where.Malformed, "by=me"},
 		"rest":            {strings.Replace(text, "\x00", " more\x00", 1), where.Malformed, `"more" is no field`},
 		"rest without":    {strings.Replace(text, "\x00", " =v\x00", 1), where.Malformed, "no field"},
 		"two spaces":      {edit(" btf", "  btf"), where.Malformed, "no field btf"},
@@ -94,7 +133,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		out := s.Bytes()
-		known := bytes.HasPrefix(data, []byte("schema=kpkg-btf/stamp/1.0 ")) && bytes.Count(data, []byte(" ")) == bytes.Count(out, []byte(" "))
+		known := bytes.HasPrefix(data, []byte("schema=kpkg-btf/stamp/2.0 ")) && bytes.Count(data, []byte(" ")) == bytes.Count(out, []byte(" "))
 		if known && !bytes.Equal(out, data) {
 			t.Fatalf("%q is written as %q", data, out)
 		}

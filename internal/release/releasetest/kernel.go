@@ -33,7 +33,8 @@ type Kernel struct {
 	// not in-tree, ":ids" registers kfuncs, ":list" has a plain list of ids, ":embed" holds a struct net by value,
 	// ":apart" has nothing to do with struct net;
 	// ":stripped" is marked as such, ":oldids" too but holds an id of its base, ":emptied" has an empty .BTF, ":stamped"
-	// and ":unstamped" (a stamp that cannot be read) have BTF and a stamp.
+	// (by the encoder), ":asserted", ":void" (over another BTF) and ":unstamped"
+	// (a stamp that cannot be read) have BTF and a stamp.
 	// ":extra" lies in extra/ and is not in-tree, has BTF and needs alpha_open,
 	// ":imports=NAME" needs a further symbol, ":stale" was changed after signing.
 	Modules []string
@@ -201,7 +202,11 @@ func (k Kernel) stamp(special string, m *kmodtest.Module) {
 	case "emptied":
 		m.BTF = []byte{}
 	case "stamped":
-		m.Stamp = stamp.Stamp{Base: &base, Left: stamp.Split}.Bytes()
+		m.Stamp = stamp.Of(base, stamp.Encoder, m.BTF, nil).Bytes()
+	case "asserted":
+		m.Stamp = stamp.Of(base, stamp.Asserted, m.BTF, nil).Bytes()
+	case "void":
+		m.Stamp = stamp.Of(base, stamp.Encoder, []byte("the BTF of an earlier build"), nil).Bytes()
 	case "unstamped":
 		m.Stamp = []byte("no stamp")
 	}

@@ -15,7 +15,9 @@ import (
 type DistillOptions struct {
 	// Base is the BTF of the kernel that the module was built for.
 	Base *btf.Raw
-	// Stamp, if not nil, is written into the module: what identifies Base.
+	// Stamp, if not nil, is written into the module: what identifies Base. It is
+	// the encoder's where the module carried the encoder's for this base, since
+	// distilling adds nothing to what was proven; else it is asserted.
 	Stamp *stamp.Base
 	// ForbidZeroing refuses modules with plain lists of ids that the kernel
 	// does not relocate, in place of zeroing them.
@@ -50,6 +52,10 @@ func (m *Module) Distill(d *Distiller, o DistillOptions) (*Result, error) {
 	if o.ForbidZeroing && m.unrelocated > 0 {
 		return nil, forbidden(m.res.Words)
 	}
+	by := stamp.Asserted
+	if o.Stamp != nil && ProvenOn(m.Facts, *o.Stamp) {
+		by = stamp.Encoder
+	}
 	return m.rewrite(func(e *edit.Object) error {
 		// An empty .BTF.base, which kernels refuse, may be there, and a stamp
 		// that says "split".
@@ -62,7 +68,7 @@ func (m *Module) Distill(d *Distiller, o DistillOptions) (*Result, error) {
 		if err := e.Add(secBase, r.Base); err != nil || o.Stamp == nil {
 			return err
 		}
-		return e.Add(stamp.Section, stamp.Stamp{Base: o.Stamp, Left: stamp.Distilled}.Bytes())
+		return e.Add(stamp.Section, stamp.Of(*o.Stamp, by, r.Split, r.Base).Bytes())
 	})
 }
 

@@ -173,27 +173,36 @@ func mark(o *edit.Object, s stamp.Stamp) error {
 	return o.Add(stamp.Section, s.Bytes())
 }
 
-// Stamp writes into a module which base its BTF was built on. A module without
-// BTF is left as it is: it has no base.
-func (m *Module) Stamp(base stamp.Base) (*Result, error) {
-	if len(m.Facts.BTF) == 0 {
+// Stamp writes into a module which base its BTF was built on, and who says so.
+// A module without BTF is left as it is: it has no base. So is one that the
+// encoder stamped for this base: somebody's word takes nothing away from proof.
+func (m *Module) Stamp(base stamp.Base, by stamp.By) (*Result, error) {
+	f := m.Facts
+	if len(f.BTF) == 0 || ProvenOn(f, base) {
 		return m.res, nil
 	}
-	s := stamp.Stamp{Base: &base, Left: stamp.Split}
-	if len(m.Facts.BTFBase) > 0 {
-		s.Left = stamp.Distilled
-	}
-	if string(m.Facts.Stamp) == string(s.Bytes()) {
+	s := stamp.Of(base, by, f.BTF, f.BTFBase)
+	if string(f.Stamp) == string(s.Bytes()) {
 		return m.res, nil
 	}
 	return m.rewrite(func(o *edit.Object) error { return mark(o, s) })
 }
 
-// Stamp is Open and Module.Stamp.
-func Stamp(content []byte, base stamp.Base) (*Result, error) {
+// Stamp is Open and Module.Stamp. The step that encodes a module's BTF calls it
+// with stamp.Encoder, as its last act and before the module is signed: content
+// is the finished module, base the one that was just encoded against
+// (stamp.BaseOf). Anybody else says stamp.Asserted.
+func Stamp(content []byte, base stamp.Base, by stamp.By) (*Result, error) {
 	m, err := Open(content)
 	if err != nil {
 		return nil, err
 	}
-	return m.Stamp(base)
+	return m.Stamp(base, by)
+}
+
+// ProvenOn reports whether a module carries the encoder's stamp for this base
+// over the very BTF it has.
+func ProvenOn(f *kmod.Facts, base stamp.Base) bool {
+	s, err := stamp.Parse(f.Stamp)
+	return err == nil && s.By == stamp.Encoder && *s.Base == base && s.FitsSections(f.BTF, f.BTFBase)
 }

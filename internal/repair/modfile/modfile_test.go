@@ -249,7 +249,7 @@ func TestDistill(t *testing.T) {
 		if len(r.Words) != 3 || r.Words[2].List != "other" || len(r.Lost) != 2 || r.IDs != 8 {
 			t.Errorf("words %+v, lost %q, %d ids", r.Words, r.Lost, r.IDs)
 		}
-		mark := stamp.Stamp{Base: &testBase, Left: stamp.Distilled}
+		mark := stamp.Of(testBase, stamp.Asserted, want.Split, want.Base)
 		same := objcopy(t, in, "--update-section", ".BTF="+file(t, want.Split), "--update-section", ".BTF_ids="+file(t, f.IDs.Data),
 			"--add-section", ".BTF.base="+file(t, want.Base))
 		same = objcopy(t, same, "--add-section", stamp.Section+"="+file(t, mark.Bytes())) // of two it adds the last first
@@ -298,22 +298,56 @@ func (k *kernel) checkIDs(t *testing.T, f *kmod.Facts, m *distill.Result) {
 
 func TestStamp(t *testing.T) {
 	each(t, func(t *testing.T, _ *kernel, in []byte) {
-		r, err := modfile.Stamp(in, testBase)
+		r, err := modfile.Stamp(in, testBase, stamp.Asserted)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s, err := stamp.Parse(parse(t, r.Data).Stamp)
-		if err != nil || *s.Base != testBase || s.Left != stamp.Split {
+		if f := parse(t, in); err != nil || *s.Base != testBase || s.Left != stamp.Split || s.By != stamp.Asserted || !s.FitsSections(f.BTF, nil) {
 			t.Errorf("%+v, %v", s, err)
 		}
-		if again, err := modfile.Stamp(r.Data, testBase); err != nil || again.Changed {
+		if again, err := modfile.Stamp(r.Data, testBase, stamp.Asserted); err != nil || again.Changed {
 			t.Errorf("stamped twice: %v, %v", again.Changed, err)
 		}
 		other := testBase
 		other.Types++
-		r, err = modfile.Stamp(r.Data, other)
+		r, err = modfile.Stamp(r.Data, other, stamp.Asserted)
 		if s, err2 := stamp.Parse(parse(t, r.Data).Stamp); err != nil || err2 != nil || *s.Base != other {
 			t.Errorf("another stamp: %v, %v, %+v", err, err2, s)
+		}
+	})
+}
+
+// The encoder's stamp outranks anybody's word, is kept by distilling on its
+// base, and by nothing else.
+func TestEncoderStamp(t *testing.T) {
+	each(t, func(t *testing.T, k *kernel, in []byte) {
+		r, err := modfile.Stamp(in, testBase, stamp.Encoder)
+		if err != nil || !modfile.ProvenOn(parse(t, r.Data), testBase) {
+			t.Fatalf("not proven: %v", err)
+		}
+		if again, err := modfile.Stamp(r.Data, testBase, stamp.Asserted); err != nil || again.Changed {
+			t.Errorf("asserted in place of proven: %v, %v", again.Changed, err)
+		}
+		other := testBase
+		other.Digest[0]++
+		var d modfile.Distiller
+		for _, c := range []struct {
+			on   stamp.Base
+			want stamp.By
+		}{{testBase, stamp.Encoder}, {other, stamp.Asserted}} {
+			dr, err := d.Distill(r.Data, modfile.DistillOptions{Base: k.raw, Stamp: &c.on})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := parse(t, dr.Data)
+			if s, err := stamp.Parse(f.Stamp); err != nil || s.By != c.want || !s.FitsSections(f.BTF, f.BTFBase) {
+				t.Errorf("distilled: %+v, %v, want by=%s", s, err, c.want)
+			}
+		}
+		f := *parse(t, r.Data)
+		if f.BTF = append(f.BTF[:len(f.BTF):len(f.BTF)], 0); modfile.ProvenOn(&f, testBase) {
+			t.Error("proven over another BTF")
 		}
 	})
 }

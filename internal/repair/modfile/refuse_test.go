@@ -141,7 +141,7 @@ func TestWithout(t *testing.T) {
 		"strip":      func() (*modfile.Result, error) { return modfile.Strip(in, modfile.StripOptions{}) },
 		"neutralize": func() (*modfile.Result, error) { return modfile.Strip(in, modfile.StripOptions{Neutralize: true}) },
 		"distill":    func() (*modfile.Result, error) { return d.Distill(in, modfile.DistillOptions{Base: k.raw}) },
-		"stamp":      func() (*modfile.Result, error) { return modfile.Stamp(in, testBase) },
+		"stamp":      func() (*modfile.Result, error) { return modfile.Stamp(in, testBase, stamp.Asserted) },
 	} {
 		r, err := do()
 		if err != nil || r.Changed || &r.Data[0] != &in[0] || r.Before != r.After {
@@ -154,7 +154,7 @@ func TestWithout(t *testing.T) {
 func TestRestamped(t *testing.T) {
 	k := newKernel(false)
 	m := k.module()
-	m.Stamp = stamp.Stamp{Base: &testBase, Left: stamp.Split}.Bytes()
+	m.Stamp = stamp.Of(testBase, stamp.Asserted, m.BTF, nil).Bytes()
 	in := m.Bytes()
 	var d modfile.Distiller
 	r, err := d.Distill(in, modfile.DistillOptions{Base: k.raw})
@@ -257,7 +257,7 @@ func FuzzRepair(f *testing.F) {
 			func() (*modfile.Result, error) { return modfile.Strip(data, modfile.StripOptions{Base: &testBase}) },
 			func() (*modfile.Result, error) { return modfile.Strip(data, modfile.StripOptions{Neutralize: true}) },
 			func() (*modfile.Result, error) { return d.Distill(data, modfile.DistillOptions{Base: base}) },
-			func() (*modfile.Result, error) { return modfile.Stamp(data, testBase) },
+			func() (*modfile.Result, error) { return modfile.Stamp(data, testBase, stamp.Asserted) },
 		} {
 			r, err := do()
 			if (r == nil) == (err == nil) {
