@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"internal/btf/verdict":  {"internal/kernel/ability", "internal/tri", "internal/btf", "internal/where", "internal/limits", "internal/model"},
 	"internal/btf/cdef":     {"internal/btf", "internal/where"},
 	"internal/btf/diff":     {"internal/btf", "internal/btf/cdef", "internal/btf/meaning", "internal/where"},
+	"internal/btf/pin":      {"internal/btf", "internal/btf/meaning", "internal/where", "internal/limits"},
 	// facts
 	"internal/kimage":         {"internal/kernel/ability", "internal/tri", "internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
 	"internal/kmod":           {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/stamp", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
