@@ -17,13 +17,14 @@ import (
 // not listed here is an error, so that each finds its place first.
 var allowed = map[string][]string{
 	// leaves
-	"internal/model":      {},
-	"internal/tri":        {},
-	"internal/where":      {},
-	"internal/limits":     {"internal/where"},
-	"internal/fsx":        {"internal/where"},
-	"internal/strictjson": {"internal/where"},
-	"internal/btf":        {"internal/where", "internal/limits"},
+	"internal/model":         {},
+	"internal/tri":           {},
+	"internal/where":         {},
+	"internal/report/screen": {"internal/where"},
+	"internal/limits":        {"internal/where"},
+	"internal/fsx":           {"internal/where"},
+	"internal/strictjson":    {"internal/where"},
+	"internal/btf":           {"internal/where", "internal/limits"},
 	// what kernels can do
 	"internal/kernel/ability": {"internal/tri"},
 	// formats
@@ -70,7 +71,7 @@ var allowed = map[string][]string{
 	"internal/explain":  {"internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/model", "internal/where"},
 	"internal/decision": {"internal/abiname", "internal/strictjson", "internal/model", "internal/where", "internal/limits"},
-	"internal/report":   {"internal/model", "internal/where", "internal/limits"},
+	"internal/report":   {"internal/report/screen", "internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing": {"internal/modsig", "internal/where"},
 	"internal/host":           {"internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},

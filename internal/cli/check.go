@@ -10,12 +10,14 @@ import (
 	"kpkg-btf/internal/decision"
 	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/report"
 	"kpkg-btf/internal/where"
 	"kpkg-btf/policy"
 )
 
 // checkFlags are the flags of check.
 type checkFlags struct {
+	command    string // check or decide
 	against    []string
 	on         []string
 	refs       []string
@@ -62,6 +64,7 @@ btf:Depends names the bases that modules with split BTF need.`,
 
 // register adds the flags that check and decide share.
 func (f *checkFlags) register(cmd *cobra.Command) {
+	f.command = cmd.Name()
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.against, "against", nil, "an older release that may be booted (repeats)")
 	fl.StringArrayVar(&f.refs, "refs", nil, "references of a manifest's modules, from record --refs (repeats; those that lie beside it are found)")
@@ -117,11 +120,35 @@ func (a *app) prepareCheck(args []string, f *checkFlags) (*checkRun, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.show.run = f.runOf(args)
 	run := &checkRun{options: *opts}
 	if run.members, err = expectedMembers(f.expect); err != nil {
 		return nil, err
 	}
 	return run, f.show.probe(slices.Concat(args, f.against, f.on, f.refs))
+}
+
+// runOf is the command as printed ones go on from it.
+func (f *checkFlags) runOf(args []string) report.Run {
+	run := report.Run{Command: f.command, Inputs: args, Against: f.against, On: f.on}
+	flag := func(name, value string) {
+		if value != "" {
+			run.Flags = append(run.Flags, "--"+name, value)
+		}
+	}
+	if f.asIfSame {
+		run.Flags = append(run.Flags, "--as-if-same-release")
+	}
+	flag("policy", f.policy)
+	flag("signatures", f.signatures)
+	flag("fail-on", f.failOn)
+	for _, r := range f.refs {
+		flag("refs", r)
+	}
+	for _, e := range f.expect {
+		flag("expect", e)
+	}
+	return run
 }
 
 // expectedMembers reads --expect: words, or with "@" a file that has one a

@@ -36,7 +36,8 @@ type app struct {
 	jobs    int
 	quiet   bool
 	verbose bool
-	exit    int // of a command that decided
+	colour  string // auto, always or never
+	exit    int    // of a command that decided
 }
 
 // Main runs one command and gives the process's exit code.
@@ -165,7 +166,8 @@ the values of a flag that repeats.`,
 	f := root.PersistentFlags()
 	f.IntVarP(&a.jobs, "jobs", "j", 0, "workers (default: the least of the cores, parallel= in DEB_BUILD_OPTIONS, RPM_BUILD_NCPUS)")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
-	f.BoolVarP(&a.verbose, "verbose", "v", false, "list every subject of a finding")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "everything: every module, every subject of a finding")
+	f.StringVar(&a.colour, "color", "auto", "colour of text: auto (on a terminal, unless NO_COLOR is set), always or never")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.report(), a.schema(), a.explain(), a.baseline(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
 	root.CompletionOptions.HiddenDefaultCmd = false
@@ -192,6 +194,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	})
 	if first != nil {
 		return first
+	}
+	if err := oneOf("--color", a.colour, colourWords...); err != nil {
+		return err
 	}
 	if a.jobs < 0 {
 		return usagef("--jobs %d", a.jobs)

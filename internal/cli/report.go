@@ -33,6 +33,7 @@ anew. The exit code is that of the decision.`,
 			if err != nil {
 				return err
 			}
+			show.run.Stored = args[0]
 			return a.decided(rep, &show)
 		},
 	}

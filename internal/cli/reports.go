@@ -19,6 +19,7 @@ type reportFlags struct {
 	reports []string
 	out     outputFlags
 	files   []reportFile
+	run     report.Run // what printed commands go on from
 }
 
 type reportFile struct {
@@ -67,14 +68,34 @@ func (f *reportFlags) probe(inputs []string) error {
 // code; formats never change it.
 func (a *app) decided(rep *model.Report, f *reportFlags) error {
 	a.exit = rep.ExitCode
-	opts := report.Options{Verbose: a.verbose, Tool: toolName()}
+	run := f.run
+	if run.Stored == "" {
+		run.Stored = f.stored()
+	}
+	write := func(format string, out outputFlags) error {
+		opts := a.screenOptions(out.file != "")
+		opts.Run = run
+		return a.output(out, func(w io.Writer) error { return report.Render(w, rep, format, opts) })
+	}
 	for _, file := range f.files {
-		err := a.output(file.out, func(w io.Writer) error { return report.Render(w, rep, file.format, opts) })
-		if err != nil {
+		if err := write(file.format, file.out); err != nil {
 			return err
 		}
 	}
-	return a.output(f.out, func(w io.Writer) error { return report.Render(w, rep, f.format, opts) })
+	return write(f.format, f.out)
+}
+
+// stored is the file that holds the decision as a document, "" where none does.
+func (f *reportFlags) stored() string {
+	if f.format == "json" {
+		return f.out.file
+	}
+	for _, file := range f.files {
+		if file.format == "json" {
+			return file.out.file
+		}
+	}
+	return ""
 }
 
 // applyFailOn lets lower decisions pass. What is inconclusive, wrong in

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,6 +39,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"kernel":   kernel,
 			"exit":     exit,
+			"says":     says,
 			"truncate": truncate,
 			"basefile": basefile,
 		},
@@ -61,6 +63,20 @@ func exit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// says REGEXP: standard output has it, with line breaks and runs of blanks as
+// one blank each: text is wrapped, and what it says does not depend on where.
+func says(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: says REGEXP")
+	}
+	re, err := regexp.Compile(args[0])
+	ts.Check(err)
+	text := strings.Join(strings.Fields(ts.ReadFile("stdout")), " ")
+	if re.MatchString(text) == neg {
+		ts.Fatalf("says %q: %v in\n%s", args[0], !neg, ts.ReadFile("stdout"))
 	}
 }
 

@@ -271,7 +271,7 @@ func (p *part) applied(t *testing.T, cert string, flags ...string) {
 	}
 	p.compare(t, files(t, p.install(t, p.file, made)), cert)
 	out, complaint, code = realtest.Run(t, "check", made)
-	if code != 0 || !strings.Contains(out, "decision: keep") {
+	if code != 0 || !strings.Contains(out, "KEEP   ") {
 		t.Errorf("check: exit %d\n%s%s", code, out, complaint)
 	}
 }

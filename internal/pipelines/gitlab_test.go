@@ -93,7 +93,7 @@ func TestSalsaCommitted(t *testing.T) {
 	g := newSalsa(t, true)
 	g.commit(t, smallNew)
 	r := g.run(t, "kpkg-btf")[0]
-	r.ran(t, "success", 0, "decision: keep")
+	r.ran(t, "success", 0, "KEEP   ")
 	r.documents(t, 0)
 
 	// Another kernel was published under the name: repair, in a red job, or
@@ -102,7 +102,7 @@ func TestSalsaCommitted(t *testing.T) {
 	g.commit(t, smallOld)
 	g.project["KPKG_BTF_CHECK"] = "--as-if-same-release --signatures ignored"
 	r = g.run(t, "kpkg-btf")[0]
-	r.ran(t, "failed", 3, "decision: strip (exit 3)")
+	r.ran(t, "failed", 3, "STRIP  ")
 	r.documents(t, 3)
 	lenient := merged(g.config["kpkg-btf"].(map[string]any), map[string]any{"allow_failure": map[string]any{"exit_codes": []any{77, 3}}})
 	if s := state(merged(g.job(t, "kpkg-btf"), lenient), r.code); s != "warning" {
@@ -121,7 +121,7 @@ func TestSalsaArchive(t *testing.T) {
 	g.project["KPKG_BTF_BASELINE"] = baseline + keyring
 	g.project["KPKG_BTF_CHECK"] = "--as-if-same-release"
 	r := g.run(t, "kpkg-btf")[0]
-	r.ran(t, "failed", 4, "decision: bump (exit 4)")
+	r.ran(t, "failed", 4, "BUMP   ")
 	r.documents(t, 4)
 	// An archive that cannot be verified is no older side, and no pass.
 	g.project["KPKG_BTF_BASELINE"] = baseline + "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -136,9 +136,9 @@ func TestSalsaMatrix(t *testing.T) {
 	record := g.config["kpkg-btf-record"].(map[string]any)
 	both := record["parallel"]
 	record["parallel"] = map[string]any{"matrix": []any{map[string]any{"KPKG_BTF_ARCH": []any{"amd64"}}}}
-	g.run(t, "kpkg-btf-record")[0].ran(t, "success", 0, "decision: keep")
+	g.run(t, "kpkg-btf-record")[0].ran(t, "success", 0, "KEEP   ")
 	r := g.run(t, "kpkg-btf-decide")[0]
-	r.ran(t, "success", 0, "decision: keep")
+	r.ran(t, "success", 0, "KEEP   ")
 	r.documents(t, 0)
 
 	// An architecture that is expected and has no record leaves it open.
@@ -154,10 +154,10 @@ func TestSalsaMatrix(t *testing.T) {
 	arm := realtest.Deb(t, realtest.Image72("arm64"))
 	copyTree(t, filepath.Dir(onlyFile(t, arm)), filepath.Join(g.artifacts["build"], "debian/output"))
 	for i, r := range g.run(t, "kpkg-btf-record") {
-		r.ran(t, "success", 0, []string{"decision: keep", "(exit 5)"}[i])
+		r.ran(t, "success", 0, []string{"KEEP   ", "exit 5"}[i])
 	}
 	r = g.run(t, "kpkg-btf-decide")[0]
-	r.ran(t, "failed", 5, "(exit 5)")
+	r.ran(t, "failed", 5, "exit 5")
 	r.documents(t, 5)
 }
 
@@ -208,7 +208,7 @@ func (r *jobResult) documents(t *testing.T, code int) {
 	must(t, err)
 	readQuality(t, quality)
 	readJUnit(t, r.reports["junit"][0], code)
-	if report, err := os.ReadFile(filepath.Join(r.dir, "kpkg-btf/report.txt")); err != nil || !strings.Contains(string(report), "decision: ") {
+	if report, err := os.ReadFile(filepath.Join(r.dir, "kpkg-btf/report.txt")); err != nil || !strings.Contains(string(report), "exit ") {
 		t.Errorf("the text report: %v\n%s", err, report)
 	}
 }

@@ -145,7 +145,7 @@ func TestRpmStep(t *testing.T) {
 	b := newBuilder(t, "_kpkg_btf_deps 1")
 	stage := staged(t, releasetest.Kernel{})
 	file, said := b.build(t, fmt.Sprintf(stepSpec, "%{nil}", stage))
-	if file == "" || !strings.Contains(said, "decision: keep") {
+	if file == "" || !strings.Contains(said, "KEEP   ") {
 		t.Fatal(said)
 	}
 	sum := baseSum(t, filepath.Join(stage, "boot/vmlinuz-"+stepRelease))
@@ -178,7 +178,7 @@ func TestRpmStepRepairs(t *testing.T) {
 	stage := staged(t, releasetest.Kernel{Image: btftest.Grown, Build: btftest.Grown})
 	b := newBuilder(t, "_kpkg_btf_deps 1", "_kpkg_btf_against "+old)
 	file, said := b.build(t, fmt.Sprintf(stepSpec, "%{nil}", stage))
-	if file == "" || !strings.Contains(said, "decision: strip") || !strings.Contains(said, "decision: keep") {
+	if file == "" || !strings.Contains(said, "STRIP  ") || !strings.Contains(said, "KEEP   ") {
 		t.Fatal(said)
 	}
 	if got := query(t, file, "--requires"); strings.Contains(got, "kernel-btf(") {
@@ -258,7 +258,7 @@ func TestRpmKmod(t *testing.T) {
 	}
 	b := newBuilder(t, "_kpkg_btf_deps 1", "_kpkg_btf_base "+image, "_kpkg_btf_on "+dir)
 	file, said := b.build(t, fmt.Sprintf(kmodSpec, stepRelease, module, stepRelease))
-	if file == "" || !strings.Contains(said, "decision: keep") {
+	if file == "" || !strings.Contains(said, "KEEP   ") {
 		t.Fatal(said)
 	}
 	want := "kernel-btf(" + stepRelease + ") = " + baseSum(t, image)

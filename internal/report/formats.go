@@ -10,13 +10,16 @@ import (
 
 // Options are what a reader of a report may ask for.
 type Options struct {
-	Verbose bool   // text: list every subject of a finding
+	Verbose bool   // text: everything there is
+	Width   int    // text: columns, 0 for the default
+	Colour  bool   // text
+	Run     Run    // text: what printed commands go on from
 	Tool    string // name and version of the program, for formats that name it
 }
 
 // formats are the renderings of a decision, by the word on the command line.
 var formats = map[string]func(io.Writer, *model.Report, Options) error{
-	"text":      func(w io.Writer, r *model.Report, o Options) error { return Text(w, r, o.Verbose) },
+	"text":      Text,
 	"json":      func(w io.Writer, r *model.Report, _ Options) error { return JSON(w, r) },
 	"jsonl":     func(w io.Writer, r *model.Report, _ Options) error { return JSONLines(w, r) },
 	"junit":     func(w io.Writer, r *model.Report, _ Options) error { return JUnit(w, r) },

@@ -4,46 +4,301 @@ package report
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/screen"
 	"kpkg-btf/internal/where"
 )
 
-// maxLines bounds the findings shown by the text report: it is meant to fit a
-// screen and a CI log; the JSON report has everything.
-const maxLines = 12
+// screenLines is how many lines the text of a common decision has at most: it
+// is read on a terminal of 24 lines, the next prompt included. What is left
+// out is counted, and -v has it.
+const screenLines = 22
 
-// Text writes a decision for people: what was compared, what was seen, what
-// to do. Verbose lists subjects too.
-func Text(w io.Writer, r *model.Report, verbose bool) error {
-	t := &text{w: bufio.NewWriter(w), verbose: verbose}
-	for _, n := range r.New {
-		t.ref("new", n)
+// Text writes a decision for people: the verdict, which modules meet which
+// kernel, why, what to do next. Verbose adds everything there is.
+func Text(w io.Writer, r *model.Report, o Options) error {
+	s := screen.New(w, o.Width, o.Colour)
+	d := decided{r: r, o: o, s: s}
+	switch {
+	case len(r.Releases) == 1 && r.Releases[0].Elsewhere():
+		d.outside(&r.Releases[0])
+	case len(r.Releases) == 1:
+		d.single(&r.Releases[0])
+	default:
+		d.several()
 	}
-	for _, o := range r.Old {
-		t.ref("old", o)
+	if o.Verbose {
+		d.whole()
 	}
-	for _, k := range r.Kernels {
-		t.ref("on", k)
-	}
-	if len(r.Ignored) > 0 {
-		t.ignored(r.Ignored)
-	}
-	for i := range r.Releases {
-		t.release(&r.Releases[i])
-	}
-	if len(r.Findings) > 0 {
-		t.f("\nthis run\n")
-		t.findings(r.Findings)
-	}
-	t.f("\npolicy: %s (sha256 %s)", r.Policy.Source, r.Policy.SHA256)
-	t.decision(r)
-	return t.w.Flush()
+	return s.Flush()
 }
 
+// decided is one decision on its way to a screen.
+type decided struct {
+	r *model.Report
+	o Options
+	s *screen.Screen
+}
+
+// exit is the right end of the verdict's line.
+func (d *decided) exit() string { return fmt.Sprintf("exit %d", d.r.ExitCode) }
+
+// single is the screen of one release.
+func (d *decided) single(v *model.ReleaseVerdict) {
+	h := headlineOf(v)
+	d.runDecides(&h, v)
+	h.lead = append(h.lead, d.passed(v)...)
+	d.s.Headline(h.word, h.tone, h.sentence, d.exit(), h.lead...)
+	d.s.Blank()
+	d.table(v)
+	d.reasons(&h, d.reasonsOf(v, h.by), func(s *screen.Screen) {
+		d.facts(s, v)
+		d.ending(s, v, &h)
+	})
+}
+
+// runDecides puts what is wrong with the run itself into the verdict's line
+// where it is graver than what is wrong with the one release.
+func (d *decided) runDecides(h *headline, v *model.ReleaseVerdict) {
+	if v.Outcome == d.r.Outcome {
+		return
+	}
+	h.word, h.tone = wordOf(d.r.Outcome), toneOf(d.r.Outcome)
+	if by := decisive(d.r.Outcome, d.r.Findings); by != nil {
+		h.by = by
+		h.sentence = "the set that was given cannot be decided on"
+		if !by.Inconclusive {
+			h.sentence = v.Release.Name + " shares what the set needs"
+		}
+		h.lead = []string{screen.Sentence(said(by))}
+	}
+}
+
+// passed says what let a lower decision through: a policy or --fail-on. Both
+// belong to the verdict.
+func (d *decided) passed(list ...*model.ReleaseVerdict) []string {
+	var out []string
+	if d.r.FailOn != "" {
+		out = append(out, fmt.Sprintf("Passed by --fail-on %s: without it the exit code would be %d.", d.r.FailOn, d.r.Outcome.ExitCode()))
+	}
+	seen := map[string]bool{}
+	for _, v := range list {
+		for i := range v.Findings {
+			if f := &v.Findings[i]; f.Waived != "" && !seen[f.Waived] {
+				seen[f.Waived] = true
+				out = append(out, fmt.Sprintf("By policy: %s does not decide (%s).", f.Rule, f.Waived))
+			}
+		}
+	}
+	if len(out) > 3 && !d.o.Verbose {
+		out = append(out[:2], fmt.Sprintf("And %d more by policy (-v).", len(out)-2))
+	}
+	return out
+}
+
+// table says which modules meet which kernel, and what becomes of them.
+func (d *decided) table(v *model.ReleaseVerdict) {
+	rows := meetings(v)
+	t := screen.Table{Head: []string{"modules", "on kernel", "fine", "without BTF", "wrong types", "refused"},
+		Right: []bool{false, false, true, true, true, true}}
+	open := slices.ContainsFunc(rows, func(m meeting) bool { return m.fates.of[Open] > 0 })
+	if open {
+		t.Head, t.Right = append(t.Head, "not known"), append(t.Right, true)
+	}
+	t.Head = append(t.Head, "")
+	star := false
+	for i := range rows {
+		m := &rows[i]
+		row := []string{m.modules, m.on}
+		if !m.judged {
+			row = append(row, "-", "-", "-", "-")
+		} else {
+			star = star || m.fates.enforced != m.fates.of[Refused]
+			row = append(row, cell(m.fates.of[Fine]), cell(m.fates.of[Bare]), cell(m.fates.of[Wrong]), m.fates.refusedCell())
+		}
+		if open {
+			row = append(row, cell(m.fates.of[Open]))
+		}
+		t.Rows = append(t.Rows, append(row, m.needs))
+		t.Tones = append(t.Tones, toneOf(model.Outcome{Action: m.tone}))
+	}
+	d.s.Table(2, t)
+	if star {
+		d.s.Text(2, "* where signatures are enforced")
+	}
+}
+
+// reason is one line of Why.
+type reason struct {
+	label, text string
+	tone        screen.Tone
+}
+
+func reasonOf(f *model.Finding) reason {
+	text := said(f)
+	if f.Waived != "" {
+		text += " (does not decide: " + f.Waived + ")"
+	}
+	return reason{label(f), text + " [" + f.Rule + "]", toneOf(model.Outcome{Action: f.Action, Inconclusive: f.Inconclusive})}
+}
+
+// reasonsOf are the findings in the order in which they matter: what decides,
+// what is open, why the bases differ, warnings, the rest.
+func (d *decided) reasonsOf(v *model.ReleaseVerdict, lead *model.Finding) []reason {
+	var list []*model.Finding
+	for i := range d.r.Findings {
+		list = append(list, &d.r.Findings[i])
+	}
+	for i := range v.Findings {
+		list = append(list, &v.Findings[i])
+	}
+	rank := func(f *model.Finding) int {
+		switch {
+		case f.Inconclusive || f.Action != model.Keep:
+			return 0
+		case f.Rule == causeRule:
+			return 1
+		case f.Severity != model.Info:
+			return 2
+		}
+		return 3
+	}
+	slices.SortStableFunc(list, func(a, b *model.Finding) int { return rank(a) - rank(b) })
+	var out []reason
+	for _, f := range list {
+		if f != lead {
+			out = append(out, reasonOf(f))
+		}
+	}
+	for k := range v.Windows {
+		if w := &v.Windows[k]; !w.Judged {
+			out = append(out, reason{"note", fmt.Sprintf("no window on %s: %s", w.Old.Name, w.Why), screen.Plain})
+		}
+	}
+	for _, g := range d.r.Ignored {
+		out = append(out, reason{"ignored", g.File + ": " + g.Why, screen.Plain})
+	}
+	return out
+}
+
+// causeRule is the finding that says why two bases differ.
+const causeRule = "window.cause"
+
+// reasons write as much of the Why as the screen has room for, above what
+// ends it.
+func (d *decided) reasons(h *headline, list []reason, ending func(*screen.Screen)) {
+	var end bytes.Buffer
+	tail := screen.New(&end, d.s.Width(), d.o.Colour)
+	ending(tail)
+	_ = tail.Flush() // into memory
+	room := screenLines - d.s.Lines() - bytes.Count(end.Bytes(), []byte("\n"))
+	name, shown := "Why", 0
+	for _, x := range list {
+		if d.o.Verbose {
+			break // all of them stand below, whole
+		}
+		most := reasonLines
+		if shown > 0 {
+			most--
+		}
+		text, lines := x.text, 1+(len(x.text)+len(x.label)+2)/(d.s.Width()-2-labelColumn)
+		if lines > most {
+			text, lines = shorten(x.text, most*(d.s.Width()-2-labelColumn)-len(x.label)-10), most
+		}
+		if shown > 0 && (lines > room-1 || shown == len(list)-1 && lines > room) {
+			break
+		}
+		d.s.Entry(2, name, labelColumn, screen.Strong, x.label+": "+text)
+		name = ""
+		shown++
+		room -= lines
+	}
+	if left := len(list) - shown; left > 0 && !d.o.Verbose {
+		d.s.Entry(2, name, labelColumn, screen.Strong, plural(left, "one more finding (-v)", "%d more findings (-v)"))
+	}
+	d.s.Raw(end.Bytes())
+}
+
+// reasonLines is how many lines the first reason has on the common screen, the
+// others have one less.
+const reasonLines = 3
+
+// shorten cuts a sentence at a blank and keeps the rule's name at its end.
+func shorten(text string, to int) string {
+	rule := ""
+	if i := strings.LastIndex(text, " ["); i > 0 {
+		text, rule = text[:i], text[i:]
+	}
+	to -= len(rule) + 2
+	if to <= 0 || len(text) <= to {
+		return text + rule
+	}
+	cut := strings.LastIndexByte(text[:to], ' ')
+	if cut <= 0 {
+		cut = to
+	}
+	return strings.TrimRight(strings.ToValidUTF8(text[:cut], ""), " ,;:(") + " …" + rule
+}
+
+// facts are what was compared beside the modules.
+func (d *decided) facts(s *screen.Screen, v *model.ReleaseVerdict) {
+	for k := range v.Windows {
+		w := &v.Windows[k]
+		label := "ABI"
+		if k > 0 {
+			label = ""
+		}
+		text := "exported symbols: not known"
+		if x := w.Symbols; x != nil {
+			text = symbolText(x)
+		}
+		if len(v.Windows) > 1 {
+			text = "against " + w.Old.Name + ": " + text
+		}
+		s.Entry(2, label, labelColumn, screen.Strong, text)
+	}
+}
+
+func symbolText(x *model.SymbolFacts) string {
+	text := fmt.Sprintf("symbol CRCs equal: %d of %d, changed: %d; symbols lost: %d, new: %d", x.Compared-x.Changed, x.Common, x.Changed, x.Lost, x.Added)
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{x.Uncovered, "without a CRC"}, {x.Moved, "moved"}, {x.LeftImage, "into or out of vmlinux"}, {x.Stricter, "stricter"}, {x.Namespace, "in another namespace"}} {
+		if p.n > 0 {
+			text += fmt.Sprintf(", %s: %d", p.what, p.n)
+		}
+	}
+	return text
+}
+
+// ending is what to do next, and how to see more.
+func (d *decided) ending(s *screen.Screen, v *model.ReleaseVerdict, h *headline) {
+	next := nextSteps(v, h.by, &d.o.Run)
+	if v.Outcome != d.r.Outcome {
+		next = hintSteps(h.by, "give the whole set")
+	}
+	steps(s, "Next", next)
+	if d.r.Policy.Source != "" && d.r.Policy.Source != defaultPolicy {
+		s.Entry(2, "By", labelColumn, screen.Strong, fmt.Sprintf("policy %s (sha256 %.12s…)", d.r.Policy.Source, d.r.Policy.SHA256))
+	}
+	by := h.by
+	if by == nil && len(v.Findings) > 0 {
+		by = &v.Findings[0]
+	}
+	steps(s, "More", moreSteps(by, &d.o.Run))
+}
+
+// defaultPolicy is the source of the policy that is built in.
+const defaultPolicy = "embedded default"
+
+// text writes lines without a layout.
 type text struct {
 	w       *bufio.Writer
 	verbose bool
@@ -58,19 +313,6 @@ func (t *text) f(format string, args ...any) {
 	fmt.Fprintf(t.w, format, args...)
 }
 
-func (t *text) ref(side string, r model.ReleaseRef) {
-	t.f("%s: %s (%s)", side, strings.Join(r.Packages, ", "), strings.TrimSpace(r.Name+" "+string(r.Arch)))
-	if r.Modules > 0 {
-		t.f(", %d modules with %s of BTF", r.Modules, Bytes(r.BTFBytes))
-	}
-	if r.Base.SHA256 != "" {
-		t.f(", base %s… (%d types, %d string bytes)", r.Base.SHA256[:8], int(r.Base.Types), int(r.Base.StringBytes))
-	} else {
-		t.f(", no base")
-	}
-	t.f("\n")
-}
-
 func (t *text) ignored(list []model.IgnoredInput) {
 	if !t.verbose && len(list) > 3 {
 		t.f("ignored: %d inputs without kernel content (-v lists them)\n", len(list))
@@ -78,161 +320,6 @@ func (t *text) ignored(list []model.IgnoredInput) {
 	}
 	for _, i := range list {
 		t.f("ignored: %s: %s\n", i.File, i.Why)
-	}
-}
-
-func (t *text) release(v *model.ReleaseVerdict) {
-	if v.Elsewhere() {
-		t.built(v)
-		for k := range v.On {
-			t.kernel(v, k)
-		}
-		if len(v.Findings) > 0 {
-			t.f("\n")
-		}
-		t.findings(v.Findings)
-		return
-	}
-	t.f("\n%s on its own image\n", v.Release.Name)
-	t.self(&v.Self)
-	for i := range v.Windows {
-		t.window(v.Release.Name, &v.Windows[i])
-	}
-	t.findings(v.Findings)
-}
-
-func (t *text) self(s *model.SelfResult) {
-	if !s.Judged {
-		t.f("  not judged\n")
-		return
-	}
-	t.f("  %s, %d with BTF: %s; meaning %s\n", model.Plural(s.Modules, "module", "modules"), s.WithBTF, fate(s.Verdicts), words(s.Meanings))
-	t.loads(s.Loads)
-	for _, e := range s.Evidence {
-		if e.Contradicts > 0 {
-			t.f("  %s contradicts %s: %s\n", string(e.Evidence), model.Plural(e.Contradicts, "module", "modules"), e.FirstExample)
-		}
-	}
-	var parts []string
-	for _, e := range s.Evidence {
-		if e.Supports > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", e.Evidence, e.Supports))
-		}
-	}
-	if len(parts) > 0 {
-		t.f("  consistent by evidence: %s\n", strings.Join(parts, ", "))
-	}
-	if len(s.Missing) > 0 {
-		t.f("  without BTF: %s\n", words(s.Missing))
-	}
-}
-
-func (t *text) window(name string, w *model.WindowResult) {
-	t.f("%s on %s, still booted\n", name, w.Old.Name)
-	if w.Judged {
-		t.f("  %s\n", w.Why)
-	} else {
-		t.f("  no window: %s\n", w.Why)
-	}
-	base := string(w.BaseEqual)
-	if w.BaseEqual == model.Equal && w.Old.Base.SHA256 == "" {
-		base = "none on either side"
-	}
-	t.f("  base: %s", base)
-	if s := w.Symbols; s != nil {
-		t.f("; exported symbols: %d of %d compared, %d changed, %d lost, %d new", s.Compared, s.Common, s.Changed, s.Lost, s.Added)
-		for _, x := range []struct {
-			n    int
-			what string
-		}{{s.Moved, "moved"}, {s.LeftImage, "into or out of vmlinux"}, {s.Stricter, "stricter"}, {s.Namespace, "namespace"}, {s.Uncovered, "without CRC"}} {
-			if x.n > 0 {
-				t.f(", %d %s", x.n, x.what)
-			}
-		}
-	} else {
-		t.f("; exported symbols: not known")
-	}
-	t.f("\n")
-	if !w.Judged {
-		return
-	}
-	if len(w.Verdicts) > 0 {
-		t.f("  %s; meaning %s\n", fate(w.Verdicts), words(w.Meanings))
-	}
-	t.loads(w.Loads)
-	if s := &w.SameAt; s.Known > 0 {
-		t.f("  of %d compared, %d mean the same by identity, %d by value, %d deep\n", s.Known, s.Identity, s.ByValue, s.Deep)
-	}
-	t.f("  needs: %s where signatures are enforced, %s where not\n", w.IfEnforced.String(), w.IfIgnored.String())
-	t.reverse(name, w)
-}
-
-func (t *text) findings(list []model.Finding) {
-	shown := list
-	if !t.verbose && len(shown) > maxLines {
-		shown = shown[:maxLines]
-	}
-	for i := range shown {
-		f := &shown[i]
-		t.f("  %-12s %s [%s]\n", label(f), f.Message, f.Rule)
-		if f.Hint != "" {
-			t.f("  %12s hint: %s\n", "", f.Hint)
-		}
-		if f.Waived != "" {
-			t.f("  %12s does not decide: %s\n", "", f.Waived)
-		}
-		if f.SetBy != "" {
-			t.f("  %12s set by: %s\n", "", f.SetBy)
-		}
-		if t.verbose && len(f.Subjects) > 0 && f.Count > 1 {
-			for _, s := range f.Subjects {
-				t.f("  %12s - %s\n", "", s)
-			}
-			if f.Count > len(f.Subjects) {
-				t.f("  %12s - %d more\n", "", f.Count-len(f.Subjects))
-			}
-		}
-	}
-	if len(list) > len(shown) {
-		t.f("  and %d more findings (-v or --format json)\n", len(list)-len(shown))
-	}
-}
-
-func label(f *model.Finding) string {
-	switch {
-	case f.Inconclusive:
-		return "inconclusive"
-	case f.Action != model.Keep:
-		return f.Action.String()
-	}
-	return string(f.Severity)
-}
-
-func (t *text) decision(r *model.Report) {
-	t.f("\ndecision: %s (exit %d)", r.Decision, r.ExitCode)
-	if r.FailOn != "" {
-		t.f(", passed by --fail-on %s", r.FailOn)
-	}
-	t.f("\n")
-	t.next(r)
-}
-
-// next lists the names that releases should take, one line a name.
-func (t *text) next(r *model.Report) {
-	shown := map[string]bool{}
-	for i := range r.Releases {
-		n := r.Releases[i].Next
-		if n == nil {
-			continue
-		}
-		line := fmt.Sprintf("next ABI name: %s (%s: %s)", n.Name, n.Scheme, n.Why)
-		if n.Name == "" {
-			line = "next ABI name: " + n.Why
-		}
-		if !shown[line] {
-			t.f("%s\n", line)
-		}
-		shown[line] = true
 	}
 }
 
@@ -281,3 +368,6 @@ func Bytes(n int64) string {
 	}
 	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 }
+
+// maxLines is how many lines of one kind other screens show.
+const maxLines = 12

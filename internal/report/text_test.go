@@ -18,11 +18,15 @@ func sample() *model.Report {
 			Self: model.SelfResult{Judged: true, Modules: 2, WithBTF: 1, Verdicts: []model.Count{{Word: "attached", Count: 1}, {Word: "inert", Count: 1}}, Meanings: []model.Count{{Word: "same", Count: 1}, {Word: "none", Count: 1}},
 				Missing:  []model.Count{{Word: "lost", Count: 1}},
 				Evidence: []model.EvidenceCount{{Evidence: "dedup", Contradicts: 1, FirstExample: "kernel/a.ko: [5] PTR"}, {Evidence: "signature", Supports: 2}}},
-			Windows: []model.WindowResult{{Old: model.ReleaseRef{Name: "6.1.0-1"}, Judged: true, Why: "both are called so", BaseEqual: model.Differs,
+			Windows: []model.WindowResult{{Action: model.Bump, Old: model.ReleaseRef{Name: "6.1.0-1"}, Judged: true, Why: "both are called so", BaseEqual: model.Differs,
 				Symbols: &model.SymbolFacts{Compared: 5, Common: 6, Changed: 1, Uncovered: 1}, IfEnforced: model.Bump, IfIgnored: model.Strip}},
+			Modules: []model.ModuleDecision{
+				{Path: "kernel/a.ko", Verdict: model.Attached, Meaning: model.Same, Load: model.ModuleLoad{IfEnforced: model.LoadsNo}, Windows: []model.ModuleWindow{{Verdict: model.Attached, Meaning: model.Different}}},
+				{Path: "kernel/b.ko", Verdict: model.Inert, Meaning: model.MeaningNone, Windows: []model.ModuleWindow{{Verdict: model.Dropped, Meaning: model.MeaningNone}}},
+			},
 			Findings: []model.Finding{
-				{Rule: "abi.crc-changed", Action: model.Bump, Message: "1 exported symbol changed", Count: 2, Subjects: subjects, Hint: "look"},
-				{Rule: "open", Inconclusive: true, Message: "not known"},
+				{Rule: "abi.crc-changed", Encounter: model.Window, Against: "6.1.0-1", Action: model.Bump, Message: "1 exported symbol changed", Count: 2, Subjects: subjects, Hint: "look"},
+				{Rule: "open", Encounter: model.Self, Inconclusive: true, Message: "not known"},
 				{Rule: "waived", Severity: model.Warning, Message: "the key changed", Waived: "policy signatures: ignored"},
 			},
 		}},
@@ -30,57 +34,65 @@ func sample() *model.Report {
 	}
 }
 
-func render(t *testing.T, r *model.Report, verbose bool) string {
+func render(t *testing.T, r *model.Report, o Options) string {
 	t.Helper()
 	var b strings.Builder
-	if err := Text(&b, r, verbose); err != nil {
+	if err := Text(&b, r, o); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
-// The first lines name what was taken as new and as old; the last the decision.
+// The verdict comes first; then which modules meet which kernel, why, next.
 func TestText(t *testing.T) {
-	got := render(t, sample(), false)
+	r := sample()
+	r.Releases[0].Outcome = model.Outcome{Action: model.Bump, Inconclusive: true}
+	r.Outcome = r.Releases[0].Outcome
+	r.Policy.Source = "site.yaml"
+	got := render(t, r, Options{Run: Run{Stored: "d.json"}})
 	want := []string{
-		`new: linux-image \x1b[31m2 (6.1.0-2 x86_64), 2 modules with 12.3 MB of BTF, no base`,
-		"old: linux-image 1 (6.1.0-1 x86_64), base abababab… (5 types, 7 string bytes)",
+		"BUMP   6.1.0-2 could not have kept the name 6.1.0-1                       exit 4",
+		"       1 exported symbol changed: kernel/a.ko, kernel/b.ko.",
+		"       Where no machine enforces signatures: STRIP.",
+		"       By policy: waived does not decide (policy signatures: ignored).",
 		"",
-		"6.1.0-2 on its own image",
-		"  2 modules, 1 with BTF: 1 load with their BTF, 1 load without BTF; meaning same 1, none 1",
-		"  dedup contradicts 1 module: kernel/a.ko: [5] PTR",
-		"  consistent by evidence: signature 2",
-		"  without BTF: lost 1",
-		"6.1.0-2 on 6.1.0-1, still booted",
-		"  both are called so",
-		"  base: differs; exported symbols: 5 of 6 compared, 1 changed, 0 lost, 0 new, 1 without CRC",
-		"  needs: bump where signatures are enforced, strip where not",
-		"  bump         1 exported symbol changed [abi.crc-changed]",
-		"               hint: look",
-		"  inconclusive not known [open]",
-		"  warning      the key changed [waived]",
-		"               does not decide: policy signatures: ignored",
-		"",
-		"policy: embedded default (sha256 abc)",
-		"decision: bump (exit 4)",
+		"  modules         on kernel     fine  without BTF  wrong types  refused",
+		"  new 6.1.0-2     new              1            1            -       1*  open",
+		"  new 6.1.0-2     old, running     -            1            1        -  BUMP",
+		"  old and initrd  new              -            -            -        -  open",
+		"  * where signatures are enforced",
+		"  Why   open: not known [open]",
+		"        warning: the key changed (does not decide: policy signatures: ignored)",
+		"        [waived]",
+		"  ABI   symbol CRCs equal: 4 of 6, changed: 1; symbols lost: 0, new: 0, without",
+		"        a CRC: 1",
+		"  Next  nothing to do: it ships under a new name already",
+		"  By    policy site.yaml (sha256 abc…)",
+		"  More  kpkg-btf help abi.crc-changed  what this finding means",
+		"        kpkg-btf show d.json           everything",
 		"",
 	}
 	if got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 	}
-	if v := render(t, sample(), true); !strings.Contains(v, "- kernel/b.ko") {
-		t.Errorf("verbose lists no subjects:\n%s", v)
+	if v := render(t, r, Options{Verbose: true}); !strings.Contains(v, "\n             kernel/b.ko\n") || !strings.Contains(v, `new     linux-image \x1b[31m2 (6.1.0-2 x86_64)`) {
+		t.Errorf("verbose is not whole:\n%s", v)
 	}
 }
 
-// However many findings there are, the report fits a screen.
+// However many findings there are, the report fits a screen, and says how many
+// it leaves out; -v has all.
 func TestTextFitsAScreen(t *testing.T) {
 	r := sample()
 	for range 100 {
 		r.Releases[0].Findings = append(r.Releases[0].Findings, r.Releases[0].Findings[0])
 	}
-	if n := strings.Count(render(t, r, false), "\n"); n > 45 {
-		t.Errorf("%d lines", n)
+	got := render(t, r, Options{})
+	if n := strings.Count(got, "\n"); n > 24 || !strings.Contains(got, "more findings (-v)") {
+		t.Errorf("%d lines:\n%s", n, got)
+	}
+	if n := strings.Count(render(t, r, Options{Verbose: true}), "[abi.crc-changed]"); n != 101 {
+		t.Errorf("-v has %d of 101 findings", n)
 	}
 }
 

@@ -1,0 +1,111 @@
+package screen
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"kpkg-btf/internal/where"
+)
+
+// Wrap cuts a paragraph at blanks into lines of at most rest columns, the
+// first of at most first. A word that is longer than a line is cut, at a slash
+// or comma where it has one. Control characters are cleaned.
+func Wrap(text string, first, rest int) []string {
+	var lines []string
+	line, room := "", max(first, 1)
+	rest = max(rest, 1)
+	for _, word := range strings.Fields(text) {
+		word = where.Clean(word)
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= room {
+			line += " " + word
+			continue
+		}
+		if line != "" {
+			lines = append(lines, line)
+			line, room = "", rest
+		}
+		if utf8.RuneCountInString(word) > room && len(lines) == 0 && room < rest {
+			lines = append(lines, "") // the first line is the short one
+			room = rest
+		}
+		parts := breakLong(word, room)
+		lines = append(lines, parts[:len(parts)-1]...)
+		if line = parts[len(parts)-1]; len(parts) > 1 {
+			room = rest
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// breakLong cuts a text into pieces of at most width columns.
+func breakLong(text string, width int) []string {
+	var out []string
+	width = max(width, 1)
+	for utf8.RuneCountInString(text) > width {
+		runes := []rune(text)
+		at := width
+		for i := width - 1; i > width/2; i-- {
+			if strings.ContainsRune("/, ", runes[i]) {
+				at = i + 1
+				break
+			}
+		}
+		out = append(out, string(runes[:at]))
+		text = string(runes[at:])
+	}
+	return append(out, text)
+}
+
+// commandLines lays the words of a command out in lines of at most width
+// columns; all but the last end in a backslash.
+func commandLines(words []string, width int) []string {
+	var lines []string
+	line := ""
+	for _, w := range words {
+		w = Quote(w)
+		switch {
+		case line == "":
+			line = w
+		case utf8.RuneCountInString(line)+utf8.RuneCountInString(w)+3 <= width:
+			line += " " + w
+		default:
+			lines = append(lines, line+` \`)
+			line = "  " + w
+		}
+	}
+	return append(lines, line)
+}
+
+// Quote returns a word as a POSIX shell reads it back.
+func Quote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./=:,+@%^…", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	if word == "" {
+		return "''"
+	}
+	return "'" + strings.ReplaceAll(where.Clean(word), "'", `'\''`) + "'"
+}
+
+// Sentence begins a text with a capital, where it begins with a plain word,
+// and ends it with a full stop.
+func Sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return ""
+	}
+	first, _, _ := strings.Cut(text, " ")
+	if c := first[0]; c >= 'a' && c <= 'z' && !strings.ContainsAny(strings.TrimRight(first, ",;"), "._/0123456789:=") {
+		text = string(c-'a'+'A') + text[1:]
+	}
+	if strings.ContainsAny(text[len(text)-1:], ".!?") {
+		return text
+	}
+	return text + "."
+}

@@ -1,0 +1,192 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/screen"
+)
+
+// headline is the verdict in one line, and what explains it.
+type headline struct {
+	word     string
+	tone     screen.Tone
+	sentence string
+	lead     []string
+	// by is the finding that decides, nil where none does.
+	by *model.Finding
+}
+
+// toneOf is the colour of an outcome.
+func toneOf(o model.Outcome) screen.Tone {
+	switch {
+	case o.Action >= model.RebuildFor:
+		return screen.Bad
+	case o.Action != model.Keep || o.Inconclusive:
+		return screen.Care
+	}
+	return screen.Good
+}
+
+// wordOf is an outcome as the first word of a screen. An action with a
+// question that is open is both: what is not known never passes.
+func wordOf(o model.Outcome) string {
+	if o.Inconclusive && o.ExitCode() == model.ExitInconclusive && o.Action > model.Keep {
+		return strings.ToUpper(o.Action.String()) + ", IF"
+	}
+	return strings.ToUpper(o.Word())
+}
+
+// headlineOf is the verdict about one release.
+func headlineOf(v *model.ReleaseVerdict) headline {
+	h := headline{word: wordOf(v.Outcome), tone: toneOf(v.Outcome), by: decisive(v.Outcome, v.Findings)}
+	h.sentence = sentenceOf(v, h.by)
+	if h.by != nil {
+		h.lead = append(h.lead, screen.Sentence(saidShortly(h.by)))
+	}
+	for k := range v.Windows {
+		w := &v.Windows[k]
+		if w.Judged && w.IfEnforced != w.IfIgnored && w.IfEnforced == v.Outcome.Action {
+			h.lead = append(h.lead, fmt.Sprintf("Where no machine enforces signatures: %s.", strings.ToUpper(w.IfIgnored.String())))
+			break
+		}
+	}
+	return h
+}
+
+// decisive is the finding that an outcome rests on: the first that asks for
+// its action, or where the question is what decides, the first that is open.
+func decisive(o model.Outcome, list []model.Finding) *model.Finding {
+	open := o.ExitCode() == model.ExitInconclusive
+	for i := range list {
+		f := &list[i]
+		if open && f.Inconclusive || !open && o.Action != model.Keep && f.Action == o.Action {
+			return f
+		}
+	}
+	return nil
+}
+
+// sentenceOf says what the decision about a release means.
+func sentenceOf(v *model.ReleaseVerdict, by *model.Finding) string {
+	name := v.Release.Name
+	old := ""
+	asIf := false
+	for k := range v.Windows {
+		if w := &v.Windows[k]; w.Judged && (old == "" || by != nil && w.Old.Name == by.Against) {
+			old, asIf = w.Old.Name, w.Old.Name != name
+		}
+	}
+	a := v.Outcome.Action
+	switch {
+	case v.Outcome.ExitCode() == model.ExitInconclusive && a == model.Keep:
+		return name + ": the inputs cannot answer the question"
+	case v.Outcome.ExitCode() == model.ExitInconclusive:
+		return condition(v) + ": " + name
+	case a == model.Rebuild:
+		return name + " is wrong in itself and must be built again"
+	case a == model.Bump && asIf:
+		return name + " could not have kept the name " + old
+	case a == model.Bump:
+		return name + " needs another ABI name"
+	case a == model.Keep && asIf:
+		return name + " could have kept the name " + old
+	case a == model.Keep && old != "":
+		return name + " can replace the older build of its name"
+	case a == model.Keep:
+		return selfSentence(v)
+	case asIf:
+		return fmt.Sprintf("%s could have kept the name %s with its modules %s", name, old, past(a))
+	}
+	return fmt.Sprintf("%s can ship once its modules are %s", name, past(a))
+}
+
+// condition is what must prove true for the action to be right.
+func condition(v *model.ReleaseVerdict) string {
+	n := 0
+	for i := range v.Findings {
+		if v.Findings[i].Inconclusive {
+			n++
+		}
+	}
+	return plural(n, "one open question turns out well", "%d open questions turn out well")
+}
+
+func selfSentence(v *model.ReleaseVerdict) string {
+	var c fates
+	for i := range v.Modules {
+		c.add(v.Modules[i].Verdict, v.Modules[i].Meaning, &v.Modules[i].Load)
+	}
+	switch {
+	case c.total > 0 && c.of[Fine] == c.total:
+		return v.Release.Name + ": " + plural(c.total, "its one module fits the kernel it ships with", "all %d modules fit the kernel they ship with")
+	case c.total > 0 && inertOnly(v):
+		return v.Release.Name + ": this kernel does not read the BTF of modules"
+	}
+	return v.Release.Name + " is right in itself"
+}
+
+func inertOnly(v *model.ReleaseVerdict) bool {
+	return !slices.ContainsFunc(v.Modules, func(m model.ModuleDecision) bool { return m.Verdict != model.Inert })
+}
+
+func past(a model.Action) string {
+	return map[model.Action]string{model.Distill: "distilled", model.Strip: "stripped"}[a]
+}
+
+// plural chooses the whole sentence by the number; many holds one %d.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf(many, n)
+}
+
+// named is how many subjects a sentence names.
+const named = 3
+
+// said is a finding as a sentence that names its object: what it is about is
+// added where the message does not name the first of it.
+func said(f *model.Finding) string {
+	text := f.Message
+	if len(f.Subjects) == 0 || mentions(text, f.Subjects) {
+		return text
+	}
+	text += ": " + strings.Join(f.Subjects[:min(named, len(f.Subjects))], ", ")
+	if n := max(f.Count, len(f.Subjects)) - named; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
+
+func mentions(text string, subjects []string) bool {
+	for _, s := range subjects[:min(named, len(subjects))] {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// saidShortly is said for the screen of the common case: subjects that are all
+// modules of the release are not named.
+func saidShortly(f *model.Finding) string {
+	if f.Count > 1000 {
+		return f.Message
+	}
+	return said(f)
+}
+
+// label is what a finding asks for in a word.
+func label(f *model.Finding) string {
+	switch {
+	case f.Inconclusive:
+		return "open"
+	case f.Action != model.Keep:
+		return f.Action.String()
+	}
+	return cmp.Or(string(f.Severity), string(model.Info))
+}
