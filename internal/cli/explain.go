@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kpkg-btf/internal/explain"
-	"kpkg-btf/internal/judge"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/report"
 	"kpkg-btf/internal/where"
@@ -100,10 +100,10 @@ func (a *app) given(ctx context.Context, args []string) ([]explain.Given, []mode
 		}
 		for _, r := range l.Releases {
 			g := explain.Given{Release: r}
-			if g.Base, err = judge.Kernel(r); err != nil {
+			if k, err := kernel.Of(r); err != nil {
 				g.Why = err.Error()
-			} else if g.Base == nil {
-				g.Why = "no image with BTF among the inputs"
+			} else if g.Base = k.Rules(); g.Base == nil {
+				g.Why = k.Unasked()
 			}
 			given = append(given, g)
 		}

@@ -1,6 +1,7 @@
 package encounter
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -25,22 +26,43 @@ type Build struct {
 type StampState uint8
 
 const (
-	StampNone StampState = iota
-	StampSame
-	StampOther
+	StampNone     StampState = iota
+	StampProven              // the encoder named this base
+	StampAsserted            // somebody named this base
+	StampOther               // another base is named
+	StampVoid                // it speaks of another BTF than the module has
 )
 
-// StampOf compares a stamp with the digest of a base. One that is missing or
-// cannot be read says nothing; the latter is an oddity of the module.
-func StampOf(text []byte, base [32]byte) StampState {
+// stampOn compares a module's stamp with the digest of a base. One that is
+// missing or cannot be read says nothing; the latter is an oddity of the module.
+func stampOn(f *kmod.Facts, base [32]byte) StampState {
+	if len(f.Stamp) == 0 {
+		return StampNone
+	}
+	sum := func(section []byte) [32]byte {
+		if len(section) == 0 {
+			return [32]byte{}
+		}
+		return sha256.Sum256(section)
+	}
+	return StampOf(f.Stamp, sum(f.BTF), sum(f.BTFBase), base)
+}
+
+// StampOf compares a stamp with the digest of a base, for the digests of .BTF
+// and .BTF.base, zero for a section that the module does not have.
+func StampOf(text []byte, btf, btfBase, base [32]byte) StampState {
 	mark, err := stamp.Parse(text)
 	switch {
 	case len(text) == 0 || err != nil || mark.Base == nil:
 		return StampNone
-	case mark.Base.Digest == base:
-		return StampSame
+	case mark.Left != stamp.Stripped && !mark.Fits(btf, btfBase), mark.Left == stamp.Stripped && btf != [32]byte{}:
+		return StampVoid
+	case mark.Base.Digest != base:
+		return StampOther
+	case mark.By == stamp.Encoder:
+		return StampProven
 	}
-	return StampOther
+	return StampAsserted
 }
 
 // SignState is what the signature of a module says about its origin.
@@ -124,7 +146,7 @@ func ProofOf(k *kernel.Kernel, f *kmod.Facts, s Signers) Proof {
 	if k.Base == nil {
 		return p
 	}
-	p.Stamp = StampOf(f.Stamp, k.Base.Sum)
+	p.Stamp = stampOn(f, k.Base.Sum)
 	if len(f.BTF) == 0 {
 		return p
 	}
@@ -148,7 +170,7 @@ func (p *Proof) Build(k *kernel.Kernel) Build {
 		return Build{By: model.ByAssumed, Denied: p.Result.First().Text}
 	case p.Sign == SignTwin:
 		return Build{By: model.BySignature, Denied: "it is signed by the build key of another build"}
-	case p.Stamp == StampSame:
+	case p.Stamp == StampProven, p.Stamp == StampAsserted:
 		return Build{On: k, By: model.ByStamp}
 	case p.Sign == SignOwn:
 		return Build{On: k, By: model.BySignature}
@@ -173,7 +195,7 @@ func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
 	if len(f.BTF) == 0 {
 		return -1, none
 	}
-	if mark, err := stamp.Parse(f.Stamp); err == nil && f.Stamp != nil && mark.Base != nil {
+	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && mark.FitsSections(f.BTF, f.BTFBase) {
 		i := slices.IndexFunc(kernels, func(k *kernel.Kernel) bool { return k.Sum != nil && mark.Base.Digest == *k.Sum })
 		if i < 0 {
 			return -1, Build{By: model.ByStamp}

@@ -14,7 +14,7 @@
 //	any           reads no module BTF        any                   none
 //	split         -                          the kernel's own      same
 //	split         -                          another one           same or different, by comparison
-//	split         -                          not known, denied     different
+//	any           -                          not known, denied     different
 //	split         -                          not known             unknown
 //	distilled     ignores .BTF.base          any                   different
 //	distilled     -                          the kernel's own      same

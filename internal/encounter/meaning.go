@@ -28,7 +28,7 @@ func (c *Cell) means(k *kernel.Kernel, m *Module, bases *Bases) {
 		c.Meaning = model.MeaningNone
 	case distilled && k.HonoursDistilled() == tri.No:
 		c.different(ignoresBase)
-	case m.Build.Denied != "" && !distilled:
+	case m.Build.Denied != "":
 		c.different(m.Build.Denied)
 	case sameBase(k, m.Build.On):
 		c.Meaning, c.Movable = model.Same, true

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"kpkg-btf/internal/judge"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/realtest"
 	"kpkg-btf/internal/release"
@@ -26,9 +26,11 @@ func loadReal(t *testing.T, spec string) Given {
 		t.Fatal(err, l)
 	}
 	g := Given{Release: l.Releases[0]}
-	if g.Base, err = judge.Kernel(g.Release); err != nil || g.Base == nil {
-		t.Fatal(err, g.Base)
+	k, err := kernel.Of(g.Release)
+	if err != nil || k.Rules() == nil {
+		t.Fatal(err, k)
 	}
+	g.Base = k.Rules()
 	return g
 }
 

@@ -2,7 +2,7 @@ package explain
 
 import (
 	"kpkg-btf/internal/btf/verdict"
-	"kpkg-btf/internal/judge"
+	"kpkg-btf/internal/encounter"
 )
 
 // inserting finds why modprobe failed where the kernel's own words are not in
@@ -30,7 +30,7 @@ func (s *search) inserting(e *event) {
 // it loads.
 func fate(a *answer) (says string, errno verdict.Errno) {
 	base, m := a.on.Base, a.module
-	reg := judge.Registered(m)
+	reg := encounter.Registered(m.Facts)
 	if !base.Profile().ModuleBTF {
 		return "", 0
 	}
@@ -67,7 +67,7 @@ func (s *search) taken(e *event) {
 				if !a.result.OK || len(m.Facts.BTF) == 0 {
 					continue
 				}
-				if init := on.Base.InitIDs(m.Facts.BTF, m.Facts.BTFBase, judge.Registered(m), nil); !init.OK && init.Text != "" && squeeze(init.Text) == squeeze(e.Log[0]) {
+				if init := on.Base.InitIDs(m.Facts.BTF, m.Facts.BTFBase, encounter.Registered(m.Facts), nil); !init.OK && init.Text != "" && squeeze(init.Text) == squeeze(e.Log[0]) {
 					s.sourceSays(e, &a, init.String())
 				}
 			}

@@ -246,7 +246,7 @@ func TestAddedWhileReplaced(t *testing.T) {
 		}
 	}
 	rep := verify(t, s, Options{OnlyAdded: true})
-	want := name + " added modules on installed: 2 alpha=rejected/none\n" + name + " added modules on running: 2 beta=rejected/none\nstrip"
+	want := name + " added modules on installed: 2 alpha=rejected/different\n" + name + " added modules on running: 2 beta=rejected/different\nstrip"
 	if got := said(rep); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -290,7 +290,7 @@ func TestStaleInitrd(t *testing.T) {
 	old := releasetest.Kernel{Release: name, Key: "k", Modules: []string{"alpha"}}
 	check(t, os.WriteFile(filepath.Join(s.Root, "boot/initrd.img-"+name), initrd(old), 0o644))
 	rep := verify(t, s, Options{})
-	want := name + " installed modules on installed: 3\n" + name + " initrd on installed: 1 alpha=rejected/none\n"
+	want := name + " installed modules on installed: 3\n" + name + " initrd on installed: 1 alpha=rejected/different\n"
 	if got := said(rep); !strings.HasPrefix(got, want) || rep.ExitCode == 0 {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -308,7 +308,7 @@ func TestUKI(t *testing.T) {
 	check(t, releasetest.WriteTree(s.Root, map[string][]byte{"efi/EFI/Linux/x.efi": uki(other.Vmlinux(), initrd(other))}))
 	rep := verify(t, s, Options{})
 	got := said(rep)
-	for _, want := range []string{name + " installed modules on installed: 3\n", name + " installed modules on installed: 3 alpha=rejected/none", name + " initrd on installed: 1\n"} {
+	for _, want := range []string{name + " installed modules on installed: 3\n", name + " installed modules on installed: 3 alpha=rejected/different", name + " initrd on installed: 1\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
@@ -358,7 +358,7 @@ func TestWeakUpdates(t *testing.T) {
 	check(t, os.Symlink("/lib/modules/"+name+"/extra/delta.ko", filepath.Join(weak, "delta/delta.ko")))
 	check(t, os.Symlink("../../"+name+"/extra/delta.ko", filepath.Join(weak, "again.ko")))
 	rep := verify(t, s, Options{Kernel: other})
-	want := other + " installed modules on installed: 3\n" + other + " added modules on installed: 2 delta=rejected/none delta=rejected/none\nstrip"
+	want := other + " installed modules on installed: 3\n" + other + " added modules on installed: 2 delta=rejected/different delta=rejected/different\nstrip"
 	if got := said(rep); got != want || len(rep.Unread) != 0 {
 		t.Errorf("got\n%s\nwant\n%s\nunread %q", got, want, rep.Unread)
 	}
@@ -386,7 +386,7 @@ func TestModules(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(s.Root, "boot/initrd.img-"+name), []byte("no archive"), 0o644))
 	s.boots(t, releasetest.Kernel{Release: name, Key: "k", Strict: true})
 	rep := verify(t, s, Options{Modules: []string{"alpha"}})
-	if got := said(rep); got != name+" installed modules on running: 1 alpha=rejected/none\nstrip" || len(rep.Unread) != 0 {
+	if got := said(rep); got != name+" installed modules on running: 1 alpha=rejected/different\nstrip" || len(rep.Unread) != 0 {
 		t.Errorf("%s %q", got, rep.Unread)
 	}
 	rep = verify(t, s, Options{Modules: []string{"alpha"}, Kernel: "6.1.0-2-amd64"})
@@ -395,7 +395,7 @@ func TestModules(t *testing.T) {
 	}
 	s.boots(t, releasetest.Kernel{Release: name, Key: "k"})
 	rep = verify(t, s, Options{Modules: []string{"beta", "alpha"}})
-	if got := said(rep); got != name+" installed modules on running: 2 alpha=dropped/none beta=dropped/none\nkeep" {
+	if got := said(rep); got != name+" installed modules on running: 2 alpha=dropped/different beta=dropped/different\nkeep" {
 		t.Errorf("allowed: %s", got)
 	}
 	_, err := s.Verify(context.Background(), Options{Modules: []string{"alpha", "no-such"}, Judge: judge.Options{Policy: policy.Default()}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/model"
 )
 
@@ -11,7 +12,7 @@ import (
 // on the release's own kernel, where that is there. They were built elsewhere:
 // what they need is told to whoever ships them and never decides about the
 // release.
-func (s *selfState) added(ctx context.Context, o Options) error {
+func (s *selfState) added(ctx context.Context) error {
 	if len(s.r.Added) == 0 {
 		return nil
 	}
@@ -20,11 +21,10 @@ func (s *selfState) added(ctx context.Context, o Options) error {
 		f.Subjects = append(f.Subjects, a.Path)
 	}
 	f.Message = model.Plural(f.Count, "module", "modules") + " below updates/, extra/ or weak-updates/: built elsewhere, not part of this release"
-	h, err := hostOf(s.r, o)
-	if s.image != nil && err == nil { // a base that cannot be read is told by prepare
-		x := &outside{hosts: []*host{h}, jobs: max(o.Jobs, 1)}
+	if s.image != nil && s.kernel != nil {
+		x := &outside{kernels: []*kernel.Kernel{s.kernel}, jobs: max(s.jobs, 1), trust: s.trust, bases: s.bases}
 		for _, a := range s.r.Added {
-			x.list = append(x.list, &outsider{m: a, name: a.Name()})
+			x.list = append(x.list, newOutsider(a))
 		}
 		if err := x.judge(ctx); err != nil {
 			return err

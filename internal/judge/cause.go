@@ -13,13 +13,13 @@ import (
 
 // cause says why the bases differ, and for what is only noise how to prevent it.
 func (w *windowState) cause() {
-	if w.cmp == nil {
+	c := w.classes
+	if c == nil {
 		return
 	}
-	c := w.cmp.classes
 	ch := c.Change()
 	why := c.Why(ch, meaning.Builds{
-		OldBanner: bannerOf(w.old), NewBanner: bannerOf(w.new), Tools: tools(w.old, w.new), Users: w.users(ch),
+		OldBanner: w.oldK.Banner, NewBanner: w.newK.Banner, Tools: tools(w.old, w.new), Users: w.users(ch),
 	})
 	s := w.res.SameAt
 	text := why.Text
@@ -49,13 +49,6 @@ var causeWords = map[meaning.Cause]string{
 	meaning.ByRebuild:   "rebuilding alone",
 	meaning.ByToolchain: "the tools that built them",
 	meaning.ByTypes:     "types that changed",
-}
-
-func bannerOf(m *manifest.Manifest) string {
-	if m.Image == nil {
-		return ""
-	}
-	return m.Image.Banner
 }
 
 // tools are those of both configs that make BTF and that differ.
@@ -93,7 +86,7 @@ func (w *windowState) users(ch *meaning.Change) func(btf.ID) int {
 		if len(m.Facts.BTF) == 0 || m.Facts.BTFBase != nil {
 			continue
 		}
-		split, err := btf.ParseSplit(m.Facts.BTF, w.cmp.base)
+		split, err := btf.ParseSplit(m.Facts.BTF, w.newK.Base.Raw)
 		if err != nil {
 			continue // its own finding
 		}

@@ -9,7 +9,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"kpkg-btf/internal/kmod/loadcheck"
+	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
@@ -29,13 +30,26 @@ type Options struct {
 	// Certificates (DER) count as the release's own beside those of its image.
 	Certificates [][]byte
 
-	verifier *modsig.Verifier // what the encounters of one run share
+	// what the encounters of one run share
+	verifier *modsig.Verifier
+	bases    *encounter.Bases
+}
+
+// begin readies what a run shares.
+func (o Options) begin() Options {
+	o.verifier, o.bases = new(modsig.Verifier), new(encounter.Bases)
+	return o
+}
+
+// trust is what counts as a release's own beside the certificates in its image.
+func (o *Options) trust() kernel.Trust {
+	return kernel.Trust{Own: o.Certificates, Verifier: o.verifier}
 }
 
 // Check judges every new release on its own image and against the older sets.
 func Check(ctx context.Context, news *release.Loaded, olds []*release.Loaded, o Options) (*model.Report, error) {
+	o = o.begin()
 	use := o.Policy.On(o.Day)
-	o.verifier = new(modsig.Verifier)
 	rep := newReport(news, olds, use, o)
 	refs, err := Refs(olds)
 	if err != nil {
@@ -111,20 +125,27 @@ func checkRelease(ctx context.Context, r *release.Release, all []*release.Releas
 		return nil, err
 	}
 	v := &model.ReleaseVerdict{Release: refOf(r, m), Windows: []model.WindowResult{}}
-	bound, err := judgeSelf(ctx, v, r, all, m, n, o)
+	k, unread := kernel.Of(r)
+	bound, mods, err := judgeSelf(ctx, v, r, k, unread, all, m, n, &o)
 	if err != nil {
 		return nil, err
 	}
-	var windows []*windowState
+	var windows []*window
 	for _, p := range pair(r, olds, o.AsIfSameRelease) {
-		w, err := window(p, r, m, n, o)
+		if unread != nil {
+			return nil, unread
+		}
+		w, err := meetWindow(ctx, p, r, k, m, mods, &o)
 		if err != nil {
 			return nil, err
 		}
+		w.findings(n, o.Policy)
 		windows = append(windows, w)
-		v.Windows = append(v.Windows, w.res)
 	}
 	conclude(n, v)
+	for _, w := range windows {
+		v.Windows = append(v.Windows, w.concluded(n, o.Policy))
+	}
 	v.Modules = moduleDecisions(n, bound, windows, v.Outcome.Action)
 	return v, nil
 }
@@ -139,24 +160,31 @@ func conclude(n *notes, v *model.ReleaseVerdict) {
 
 // judgeSelf judges a release on its own image, or by its manifest, and binds
 // each module by its digests.
-func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release, all []*release.Release, m *manifest.Manifest, n *notes, o Options) ([]model.ModuleDecision, error) {
-	res, mods, err := self(ctx, r, m, all, n, o)
+func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release, k *kernel.Kernel, unread error, all []*release.Release, m *manifest.Manifest, n *notes, o *Options) ([]model.ModuleDecision, []moduleSelf, error) {
+	res, mods, err := self(ctx, r, k, unread, m, all, n, o)
 	v.Self = res
+	if err != nil {
+		return nil, nil, err
+	}
 	if r.Doc != nil {
 		v.Self.Modules = len(m.Modules)
-		return selfFromManifest(m, n, o.Policy), err
+		return selfFromManifest(m, k, n, o.Policy), nil, nil
 	}
 	out := make([]model.ModuleDecision, 0, len(mods))
 	for i := range mods {
 		out = append(out, fromFacts(&mods[i]))
 	}
-	return out, err
+	return out, mods, nil
 }
 
 // fromFacts binds a module to its digests.
 func fromFacts(x *moduleSelf) model.ModuleDecision {
 	d := bind(x.m)
-	d.Verdict, d.Meaning, d.Missing, d.BuildBase, d.Words, d.Load = x.verdict, x.meaning, x.missing, x.buildBase, x.words, loadOf(&x.load)
+	c := &x.cell
+	d.Verdict, d.Meaning, d.Missing, d.BuildBase, d.Words, d.Load = c.Verdict, c.Meaning, x.missing, x.mod.Build.By, c.Words, encounter.ModuleLoad(c.Load)
+	if x.cell.Verdict == model.Blocked {
+		d.Words = c.Load.Why(false).String()
+	}
 	if x.missing == model.NotMissing {
 		d.MissingWhy = "" // none are meant to have it here
 	}
@@ -167,7 +195,7 @@ func fromFacts(x *moduleSelf) model.ModuleDecision {
 func bind(m *release.Module) model.ModuleDecision {
 	f := m.Facts
 	d := model.ModuleDecision{Path: m.Path, Name: m.Name(), BTF: digest(f.BTF), BTFBase: digest(f.BTFBase), Reasons: []string{},
-		Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.ByAssumed, Load: loadOf(&loadcheck.Result{})}
+		Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.ByAssumed, Load: encounter.ModuleLoad(nil)}
 	if f.IDs != nil {
 		d.BTFIDs = digest(f.IDs.Data)
 	}
@@ -179,7 +207,7 @@ func bind(m *release.Module) model.ModuleDecision {
 }
 
 // moduleDecisions says what is to be done with each module, and why.
-func moduleDecisions(n *notes, bound []model.ModuleDecision, windows []*windowState, release model.Action) []model.ModuleDecision {
+func moduleDecisions(n *notes, bound []model.ModuleDecision, windows []*window, release model.Action) []model.ModuleDecision {
 	all := n.reasons()
 	for i := range bound {
 		d := &bound[i]
@@ -188,7 +216,7 @@ func moduleDecisions(n *notes, bound []model.ModuleDecision, windows []*windowSt
 			if !w.p.judged {
 				continue
 			}
-			mw := w.mods[i]
+			mw := w.each[i]
 			mw.Old, mw.Action = k, n.explain(all, d, meeting{window: w}, mw.Action)
 			d.Windows = append(d.Windows, mw)
 			d.Action = max(d.Action, mw.Action)

@@ -24,6 +24,7 @@ type note struct {
 	// text makes the message from the number of subjects.
 	text  func(n int) string
 	first string // detail of the first subject in path order
+	many  bool   // subjects came one by one
 }
 
 func newNotes(release string, use *policy.Use) *notes {
@@ -33,10 +34,9 @@ func newNotes(release string, use *policy.Use) *notes {
 // one adds a finding about the release itself.
 func (n *notes) one(f model.Finding) { n.add(meeting{}, f, nil) }
 
-// add puts a finding of an encounter and gives what the policy makes of it.
-// text makes its message from the number of subjects; nil where the message
-// stands as it is.
-func (n *notes) add(in meeting, f model.Finding, text func(int) string) []ruled {
+// add puts a finding of an encounter. text makes its message from the number
+// of subjects; nil where the message stands as it is.
+func (n *notes) add(in meeting, f model.Finding, text func(int) string) {
 	f.Release = n.release
 	if f.Count == 0 {
 		f.Count = 1
@@ -44,11 +44,7 @@ func (n *notes) add(in meeting, f model.Finding, text func(int) string) []ruled 
 	if text != nil {
 		f.Message = text(f.Count)
 	}
-	parts := n.rule(in, f, text)
-	for _, p := range parts {
-		n.list = append(n.list, &note{ruled: p, in: in})
-	}
-	return parts
+	n.list = append(n.list, &note{ruled: ruled{f, f.Action}, in: in, text: text})
 }
 
 // many adds a subject to the finding of f.Rule, which f describes when the
@@ -60,7 +56,7 @@ func (n *notes) many(f model.Finding, text func(n int) string, subject, detail s
 	if e == nil {
 		f.Release = n.release
 		f.Count = 0
-		e = &note{ruled: ruled{f, f.Action}, text: text, first: detail}
+		e = &note{ruled: ruled{f, f.Action}, text: text, first: detail, many: true}
 		n.byRule[k] = e
 		n.list = append(n.list, e)
 	}
@@ -68,29 +64,32 @@ func (n *notes) many(f model.Finding, text func(n int) string, subject, detail s
 	e.Subjects = append(e.Subjects, subject)
 }
 
-// settle ends the gathering: what many subjects share gets its message, and
-// the policy's rulings.
+// settle ends the gathering: the policy rules on all findings, in one pass.
 func (n *notes) settle() {
 	var list []*note
 	for _, e := range n.list {
-		if e.text == nil {
-			list = append(list, e)
-			continue
+		text := e.text
+		if e.many {
+			text = nil // the parts get theirs below
 		}
-		f, first := e.Finding, e.Subjects[0]
-		text := func(list []string) string {
-			msg := e.text(len(list))
-			if e.first != "" && list[0] == first {
-				msg += fmt.Sprintf(" (first: %s)", e.first)
+		for _, p := range n.rule(e.in, e.Finding, text) {
+			if e.many {
+				p.Message = e.message(p.Subjects)
 			}
-			return msg
-		}
-		for _, p := range n.rule(meeting{}, f, nil) {
-			p.Message = text(p.Subjects)
-			list = append(list, &note{ruled: p})
+			list = append(list, &note{ruled: p, in: e.in})
 		}
 	}
 	n.list, n.byRule = list, nil
+}
+
+// message is that of a finding whose subjects came one by one, or of a part
+// of them.
+func (e *note) message(subjects []string) string {
+	msg := e.text(len(subjects))
+	if e.first != "" && subjects[0] == e.Subjects[0] {
+		msg += fmt.Sprintf(" (first: %s)", e.first)
+	}
+	return msg
 }
 
 // findings gives all, once settled, the gravest first, in a stable order.

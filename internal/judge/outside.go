@@ -2,44 +2,33 @@ package judge
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"kpkg-btf/internal/btf/distill"
-	"kpkg-btf/internal/btf/evidence"
-	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/kmod/loadcheck"
-	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
-	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
-	"kpkg-btf/internal/tri"
 	"kpkg-btf/internal/where"
 )
-
-// host is one kernel that may load modules built elsewhere.
-type host struct {
-	r      *release.Release
-	m      *manifest.Manifest
-	kernel *kernel // nil without an image or base
-	base   *base
-	index  *evidence.Base
-	reads  tri.State // module BTF
-	loader *loadcheck.Kernel
-}
 
 // outsider is one module built elsewhere, in a row of the matrix.
 type outsider struct {
 	m       *release.Module
-	name    string
-	builtOn int            // host on whose base its BTF was encoded, -1 when none of them
-	by      model.Evidence // how that is known
-	action  model.Action   // the one rewriting that serves all kernels that need one
-	cells   []cell         // one a host
+	mod     encounter.Module
+	builtOn int          // kernel on whose base its BTF was encoded, -1 when none of them
+	action  model.Action // the one rewriting that serves all kernels that need one
+	cells   []onKernel   // one a kernel
+}
+
+// onKernel is one module on one kernel, with the rule of the finding that says
+// what is wrong there; "" where nothing is.
+type onKernel struct {
+	model.ModuleOn
+	rule string
+	cell encounter.Cell
 }
 
 // Outside judges modules that were built elsewhere (kmod and KMP packages,
@@ -48,16 +37,22 @@ type outsider struct {
 // weak-updates too. Nobody tells who ships them to change a kernel's name: what
 // no rewriting repairs asks for a rebuild against that kernel.
 func Outside(ctx context.Context, news *release.Loaded, kernels []*release.Loaded, o Options) (*model.Report, error) {
+	o = o.begin()
 	use := o.Policy.On(o.Day)
-	o.verifier = new(modsig.Verifier)
 	rep := newReport(news, kernels, use, o)
-	x := &outside{jobs: max(o.Jobs, 1)}
-	var err error
-	if x.hosts, err = hostsOf(kernels, o); err != nil {
-		return nil, err
+	x := &outside{jobs: max(o.Jobs, 1), trust: o.trust(), bases: o.bases}
+	for _, set := range kernels {
+		for _, r := range set.Releases {
+			k, err := kernel.Of(r)
+			if err != nil {
+				return nil, err
+			}
+			x.kernels = append(x.kernels, k)
+		}
 	}
-	for _, h := range x.hosts {
-		rep.Kernels = append(rep.Kernels, refOf(h.r, h.m))
+	var err error
+	if rep.Kernels, err = Refs(kernels); err != nil {
+		return nil, err
 	}
 	sets, err := x.gather(news)
 	if err != nil {
@@ -87,7 +82,7 @@ func (x *outside) gather(news *release.Loaded) ([][]*outsider, error) {
 		}
 		var set []*outsider
 		for _, m := range slices.Concat(r.Modules, r.Added) {
-			set = append(set, &outsider{m: m, name: m.Name()})
+			set = append(set, newOutsider(m))
 		}
 		slices.SortFunc(set, func(a, b *outsider) int { return strings.Compare(a.m.Path, b.m.Path) })
 		x.list = append(x.list, set...)
@@ -96,63 +91,41 @@ func (x *outside) gather(news *release.Loaded) ([][]*outsider, error) {
 	return sets, nil
 }
 
-func hostsOf(kernels []*release.Loaded, o Options) ([]*host, error) {
-	var hosts []*host
-	for _, set := range kernels {
-		for _, r := range set.Releases {
-			h, err := hostOf(r, o)
-			if err != nil {
-				return nil, err
-			}
-			hosts = append(hosts, h)
-		}
-	}
-	return hosts, nil
+func newOutsider(m *release.Module) *outsider {
+	return &outsider{m: m, mod: encounter.Module{Path: m.Path, Name: m.Name(), Facts: m.Facts}}
 }
 
 // outside is the matrix in the making.
 type outside struct {
-	list  []*outsider
-	hosts []*host
-	jobs  int
-
-	mu    sync.Mutex
-	pairs map[[2]int]*comparison // of the base built on and of a kernel's
+	list    []*outsider
+	kernels []*kernel.Kernel
+	trust   kernel.Trust
+	bases   *encounter.Bases
+	jobs    int
 }
 
-// judge judges every module on every kernel, then what one rewriting of it
-// would do for all of them.
+// judge asks every kernel about every module, then what one rewriting of a
+// module would do for all of them.
 func (x *outside) judge(ctx context.Context) error {
-	facts := make([]*kmod.Facts, len(x.list))
-	names := make([]string, len(x.list))
+	mods := make([]encounter.Module, len(x.list))
 	for i, s := range x.list {
-		facts[i], names[i] = s.m.Facts, s.name
-		s.builtOn, s.by = x.builtOn(s.m.Facts)
+		s.builtOn, s.mod.Build = encounter.FindBuild(s.m.Facts, x.kernels)
+		mods[i] = s.mod
 	}
-	loads := make([][]loadcheck.Result, len(x.hosts))
-	for k, h := range x.hosts {
-		theirs := loadcheck.InTable(h.r.Symvers, manifestNames(h.m))
-		scene := loadcheck.Scene{Kernel: h.loader, Beside: loadcheck.Of(facts, names).With(theirs), Earlier: theirs}
-		loads[k] = scene.All(facts, names, x.jobs)
+	loads := make([][]*loadcheck.Result, len(x.kernels))
+	for k := range x.kernels {
+		loads[k] = encounter.Loads(x.kernels[k], mods, encounter.Around{Found: true, Loaded: true, Trust: x.trust}, x.jobs)
 	}
-	var g errgroup.Group
-	for j := range x.jobs {
-		g.Go(func() error {
-			var d distill.Distiller
-			for i := j; i < len(x.list); i += x.jobs {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				s := x.list[i]
-				for k := range x.hosts {
-					s.cells = append(s.cells, x.cell(s, k, &loads[k][i]))
-				}
-				x.repair(s, &d)
+	return encounter.Each(ctx, len(x.list), x.jobs, func(i int, d *distill.Distiller) error {
+		s := x.list[i]
+		for k := range x.kernels {
+			c, err := x.cell(s, k, &encounter.Peers{Load: loads[k][i], Bases: x.bases, Distiller: d})
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-	}
-	return g.Wait()
+			s.cells = append(s.cells, c)
+		}
+		x.repair(s, d)
+		return nil
+	})
 }
-
-func (h *host) String() string { return fmt.Sprintf("%s %s", h.r.Name, h.r.Arch) }

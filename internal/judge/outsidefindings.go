@@ -1,13 +1,11 @@
 package judge
 
 import (
+	"encoding/hex"
 	"fmt"
-	"slices"
 
-	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
-	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -27,7 +25,7 @@ func (x *outside) verdict(r *release.Release, set []*outsider, kernels []model.R
 		v.Release.BTFBytes += int64(len(s.m.Facts.BTF))
 	}
 	x.setFindings(n, set)
-	for k := range x.hosts {
+	for k := range x.kernels {
 		v.On = append(v.On, x.kernel(n, k, set, kernels[k], o))
 	}
 	conclude(n, v)
@@ -41,14 +39,14 @@ func (x *outside) setFindings(n *notes, set []*outsider) {
 		n.one(model.Finding{Rule: "outside.no-modules", Severity: model.Error, Encounter: model.Outside, Inconclusive: true,
 			Message: "no modules among the inputs: 0 of 0 proves nothing"})
 	}
-	wanted := slices.ContainsFunc(x.hosts, func(h *host) bool { return h.reads != tri.No })
+	wanted := x.readsBTF()
 	for _, s := range set {
 		f := s.m.Facts
 		why, stripped := f.WhyNoBTF()
 		switch {
 		case why != "" && !stripped && wanted:
 			n.many(model.Finding{Rule: "outside.btf-none", Severity: model.Info, Encounter: model.Outside,
-				Hint: "they load on any kernel, without types for bpf; headers with a vmlinux (Debian from 6.12.16) and pahole give them BTF, from 6.11 distilled"},
+				Hint: "no types for bpf; headers with a vmlinux (Debian from 6.12.16) and pahole give them BTF, from 6.11 distilled"},
 				modulesText("without BTF"), s.m.Path, s.m.Path+": "+why)
 		case why == "" && len(f.BTFBase) == 0 && s.builtOn < 0:
 			n.many(model.Finding{Rule: "outside.base-unknown", Severity: model.Warning, Encounter: model.Outside,
@@ -80,13 +78,13 @@ var outsideRules = []struct {
 func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef, o Options) model.KernelResult {
 	res := model.KernelResult{Kernel: ref}
 	verdicts, meanings := model.Counter{}, model.Counter{}
-	loads := make([]loadcheck.Result, 0, len(set))
+	var loads model.LoadCounter
 	for _, s := range set {
 		verdicts.Add(string(s.cells[k].Verdict))
 		meanings.Add(string(s.cells[k].Meaning))
-		loads = append(loads, *s.cells[k].load)
+		loads.Add(&s.cells[k].Load)
 	}
-	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), countLoads(loads)
+	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), loads.Counts()
 	for _, r := range outsideRules {
 		for _, action := range []model.Action{model.RebuildFor, model.Strip, model.Distill, model.Keep} {
 			f := model.Finding{Rule: r.rule, Severity: r.severity, Action: action, Inconclusive: r.rule == "outside.unknown", Hint: r.hint}
@@ -98,7 +96,7 @@ func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef,
 					}
 				}
 			}
-			if r.rule == "outside.unknown" && x.hosts[k].kernel == nil {
+			if r.rule == "outside.unknown" && x.kernels[k].Rules() == nil {
 				f.Hint = "what is there of it tells symbols at most: give its image, too (--on @FILE, a list of image, config and headers)"
 			}
 			if action == model.Strip || action == model.Distill {
@@ -114,8 +112,8 @@ func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef,
 // put adds a finding of a kernel, if it is about anything.
 func (x *outside) put(n *notes, k int, f model.Finding, text func(int) string) {
 	if f.Count = len(f.Subjects); f.Count > 0 {
-		f.Encounter, f.Against = model.Outside, x.hosts[k].r.Name
-		n.add(meeting{host: x.hosts[k]}, f, text)
+		f.Encounter, f.Against = model.Outside, x.kernels[k].Name
+		n.add(meeting{host: x.kernels[k]}, f, text)
 	}
 }
 
@@ -141,9 +139,9 @@ func (x *outside) decide(n *notes, v *model.ReleaseVerdict, set []*outsider) {
 	all := n.reasons()
 	for _, s := range set {
 		d := bind(s.m)
-		d.BuildBase = s.by
+		d.BuildBase = s.mod.Build.By
 		if s.builtOn >= 0 {
-			d.BuiltOn = x.hosts[s.builtOn].base.ref.SHA256
+			d.BuiltOn = hex.EncodeToString(x.kernels[s.builtOn].Sum[:])
 		}
 		if d.MissingWhy != "" && d.Missing != model.Stripped {
 			d.Missing = model.NoneExpected
@@ -151,7 +149,7 @@ func (x *outside) decide(n *notes, v *model.ReleaseVerdict, set []*outsider) {
 		n.explain(all, &d, meeting{}, model.Rebuild)
 		for k := range s.cells {
 			c := s.cells[k].ModuleOn
-			c.Action = n.explain(all, &d, meeting{host: x.hosts[k]}, c.Action)
+			c.Action = n.explain(all, &d, meeting{host: x.kernels[k]}, c.Action)
 			v.On[k].Action = max(v.On[k].Action, c.Action)
 			d.On = append(d.On, c)
 			d.Action = max(d.Action, c.Action)

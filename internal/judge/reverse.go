@@ -1,149 +1,92 @@
 package judge
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
+	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/kmod"
-	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/model"
-	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
-// reverse judges the modules of the old release on the new kernel. They stand
+// reverse asks the new kernel about the modules of the old release. They stand
 // for all that was built on the old base and that no repair of the new modules
 // reaches: a stale initrd, external modules that nobody rebuilt because the
-// name did not change.
-func (w *windowState) reverse() error {
+// name did not change. Modules of the new release may be loaded already.
+func (w *window) reverse(ctx context.Context, o *Options) error {
+	var err error
 	res := &w.res.Reverse
-	if len(w.p.old.Packed) == 0 {
-		done, err := w.reverseByRefs()
-		if err != nil {
+	switch {
+	case len(w.p.old.Packed) > 0:
+		w.backMods, res.Why = packedModules(w), ""
+	case len(w.old.Modules) == 0:
+		res.Why = "the old side has no modules to ask with"
+		return nil
+	default:
+		if w.backMods, err = recordedModules(w.p.old, w.old, w.oldK); err != nil {
 			return err
 		}
-		if done {
-			w.reverseFindings()
+		if !w.recordsTell() {
+			w.backMods, res.Why = nil, "the old side is a manifest: it does not hold the modules' BTF, and there are no references (record --refs) with its base"
 			return nil
 		}
-		res.Why = "the old side has no modules to ask with"
-		if len(w.old.Modules) > 0 {
-			res.Why = "the old side is a manifest: it does not hold the modules' BTF, and there are no references (record --refs) with its base"
+		res.Why = "by the references recorded with the manifest: whether the new kernel takes them is not known"
+		if kernel.SameBase(w.oldK, w.newK) == tri.Yes {
+			res.Why = "by the manifest: both kernels have one base"
 		}
-		w.reverseFindings()
-		return nil
 	}
-	res.Judged, res.Why, res.Modules = true, "", len(w.p.old.Packed)
-	answers := w.reverseLoads()
-	own, err := kernelOf(w.r)
-	if err != nil {
+	around := encounter.Around{SameRelease: true, Loaded: true, Trust: o.trust()}
+	loads := encounter.Loads(w.newK, w.backMods, around, o.Jobs)
+	if w.back, err = encounter.All(ctx, w.newK, w.backMods, loads, o.bases, o.Jobs); err != nil {
 		return err
 	}
-	cmp, err := w.reversed(own)
-	if err != nil {
-		return err
+	res.Judged, res.Modules = true, len(w.back)
+	verdicts, meanings, counts := model.Counter{}, model.Counter{}, model.LoadCounter{}
+	for i := range w.back {
+		c := &w.back[i]
+		x := model.ReverseModule{Path: w.backMods[i].Path, Verdict: c.Verdict, Meaning: c.Meaning, Words: c.Words, Load: encounter.ModuleLoad(c.Load)}
+		if c.Load != nil && c.Load.Why(false) != nil {
+			x.Verdict, x.Words = model.Blocked, ""
+		}
+		verdicts.Add(string(x.Verdict))
+		meanings.Add(string(x.Meaning))
+		counts.Add(&x.Load)
+		res.Each = append(res.Each, x)
 	}
-	if res.Each, err = w.reverseEach(own, cmp, answers); err != nil {
-		return err
-	}
-	verdicts, meanings := model.Counter{}, model.Counter{}
-	for i := range res.Each {
-		verdicts.Add(string(res.Each[i].Verdict))
-		meanings.Add(string(res.Each[i].Meaning))
-	}
-	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), countLoads(answers)
-	w.reverseFindings()
+	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), counts.Counts()
 	return nil
 }
 
-// notReversed is the reverse encounter that was not judged.
-func notReversed(why string) model.ReverseResult {
-	return model.ReverseResult{Why: why, Verdicts: []model.Count{}, Meanings: []model.Count{}, Loads: countLoads(nil), Each: []model.ReverseModule{}}
+// recordsTell reports whether what is recorded of the old modules says
+// anything of them on the new kernel.
+func (w *window) recordsTell() bool {
+	return kernel.SameBase(w.oldK, w.newK) == tri.Yes ||
+		w.oldK.Base != nil && w.newK.Base != nil && slices.ContainsFunc(w.backMods, func(m encounter.Module) bool { return m.Refs != nil })
 }
 
-// reverseLoads asks whether the new kernel loads them at all; modules of its
-// own release may be loaded already.
-func (w *windowState) reverseLoads() []loadcheck.Result {
-	facts := make([]*kmod.Facts, len(w.p.old.Packed))
-	names := make([]string, len(facts))
+// packedModules are the modules of a condensed release.
+func packedModules(w *window) []encounter.Module {
+	out := make([]encounter.Module, len(w.p.old.Packed))
 	for i, p := range w.p.old.Packed {
-		facts[i], names[i] = p.Facts, w.old.Modules[i].Name
+		out[i] = encounter.Module{Path: p.Path, Name: w.old.Modules[i].Name, Facts: p.Facts,
+			Open:  func() (*kmod.Facts, error) { return p.Open() },
+			Build: encounter.Build{On: w.oldK, By: model.ByAssumed}}
 	}
-	scene := loadcheck.Scene{Kernel: loaderOf(w.r, w.new, nil, w.own, w.verifier), Beside: loadcheck.Of(facts, names)}
-	scene.Kernel.SameRelease = true
-	if w.r.Symvers != nil {
-		scene.Earlier = loadcheck.InTable(w.r.Symvers, manifestNames(w.new))
-	}
-	return scene.All(facts, names, w.jobs)
+	return out
 }
 
-func (w *windowState) reverseEach(own *kernel, cmp *comparison, answers []loadcheck.Result) ([]model.ReverseModule, error) {
-	out := make([]model.ReverseModule, len(answers))
-	reads := readsModuleBTF(w.new)
-	jobs := max(w.jobs, 1)
-	var g errgroup.Group
-	for j := range jobs {
-		g.Go(func() error {
-			for i := j; i < len(out); i += jobs {
-				var err error
-				if out[i], err = w.reverseOne(own, cmp, w.p.old.Packed[i], &answers[i], reads); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return out, g.Wait()
-}
-
-func (w *windowState) reverseOne(own *kernel, cmp *comparison, p *release.Packed, load *loadcheck.Result, reads tri.State) (model.ReverseModule, error) {
-	x := model.ReverseModule{Path: p.Path, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, Load: loadOf(load)}
-	if load.Blocked(false) {
-		x.Verdict, x.Meaning = model.Blocked, model.MeaningNone
-		return x, nil
-	}
-	if reads == tri.No {
-		x.Verdict, x.Meaning = model.Inert, model.MeaningNone
-		return x, nil
-	}
-	if own == nil {
-		return x, nil
-	}
-	f, err := p.Open()
-	if err != nil {
-		return x, err
-	}
-	a := own.ask(f)
-	x.Verdict, x.Words = a.verdict, a.words
-	switch {
-	case len(f.BTF) == 0 || a.verdict == model.Dropped || a.verdict == model.Rejected:
-		x.Meaning = model.MeaningNone
-	case w.res.BaseEqual == model.Equal:
-		x.Meaning = model.Same
-	case cmp != nil:
-		if r := cmp.module(f); r.known {
-			x.Meaning = r.word()
-		}
-	}
-	return x, nil
-}
-
-// reversed compares the bases the other way round; nil when they are equal.
-func (w *windowState) reversed(own *kernel) (*comparison, error) {
-	if w.res.BaseEqual != model.Differs || own == nil {
-		return nil, nil
-	}
-	old, err := kernelOf(w.p.old)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.classify(); err != nil || w.bases == nil {
-		return nil, err
-	}
-	return &comparison{w.bases.reversed(), own, old}, nil
+// sound reports whether every module of the old release is on the new kernel
+// what it was: then whatever else was built like them is, too.
+func (w *window) sound() bool {
+	return w.res.Reverse.Judged && !slices.ContainsFunc(w.back, func(c encounter.Cell) bool {
+		return c.Meaning != model.Same && c.Meaning != model.MeaningNone ||
+			c.Verdict != model.Attached && c.Verdict != model.Inert && c.Verdict != model.Blocked && c.Verdict != model.VerdictUnknown
+	})
 }
 
 // reverseFindings: nothing here is repaired by rewriting the new modules;
@@ -154,7 +97,7 @@ func (w *windowState) reverseFindings() {
 	if w.policy.Reverse == policy.Bump {
 		f.Severity, f.Action = model.Error, model.Bump
 	}
-	if w.res.BaseEqual == model.Differs {
+	if w.res.BaseEqual == model.Differs && !w.sound() {
 		f := f
 		f.Rule = "reverse.base"
 		f.Message = "external modules and initrds built on the old base do not match the new kernel; repairing the new modules cannot reach them"
@@ -167,12 +110,38 @@ func (w *windowState) reverseFindings() {
 		w.add(f)
 	}
 	blocked := loadGroup{rule: "reverse.blocked", what: "of the old release, and what was built like them, that the new kernel refuses to load"}
-	for i := range res.Each {
-		if x := &res.Each[i]; x.Verdict == model.Blocked {
-			blocked.add(x.Path, x.Load.Says[0])
+	for i := range w.back {
+		if load := w.back[i].Load; load != nil {
+			if why := load.Why(false); why != nil {
+				blocked.add(w.backMods[i].Path, why.String())
+			}
 		}
 	}
 	w.addGroup(&blocked, f)
+}
+
+// mismatch: where the old kernel loads modules whose BTF it refuses and the
+// new one does not, what was stale and worked without its BTF no longer loads.
+func (w *windowState) mismatch() {
+	old, new := w.oldK.Abilities.AllowMismatch, w.newK.Abilities.AllowMismatch
+	if old.Is != tri.Yes || new.Is != tri.No || w.newK.ReadsBTF().Is == tri.No {
+		return
+	}
+	f := model.Finding{Rule: "window.mismatch-lost", Encounter: model.Reverse, Severity: model.Warning,
+		Message: "the new kernel no longer allows a BTF mismatch (CONFIG_MODULE_ALLOW_BTF_MISMATCH): external modules and initrds built on another base, which loaded without their BTF, will be refused",
+		Hint:    "rebuild external modules (DKMS, kmod) and initrds before the new kernel is booted, or keep the option"}
+	if w.res.Reverse.Judged {
+		n := 0
+		for i := range w.back {
+			if w.back[i].Verdict == model.Rejected {
+				n++
+				f.Subjects = append(f.Subjects, w.backMods[i].Path)
+			}
+		}
+		f.Count = max(n, 1)
+		f.Message += fmt.Sprintf("; of the old release's own %s that is %d", model.Plural(len(w.back), "module", "modules"), n)
+	}
+	w.add(f)
 }
 
 // meaningText says in words what modules mean on another base.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
@@ -23,8 +24,8 @@ type rulings struct {
 // meeting is the encounter that a finding is of: the window on an older
 // kernel, or a kernel that modules of elsewhere are judged on; neither for self.
 type meeting struct {
-	window *windowState
-	host   *host
+	window *window
+	host   *kernel.Kernel
 }
 
 // moduleIn is a module in one encounter.
@@ -105,7 +106,7 @@ func caseOf(n *notes, f *model.Finding, s policy.Subject) policy.Case {
 }
 
 // subjectOf gives a subject by all names that a policy may call it.
-func subjectOf(in *windowState, of model.About, name string) policy.Subject {
+func subjectOf(in *window, of model.About, name string) policy.Subject {
 	if of == model.OfModules {
 		return policy.Subject{Modules: spellings(in, name)}
 	}
@@ -130,7 +131,7 @@ func Spellings(path string) []string { return []string{path, symvers.OwnerOf(pat
 
 // spellings of a module: those of its path, or where only its name is known
 // those of the paths of that name on either side.
-func spellings(in *windowState, name string) []string {
+func spellings(in *window, name string) []string {
 	if strings.Contains(name, "/") || in == nil {
 		return Spellings(name)
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/kernel"
+	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
@@ -16,31 +18,38 @@ import (
 // selfState is what the self encounter needs of a release while its modules
 // are looked at.
 type selfState struct {
-	r       *release.Release
-	all     []*release.Release // of the same side
-	n       *notes
-	image   *release.Image
-	base    *base
-	index   *evidence.Base // nil without a base
-	kernel  *kernel        // nil without a boot image that has a base
-	modules tri.State      // this kernel reads module BTF
-	why     string
-	trust   trust
-	jobs    int
-	policy  *policy.Policy
+	r      *release.Release
+	all    []*release.Release // of the same side
+	n      *notes
+	image  *release.Image
+	kernel *kernel.Kernel // nil where the base cannot be read
+	trust  kernel.Trust
+	bases  *encounter.Bases
+	jobs   int
+	policy *policy.Policy
+}
+
+// reads reports whether the kernel reads the BTF of modules: it does not
+// where it has no base and should have none.
+func (s *selfState) reads() ability.Fact {
+	k := s.kernel
+	if k.Sum == nil && k.BTF.Is == tri.No {
+		return k.BTF
+	}
+	return k.ReadsBTF()
 }
 
 // self judges a release's modules on its own image.
-func self(ctx context.Context, r *release.Release, m *manifest.Manifest, all []*release.Release, n *notes, o Options) (model.SelfResult, []moduleSelf, error) {
-	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), trust: trustOf(r, &o), jobs: o.Jobs, policy: o.Policy}
+func self(ctx context.Context, r *release.Release, k *kernel.Kernel, unread error, m *manifest.Manifest, all []*release.Release, n *notes, o *Options) (model.SelfResult, []moduleSelf, error) {
+	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), kernel: k, trust: o.trust(), bases: o.bases, jobs: o.Jobs, policy: o.Policy}
 	res := notJudged(len(r.Modules))
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
 	}
-	if err := s.added(ctx, o); err != nil {
+	if err := s.added(ctx); err != nil {
 		return res, nil, err
 	}
-	if r.Doc != nil || !s.prepare() {
+	if r.Doc != nil || !s.prepare(unread) {
 		return res, nil, nil // a manifest: selfFromManifest
 	}
 	res.Judged = true
@@ -48,75 +57,61 @@ func self(ctx context.Context, r *release.Release, m *manifest.Manifest, all []*
 	if err != nil {
 		return res, nil, err
 	}
-	s.loads(&res, mods, m, o.Certificates)
+	s.loads(&res, mods)
 	s.summarise(&res, mods)
 	return res, mods, nil
 }
 
 func notJudged(modules int) model.SelfResult {
-	return model.SelfResult{Modules: modules, Loads: countLoads(nil), Verdicts: []model.Count{}, Meanings: []model.Count{}, Missing: []model.Count{}, Evidence: []model.EvidenceCount{}}
+	return model.SelfResult{Modules: modules, Loads: model.LoadCounts{Ignored: []model.Count{}, Enforced: []model.Count{}}, Verdicts: []model.Count{}, Meanings: []model.Count{}, Missing: []model.Count{}, Evidence: []model.EvidenceCount{}}
 }
 
 // prepare judges what the release is made of; false means that its modules
 // cannot be judged.
-func (s *selfState) prepare() bool {
+func (s *selfState) prepare(unread error) bool {
 	oneBase(s.n, s.r)
 	imageNames(s.n, s.r)
 	s.copies()
-	var err error
-	if s.base, err = baseOf(s.r); err != nil {
-		s.inconclusive("self.base-unreadable", err.Error(), "")
+	if s.kernel == nil {
+		s.inconclusive("self.base-unreadable", unread.Error(), "")
 		return false
 	}
-	s.modules, s.why = moduleBTF(s.r, s.image)
+	reads := s.reads()
 	if len(s.r.Modules) == 0 {
 		s.inconclusive("self.no-modules", "no modules among the inputs: 0 of 0 proves nothing", s.missingPackage("modules"))
 	}
-	if s.image == nil && s.modules != tri.No {
+	if s.image == nil && reads.Is != tri.No {
 		s.noImage()
 		return false
 	}
 	if len(s.r.Modules) == 0 {
 		return false
 	}
-	if s.base == nil && s.modules != tri.No {
-		want, why := baseExpected(s.r)
-		if want != tri.No {
-			s.inconclusive("self.no-base", "the image has no BTF, yet nothing says that it should have none ("+why+"; "+s.why+")",
-				"was pahole missing when the image was built, or is the image truncated?")
-			return false
-		}
-		s.modules, s.why = tri.No, why
-	}
-	if s.base != nil {
-		s.index = evidence.Index(s.base.raw)
-	}
-	return s.prepareKernel()
-}
-
-// prepareKernel readies the kernel's own rules. A kernel that refuses its own
-// base refuses every module's BTF.
-func (s *selfState) prepareKernel() bool {
-	if s.modules == tri.No {
-		return true
-	}
-	var err error
-	if s.kernel, err = kernelOf(s.r); err != nil {
-		s.inconclusive("self.base-unreadable", err.Error(), "")
+	if s.kernel.Base == nil && reads.Is != tri.No {
+		s.inconclusive("self.no-base", "the image has no BTF, yet nothing says that it should have none ("+s.kernel.BTF.Evidence+"; "+reads.Evidence+")",
+			"was pahole missing when the image was built, or is the image truncated?")
 		return false
 	}
-	if s.kernel == nil {
-		return true
+	if reads.Is != tri.No {
+		s.ownBase()
 	}
-	if own := s.kernel.base.Own(); !own.OK {
+	return true
+}
+
+// ownBase: a kernel that refuses its own base refuses every module's BTF.
+func (s *selfState) ownBase() {
+	rules := s.kernel.Rules()
+	if rules == nil {
+		return
+	}
+	if own := rules.Own(); !own.OK {
 		s.n.one(model.Finding{Rule: "self.base-refused", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
 			Message: "the kernel refuses its own base: " + own.String()})
 	}
-	if s.kernel.profile.Assumed {
+	if s.kernel.Assumed {
 		s.n.one(model.Finding{Rule: "self.profile-assumed", Severity: model.Info, Encounter: model.Self,
 			Message: "newer than any kernel whose rules are known here: judged by the newest rules and what the image shows"})
 	}
-	return true
 }
 
 func (s *selfState) inconclusive(rule, msg, hint string) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/tri"
@@ -14,7 +16,7 @@ import (
 // selfFromManifest judges a release by its manifest alone. What it holds can
 // prove that a release is wrong in itself: BTF that is missing, vermagic, a
 // stamp of another base. That it is right needs the BTF, which is not there.
-func selfFromManifest(m *manifest.Manifest, n *notes, p *policy.Policy) []model.ModuleDecision {
+func selfFromManifest(m *manifest.Manifest, k *kernel.Kernel, n *notes, p *policy.Policy) []model.ModuleDecision {
 	n.one(model.Finding{Rule: "self.manifest-only", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
 		Message: "a manifest does not hold the BTF that the self encounter needs",
 		Hint:    "give the packages to check, or its decision (check --format json) to decide"})
@@ -22,7 +24,10 @@ func selfFromManifest(m *manifest.Manifest, n *notes, p *policy.Policy) []model.
 		n.one(model.Finding{Rule: "self.no-modules", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
 			Message: "no modules in the manifest: 0 of 0 proves nothing", Hint: "a manifest of headers alone is an older side (--against)"})
 	}
-	reads := readsModuleBTF(m)
+	reads := tri.Unknown
+	if k != nil {
+		reads = k.ReadsBTF().Is
+	}
 	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
 	out := make([]model.ModuleDecision, 0, len(m.Modules))
 	for i := range m.Modules {
@@ -42,7 +47,7 @@ func selfFromManifest(m *manifest.Manifest, n *notes, p *policy.Policy) []model.
 			f.Rule = "self.vermagic"
 			n.many(f, modulesText("built for another release than "+m.Release), x.Path, x.Path+": vermagic "+x.Vermagic)
 		}
-		if m.Base != nil && stampOf(x.Stamp, x.BTF.SHA256, x.BTF.BaseSHA256, m.Base.SHA256) == stampOther {
+		if m.Base != nil && encounter.StampOf(x.Stamp, x.BTF.SHA256, x.BTF.BaseSHA256, m.Base.SHA256) == encounter.StampOther {
 			f.Rule = "self.stamp"
 			n.many(f, modulesText("stamped with another base than this image's"), x.Path, x.Path)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf/evidence"
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/tri"
 )
@@ -18,8 +19,8 @@ func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
 		if len(x.m.Facts.BTF) > 0 {
 			res.WithBTF++
 		}
-		verdicts.Add(string(x.verdict))
-		meanings.Add(string(x.meaning))
+		verdicts.Add(string(x.cell.Verdict))
+		meanings.Add(string(x.cell.Meaning))
 		if x.missing != model.NotMissing {
 			missing.Add(string(x.missing))
 		}
@@ -28,13 +29,13 @@ func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
 	res.Evidence = evidenceCounts(mods)
 	s.btfFindings(mods)
 	s.nameFindings(mods)
-	signed := slices.ContainsFunc(mods, func(x moduleSelf) bool { return x.sign != signNone })
+	signed := slices.ContainsFunc(mods, func(x moduleSelf) bool { return x.proof.Sign != encounter.SignNone })
 	for i := range mods {
-		signFindings(s.n, mods[i].m, mods[i].sign, signed)
+		signFindings(s.n, mods[i].m, mods[i].proof.Sign, signed)
 	}
-	if s.modules == tri.No && res.WithBTF > 0 && s.base == nil {
+	if s.reads().Is == tri.No && res.WithBTF > 0 && s.kernel.Base == nil {
 		s.n.one(model.Finding{Rule: "self.btf-unused", Severity: model.Info, Encounter: model.Self, Count: res.WithBTF,
-			Message: model.Plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.why + ")"})
+			Message: model.Plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.reads().Evidence + ")"})
 	}
 }
 
@@ -49,25 +50,25 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Hint = "build modules with vmlinux there, and keep .BTF when stripping (find-debuginfo --keep-section .BTF)"
 			why, _ := x.m.Facts.WhyNoBTF()
 			s.n.many(f, modulesText("in-tree without BTF, although this kernel has a base"), x.m.Path, x.m.Path+": "+why)
-		case x.verdict == model.Rejected || x.verdict == model.Dropped || x.verdict == model.InitFails:
-			f.Rule, f.Hint = "self."+string(x.verdict), ""
-			s.n.many(f, modulesText(selfWords[x.verdict]), x.m.Path, x.m.Path+": "+x.words)
-		case x.malformed != nil:
+		case x.cell.Verdict == model.Rejected || x.cell.Verdict == model.Dropped || x.cell.Verdict == model.InitFails:
+			f.Rule, f.Hint = "self."+string(x.cell.Verdict), ""
+			s.n.many(f, modulesText(selfWords[x.cell.Verdict]), x.m.Path, x.m.Path+": "+x.cell.Words)
+		case x.proof.Malformed != nil:
 			f.Rule, f.Hint = "self.btf-malformed", ""
-			s.n.many(f, modulesText("with BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+x.malformed.Error())
-		case x.stamp == stampOther:
+			s.n.many(f, modulesText("with BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+x.proof.Malformed.Error())
+		case x.proof.Stamp == encounter.StampOther:
 			f.Rule, f.Hint = "self.stamp", "the module was built against another base than the one it is shipped with"
 			s.n.many(f, modulesText("stamped with another base than this image's"), x.m.Path, x.m.Path)
 		}
-		if x.stamp == stampVoid {
+		if x.proof.Stamp == encounter.StampVoid {
 			s.n.many(model.Finding{Rule: "self.stamp-void", Severity: model.Warning, Encounter: model.Self,
 				Hint: "the BTF was written again after the stamp: let the step that encodes it write the stamp, as its last act"},
 				modulesText("whose stamp speaks of another .BTF than they have: it proves nothing"), x.m.Path, x.m.Path)
 		}
-		if x.result != nil && x.result.Conclusion == evidence.Contradicted {
+		if x.proof.Result != nil && x.proof.Result.Conclusion == evidence.Contradicted {
 			f.Rule = "self.btf-other-base"
 			f.Hint = "these modules were not encoded against this image's BTF: image and modules are of two builds, or vmlinux was linked again after the modules"
-			s.n.many(f, modulesText("with BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.result.First().Text)
+			s.n.many(f, modulesText("with BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.proof.Result.First().Text)
 		}
 		if why, stripped := x.m.Facts.WhyNoBTF(); x.missing == model.NoneExpected && !x.m.Facts.Modinfo.Intree && !stripped {
 			s.n.many(model.Finding{Rule: "self.btf-none", Severity: model.Info, Encounter: model.Self},
@@ -126,22 +127,22 @@ func evidenceCounts(mods []moduleSelf) []model.EvidenceCount {
 	var checks [evidence.NumChecks]model.EvidenceCount
 	for i := range mods {
 		x := &mods[i]
-		switch x.stamp {
-		case stampProven, stampAsserted:
+		switch x.proof.Stamp {
+		case encounter.StampProven, encounter.StampAsserted:
 			stamp.Supports++
-		case stampOther:
+		case encounter.StampOther:
 			contra(&stamp, x.m.Path)
 		}
-		switch x.sign {
-		case signOwn:
+		switch x.proof.Sign {
+		case encounter.SignOwn:
 			sign.Supports++
-		case signTwin, signStale:
+		case encounter.SignTwin, encounter.SignStale:
 			contra(&sign, x.m.Path)
 		}
-		if x.result == nil {
+		if x.proof.Result == nil {
 			continue
 		}
-		for c, t := range x.result.Checks {
+		for c, t := range x.proof.Result.Checks {
 			switch {
 			case t.Hits > 0:
 				contra(&checks[c], x.m.Path+": "+t.First.Text)

@@ -9,6 +9,7 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/diff"
 	"kpkg-btf/internal/btf/meaning"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
@@ -18,7 +19,7 @@ import (
 
 // TypeSide is one side of TypeDiff: a base and what uses it.
 type TypeSide struct {
-	base  *base
+	base  *kernel.Base
 	ref   model.ReleaseRef
 	roots []diff.Root // exported symbols, then modules
 	// symbols of the roots are exported symbols; undescribed ones are none.
@@ -28,7 +29,7 @@ type TypeSide struct {
 // NewTypeSide takes from a release what TypeDiff needs of it, so that the
 // facts of its modules can be let go. A release without a base is inconclusive.
 func NewTypeSide(r *release.Release) (*TypeSide, error) {
-	b, err := baseOf(r)
+	b, err := kernel.BaseOf(r)
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +41,13 @@ func NewTypeSide(r *release.Release) (*TypeSide, error) {
 		return nil, err
 	}
 	s := &TypeSide{base: b, ref: refOf(r, m)}
-	s.ref.Base = b.ref
+	s.ref.Base = b.Ref()
 	s.exports(r.Symvers)
 	for _, m := range r.Modules {
 		if len(m.Facts.BTF) == 0 || len(m.Facts.BTFBase) > 0 {
 			continue // a distilled one names no ids of the base
 		}
-		split, err := btf.ParseSplit(m.Facts.BTF, b.raw)
+		split, err := btf.ParseSplit(m.Facts.BTF, b.Raw)
 		if err != nil {
 			return nil, m.Source.In(where.In(".BTF", err))
 		}
@@ -70,7 +71,7 @@ func (s *TypeSide) exports(t *symvers.Table) {
 		if x.Owner != symvers.Vmlinux {
 			continue
 		}
-		id, d := abi.Describe(s.base.raw, x.Name)
+		id, d := abi.Describe(s.base.Raw, x.Name)
 		if d != abi.Described {
 			s.undescribed++
 			continue
@@ -84,14 +85,14 @@ func (s *TypeSide) exports(t *symvers.Table) {
 // changes, additions and removals each are listed; a negative limit lists all.
 func TypeDiff(old, new *TypeSide, limit int) *model.TypeDiff {
 	doc := &model.TypeDiff{Schema: model.DiffSchema, Old: old.ref, New: new.ref,
-		Identical: old.base.ref.SHA256 == new.base.ref.SHA256,
+		Identical: old.base.Sum == new.base.Sum,
 		Reach: model.ReachScope{Symbols: new.symbols, Undescribed: new.undescribed, Modules: len(new.roots) - new.symbols,
 			OldSymbols: old.symbols, OldModules: len(old.roots) - old.symbols},
 		Changed: []model.TypeChange{}, Added: []model.TypeItem{}, Removed: []model.TypeItem{}}
-	d := diff.Compare(old.base.raw, new.base.raw)
+	d := diff.Compare(old.base.Raw, new.base.Raw)
 	doc.Same = d.Same()
 	doc.Kinds = kindDeltas(d)
-	doc.Moved = moved(old.base.raw, new.base.raw)
+	doc.Moved = moved(old.base.Raw, new.base.Raw)
 	was, is := newAsker(old), newAsker(new)
 	for i := range capAt(d.Changed, limit, &doc.Omitted.Changed) {
 		doc.Changed = append(doc.Changed, typeChange(d, &d.Changed[i], is))
@@ -138,7 +139,7 @@ type asker struct {
 	reach *diff.Reach
 }
 
-func newAsker(s *TypeSide) *asker { return &asker{s, diff.NewReach(s.base.raw, s.roots)} }
+func newAsker(s *TypeSide) *asker { return &asker{s, diff.NewReach(s.base.Raw, s.roots)} }
 
 func (a *asker) used(id btf.ID) model.Used {
 	h := a.reach.Of(id)

@@ -1,79 +1,165 @@
 package judge
 
 import (
-	"fmt"
-	"strings"
+	"context"
 
 	"kpkg-btf/internal/abi"
-	"kpkg-btf/internal/kmod/loadcheck"
+	"kpkg-btf/internal/btf/meaning"
+	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
-	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
-// windowState is one new release on one older kernel.
-type windowState struct {
-	p        pairing
-	r        *release.Release
-	n        *notes
-	policy   *policy.Policy
-	jobs     int
-	old, new *manifest.Manifest
-	res      model.WindowResult
-	mods     []model.ModuleWindow // aligned with the new manifest's modules
-	load     []loadcheck.Result   // aligned too; nil where the modules are not there
-	own      [][]byte             // certificates that count as the new release's
-	verifier *modsig.Verifier
-	bases    *classed    // nil when one is not there, or nothing asks
-	cmp      *comparison // of both bases; nil when they are equal or one is not there
-	// signatures is what signing alone asks for where it is enforced.
-	signatures model.Action
-	rest       model.Action
+// window is one new release on one older kernel, measured: nothing in it
+// depends on a policy but what the modules need (each).
+type window struct {
+	p          pairing
+	r          *release.Release
+	old, new   *manifest.Manifest
+	oldK, newK *kernel.Kernel
+	classes    *meaning.Classes // of both bases; nil when they are equal or one is not at hand
+	// mods are the new modules, cells what the old kernel does with them; back
+	// are the old modules, and what the new kernel does with them.
+	mods, backMods []encounter.Module
+	cells, back    []encounter.Cell
+	exports        *abi.Exports // nil: not known on one side
+	types          *abi.Types   // nil: not comparable
+	res            model.WindowResult
+	each           []model.ModuleWindow // aligned with the new manifest's modules
 }
 
-// window judges the new modules on the old kernel from both manifests, and
-// the reverse: what was built on the old base, on the new kernel.
-func window(p pairing, r *release.Release, new *manifest.Manifest, n *notes, o Options) (*windowState, error) {
+// meetWindow asks the old kernel about the new modules, and the new one about
+// the old modules, which stand for all that was built on the old base. Each side
+// may be a manifest: then it answers what it holds.
+func meetWindow(ctx context.Context, p pairing, r *release.Release, k *kernel.Kernel, new *manifest.Manifest, mods []moduleSelf, o *Options) (*window, error) {
 	old, err := p.old.Record("")
 	if err != nil {
 		return nil, err
 	}
-	w := &windowState{p: p, r: r, n: n, policy: o.Policy, jobs: o.Jobs, own: o.Certificates, verifier: o.verifier, old: old, new: new}
-	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(old, new), Verdicts: []model.Count{}, Meanings: []model.Count{}}
-	w.res.Loads, w.res.Reverse = countLoads(nil), notReversed(p.why)
-	w.mods = make([]model.ModuleWindow, len(new.Modules))
-	exports := w.symbols()
+	w := &window{p: p, r: r, old: old, new: new, newK: k, each: make([]model.ModuleWindow, len(new.Modules))}
+	if w.oldK, err = kernel.Of(p.old); err != nil {
+		return nil, err
+	}
+	none := []model.Count{}
+	loads := model.LoadCounts{Ignored: none, Enforced: none}
+	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(w.oldK, w.newK), Verdicts: none, Meanings: none, Loads: loads,
+		Reverse: model.ReverseResult{Why: p.why, Verdicts: none, Meanings: none, Loads: loads, Each: []model.ReverseModule{}}}
+	w.symbols()
 	if !p.judged {
 		return w, nil
 	}
-	types, err := w.types()
+	classes := o.bases.Classes(w.oldK, w.newK)
+	if w.res.BaseEqual != model.Equal {
+		w.classes = classes
+	}
+	w.compareTypes(classes)
+	if err := w.forth(ctx, mods, o); err != nil {
+		return nil, err
+	}
+	return w, w.reverse(ctx, o)
+}
+
+func sameBase(a, b *kernel.Kernel) model.Equality {
+	switch kernel.SameBase(a, b) {
+	case tri.Yes:
+		return model.Equal
+	case tri.No:
+		return model.Differs
+	}
+	return model.NotKnownSame
+}
+
+// forth asks the old kernel about the new modules. Modules of the old release
+// may be loaded already, and modprobe does not replace those.
+func (w *window) forth(ctx context.Context, mods []moduleSelf, o *Options) (err error) {
+	if w.mods, err = w.newModules(mods); err != nil {
+		return err
+	}
+	around := encounter.Around{SameRelease: true, Loaded: true, Trust: kernel.Trust{Pool: w.newK.Certificates(), Verifier: o.verifier}}
+	loads := encounter.Loads(w.oldK, w.mods, around, o.Jobs)
+	w.cells, err = encounter.All(ctx, w.oldK, w.mods, loads, o.bases, o.Jobs)
+	return err
+}
+
+// newModules are the new modules as they meet the old kernel: what self found
+// out about them, else as recorded. One that was not encoded against its own
+// release's base may have been against the old one's.
+func (w *window) newModules(mods []moduleSelf) ([]encounter.Module, error) {
+	if w.r.Doc != nil {
+		return recordedModules(w.r, w.new, w.newK)
+	}
+	out := meetings(w.r)
+	for i := range out {
+		out[i].Build = encounter.Build{On: w.newK, By: model.ByAssumed}
+		if i < len(mods) && mods[i].mod.Build.Denied != "" {
+			_, out[i].Build = encounter.FindBuild(out[i].Facts, []*kernel.Kernel{w.oldK})
+		}
+	}
+	return out, nil
+}
+
+// recordedModules are the modules of a manifest, built on its base, with their
+// references where there are some.
+func recordedModules(r *release.Release, m *manifest.Manifest, k *kernel.Kernel) ([]encounter.Module, error) {
+	refs, err := r.WholeRefs()
 	if err != nil {
 		return nil, err
 	}
-	w.abi(exports, types)
-	w.vermagic()
-	w.moduleSets()
-	w.loads()
-	if err := w.btf(); err != nil {
-		return nil, err
+	out := make([]encounter.Module, len(m.Modules))
+	for i := range m.Modules {
+		x := &m.Modules[i]
+		out[i] = encounter.Module{Path: x.Path, Name: x.Name, Record: x, Build: encounter.Build{On: k, By: model.ByAssumed}}
+		if refs != nil {
+			out[i].Refs = refs.Of(x.Path)
+		}
 	}
-	if err := w.reverse(); err != nil {
-		return nil, err
-	}
-	w.signer()
-	w.res.IfIgnored = w.rest
-	w.res.IfEnforced = max(w.rest, w.signatures)
-	w.res.Action = w.res.IfEnforced
-	if o.Policy.Signatures == policy.Ignored {
-		w.res.Action = w.res.IfIgnored
-	}
-	return w, nil
+	return out, nil
 }
 
-// add puts a finding of this encounter and counts its action.
+// symbols compares what both kernels export. The figures are facts whether
+// the encounter is judged or not.
+func (w *window) symbols() {
+	if w.p.old.Symvers == nil || w.r.Symvers == nil {
+		return
+	}
+	x := abi.Compare(w.p.old.Symvers, w.r.Symvers)
+	w.exports = x
+	w.res.Symbols = &model.SymbolFacts{
+		Old: x.OldCount, New: x.NewCount, Common: x.Common, Compared: x.Compared,
+		Changed: len(x.Changed), Lost: len(x.Lost), Added: len(x.Added), Moved: len(x.Moved),
+		LeftImage: len(x.LeftImage) + len(x.JoinedImage), Stricter: len(x.Stricter),
+		Namespace: len(x.NamespaceNeeded), Uncovered: len(x.Uncovered),
+	}
+}
+
+// windowState is a window whose findings are gathered.
+type windowState struct {
+	*window
+	n      *notes
+	policy *policy.Policy // its settings; its rules are applied afterwards
+}
+
+// findings gathers what was measured.
+func (w *window) findings(n *notes, p *policy.Policy) {
+	if !w.res.Judged {
+		return
+	}
+	s := &windowState{window: w, n: n, policy: p}
+	s.abi(w.exports, w.types)
+	s.vermagic()
+	s.moduleSets()
+	s.loadFindings()
+	s.btf()
+	s.mismatch()
+	s.reverseFindings()
+	s.signer()
+}
+
+// add puts a finding of this encounter.
 func (w *windowState) add(f model.Finding) { w.addText(f, nil) }
 
 // addText is add for a finding whose message depends on the number of subjects.
@@ -82,108 +168,31 @@ func (w *windowState) addText(f model.Finding, text func(int) string) {
 	if f.Encounter == "" {
 		f.Encounter = model.Window
 	}
-	for _, p := range w.n.add(meeting{window: w}, f, text) {
-		w.rest = max(w.rest, p.Action)
-	}
+	w.n.add(meeting{window: w.window}, f, text)
 }
 
-func sameBase(old, new *manifest.Manifest) model.Equality {
-	switch {
-	case old.Base == nil && new.Base == nil:
-		return model.Equal
-	case old.Base == nil || new.Base == nil:
-		if old.Image == nil || new.Image == nil {
-			return model.NotKnownSame
-		}
-		return model.Differs
-	case old.Base.SHA256 == new.Base.SHA256:
-		return model.Equal
+// concluded puts what the policy left of the findings into the result: the
+// action of the encounter in both states of enforcement.
+func (w *window) concluded(n *notes, p *policy.Policy) model.WindowResult {
+	if !w.res.Judged {
+		return w.res
 	}
-	return model.Differs
-}
-
-// symbols compares what both kernels export. The figures are facts whether
-// the encounter is judged or not.
-func (w *windowState) symbols() *abi.Exports {
-	if w.p.old.Symvers == nil || w.r.Symvers == nil {
-		return nil
-	}
-	x := abi.Compare(w.p.old.Symvers, w.r.Symvers)
-	w.res.Symbols = &model.SymbolFacts{
-		Old: x.OldCount, New: x.NewCount, Common: x.Common, Compared: x.Compared,
-		Changed: len(x.Changed), Lost: len(x.Lost), Added: len(x.Added), Moved: len(x.Moved),
-		LeftImage: len(x.LeftImage) + len(x.JoinedImage), Stricter: len(x.Stricter),
-		Namespace: len(x.NamespaceNeeded), Uncovered: len(x.Uncovered),
-	}
-	return x
-}
-
-func (w *windowState) vermagic() {
-	old, new := vermagicRest(w.old), vermagicRest(w.new)
-	if old == "" || new == "" || old == new {
-		return
-	}
-	w.add(model.Finding{Rule: "window.vermagic", Severity: model.Error, Action: model.Bump, Count: len(w.new.Modules),
-		Message: fmt.Sprintf("vermagic options changed from %q to %q: the old kernel refuses every new module", old, new)})
-}
-
-// vermagicRest is what follows the release in the vermagic of the first
-// in-tree module; self has made sure that all agree.
-func vermagicRest(m *manifest.Manifest) string {
-	for i := range m.Modules {
-		if m.Modules[i].Intree {
-			_, rest, _ := strings.Cut(m.Modules[i].Vermagic, " ")
-			return rest
+	rest, signatures := model.Keep, model.Keep
+	for _, x := range n.list {
+		switch {
+		case x.in.window != w:
+		case x.Rule != ruleSigner:
+			rest = max(rest, x.Action)
+		case p.Signatures == policy.Ignored:
+			signatures = model.Bump // the answer where they are enforced
+		default:
+			signatures = max(signatures, x.Action)
 		}
 	}
-	return ""
-}
-
-// moduleSets: what the old release could load and the new one has not.
-func (w *windowState) moduleSets() {
-	if w.old.Scope != manifest.Full || len(w.old.Modules) == 0 {
-		w.add(model.Finding{Rule: "window.modules-unknown", Severity: model.Info,
-			Message: "the old side has no list of modules (" + string(w.old.Scope) + "): whether any vanished is not known"})
-		return
+	w.res.IfIgnored, w.res.IfEnforced = rest, max(rest, signatures)
+	w.res.Action = w.res.IfEnforced
+	if p.Signatures == policy.Ignored {
+		w.res.Action = w.res.IfIgnored
 	}
-	x := abi.CompareModules(moduleSet(w.old), moduleSet(w.new))
-	action := model.Bump
-	if w.policy.Vanished == policy.Note {
-		action = model.Keep
-	}
-	w.listModules("window.module-vanished", "that the old kernel may still load no longer exist: not loadable until reboot", action, x.Vanished)
-	w.listModules("window.module-built-in", "became built in: the old kernel, which lacks them, cannot load them until reboot", action, x.BecameBuiltIn)
-}
-
-func (w *windowState) listModules(rule, what string, action model.Action, list []abi.ModuleChange) {
-	if len(list) == 0 {
-		return
-	}
-	var subjects []string
-	for _, c := range list {
-		subjects = append(subjects, c.Name)
-	}
-	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list), Subjects: subjects}
-	if action == model.Keep {
-		f.Severity, f.Waived = model.Warning, "policy vanished-modules: note"
-	}
-	w.addText(f, modulesText(what))
-}
-
-func moduleSet(m *manifest.Manifest) abi.ModuleSet {
-	s := abi.ModuleSet{BuiltIn: m.BuiltIn}
-	for i := range m.Modules {
-		s.Loadable = append(s.Loadable, m.Modules[i].Path)
-	}
-	return s
-}
-
-// recorded looks a recorded ability up.
-func recorded(m *manifest.Manifest, name string) tri.State {
-	for i := range m.Abilities {
-		if m.Abilities[i].Name == name {
-			return m.Abilities[i].Is
-		}
-	}
-	return tri.Unknown
+	return w.res
 }

@@ -2,14 +2,11 @@ package judge
 
 import (
 	"fmt"
-	"strings"
 
 	"kpkg-btf/internal/abi"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
-	"kpkg-btf/internal/tri"
-	"kpkg-btf/policy"
 )
 
 // abi turns the comparison of exported symbols into findings.
@@ -135,67 +132,4 @@ func symbolNames(list []symvers.Symbol) []string {
 		out[i] = s.Name
 	}
 	return out
-}
-
-// signer: the old kernel trusts the certificates in its own image. Modules
-// that none of them signed are refused where signatures are enforced.
-func (w *windowState) signer() {
-	if configured(w.old.Config, "CONFIG_MODULE_SIG") == tri.No {
-		return
-	}
-	if len(w.old.Certs) == 0 {
-		if anySigned(w.new) && w.old.Image != nil && !w.old.Image.BTFOnly {
-			w.add(model.Finding{Rule: "window.signer-unknown", Severity: model.Info,
-				Message: "no certificate was found in the old image: whether it trusts the new modules' signatures is not known"})
-		}
-		return
-	}
-	trusted := map[string]bool{}
-	for _, c := range w.old.Certs {
-		trusted[strings.TrimLeft(c.KeyID, "0")] = true
-		trusted[strings.TrimLeft(c.Serial, "0")] = true
-	}
-	var refused []string
-	key := ""
-	for i := range w.new.Modules {
-		m := &w.new.Modules[i]
-		if m.Signer != nil && trusted[strings.TrimLeft(m.Signer.KeyID, "0")] || !m.Intree {
-			continue
-		}
-		if key == "" && m.Signer != nil {
-			key = m.Signer.KeyID
-		}
-		refused = append(refused, m.Path)
-	}
-	if len(refused) == 0 {
-		return
-	}
-	f := model.Finding{Rule: "window.signer", Severity: model.Error, Encounter: model.Window, Against: w.old.Release, Action: model.Bump,
-		Count: len(refused), Subjects: refused,
-		Message: fmt.Sprintf("the signing key changed: the old kernel does not know key %s and refuses %s where signatures are enforced (module.sig_enforce, lockdown)",
-			shortKey(key), model.Plural(len(refused), "module", "modules")),
-		Hint: "if no machine with the old kernel enforces signatures: policy `signatures: ignored`"}
-	if w.policy.Signatures == policy.Ignored {
-		w.signatures = model.Bump // the answer where they are enforced
-		f.Severity, f.Action, f.Waived = model.Warning, model.Keep, "policy signatures: ignored"
-	}
-	for _, p := range w.n.add(meeting{window: w}, f, nil) {
-		w.signatures = max(w.signatures, p.Action)
-	}
-}
-
-func shortKey(k string) string {
-	if k == "" {
-		return "(none: unsigned)"
-	}
-	return k[:min(len(k), 16)] + "…"
-}
-
-func anySigned(m *manifest.Manifest) bool {
-	for i := range m.Modules {
-		if m.Modules[i].Signer != nil {
-			return true
-		}
-	}
-	return false
 }

@@ -2,155 +2,230 @@ package judge
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"kpkg-btf/internal/btf/meaning"
-	"kpkg-btf/internal/kernel/ability"
-	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/kmod/loadcheck"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
-// btf decides what becomes of the new modules' BTF on the old kernel. With
-// one base on both sides nothing changes. With another, the old kernel is asked
-// module by module, by its own rules, where its image is there; and what it
-// takes is compared with what it meant, where its base is.
-func (w *windowState) btf() error {
-	looks, err := w.look()
-	if err != nil {
-		return err
-	}
-	reads := readsModuleBTF(w.old)
-	t := &tally{verdicts: model.Counter{}, meanings: model.Counter{}, fates: fates{}}
+// btf settles what each new module needs on the old kernel, and gathers it.
+func (w *windowState) btf() {
+	t := &tally{fates: map[fate]int{}}
 	t.repair, t.why = w.repair()
-	for i := range w.new.Modules {
-		m := &w.new.Modules[i]
-		x := &w.mods[i]
-		x.Verdict, x.Meaning = model.VerdictUnknown, model.MeaningUnknown
-		switch {
-		case w.blocked(i, x):
-		case reads == tri.No:
-			x.Verdict = model.Inert
-			if m.BTF.Kind == manifest.BTFNone {
-				x.Meaning = model.MeaningNone
-			}
-		case m.BTF.Kind == manifest.BTFNone:
-			w.without(i, x, t)
-		case w.res.BaseEqual == model.Equal:
-			x.Verdict, x.Meaning = model.Attached, model.Same
-		default:
-			w.settle(i, &looks[i], x, t)
+	verdicts, meanings, loads := model.Counter{}, model.Counter{}, model.LoadCounter{}
+	for i := range w.cells {
+		c, x := &w.cells[i], &w.each[i]
+		x.Verdict, x.Meaning, x.Words, x.Differs, x.Load = c.Verdict, c.Meaning, c.Words, c.Differs, encounter.ModuleLoad(c.Load)
+		if c.Verdict == model.Attached || c.Verdict == model.Inert {
+			x.Words = ""
 		}
-		t.verdicts.Add(string(x.Verdict))
-		t.meanings.Add(string(x.Meaning))
+		w.settle(c, &w.new.Modules[i], x, t)
+		verdicts.Add(string(x.Verdict))
+		meanings.Add(string(x.Meaning))
+		loads.Add(&x.Load)
+		w.sameAt(c)
 	}
-	w.res.Verdicts, w.res.Meanings = t.verdicts.Sorted(), t.meanings.Sorted()
+	w.res.Verdicts, w.res.Meanings, w.res.Loads = verdicts.Sorted(), meanings.Sorted(), loads.Counts()
 	w.btfFindings(t)
-	w.undecided(t.undecided)
 	w.cause()
-	return nil
 }
 
-// settle turns what was found out about a module of another base into what
-// has to be done with it.
-func (w *windowState) settle(i int, l *looked, x *model.ModuleWindow, t *tally) {
-	m := &w.new.Modules[i]
-	w.meant(l, x)
-	if l.asked {
-		w.asked(i, l, x, t)
-	} else {
-		w.unasked(m, x, t)
-	}
-	if len(l.read.layouts) > 0 { // code and kernel disagree: no BTF repairs that
-		x.Action, x.Why = model.Bump, l.read.layouts[0]
-		t.layouts = append(t.layouts, m.Path)
-		t.layoutsWhy = firstOf(t.layoutsWhy, m.Path+": "+x.Why)
-	}
-}
-
-// meant puts what a module's BTF says on the old base.
-func (w *windowState) meant(l *looked, x *model.ModuleWindow) {
-	x.Differs = l.read.differs
-	if !l.read.known {
+// sameAt counts at which depths types are the same.
+func (w *windowState) sameAt(c *encounter.Cell) {
+	if !c.Compared {
 		return
 	}
-	x.Meaning = l.read.word()
 	s := &w.res.SameAt
 	s.Known++
-	for _, p := range []struct {
-		d meaning.Depth
-		n *int
-	}{{meaning.Named, &s.Named}, {meaning.Identity, &s.Identity}, {meaning.ByValue, &s.ByValue}, {meaning.Deep, &s.Deep}} {
-		if l.read.res.Same(p.d) {
-			*p.n++
+	for d, n := range map[meaning.Depth]*int{meaning.Named: &s.Named, meaning.Identity: &s.Identity, meaning.ByValue: &s.ByValue, meaning.Deep: &s.Deep} {
+		if c.SameAt[d] {
+			*n++
 		}
 	}
-	if l.read.movable {
+	if c.Movable {
 		s.Movable++
 	}
 }
 
-// asked: the old kernel's own verdict. What it takes with the same types stays.
-// So does what it refuses and loads without BTF, unless an id list of the
-// module, which no kernel checks, would be read with the old base.
-func (w *windowState) asked(i int, l *looked, x *model.ModuleWindow, t *tally) {
-	a, m, f := l.answer, &w.new.Modules[i], w.r.Modules[i].Facts
-	x.Verdict, x.Why, x.Words = a.verdict, a.words, a.words
+// settle says what has to be done with a module.
+func (w *windowState) settle(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally) {
 	switch {
-	case a.verdict == model.Attached && x.Meaning == model.Same:
-		t.same++
-		if l.read.deeper != "" {
-			t.deeper = append(t.deeper, m.Path)
-			t.deeperWhy = firstOf(t.deeperWhy, m.Path+": "+l.read.deeper)
-		}
+	case c.Verdict == model.Blocked:
+		x.Why, x.Words = c.Load.Why(false).String(), ""
 		return
-	case a.verdict == model.Dropped:
-		t.words = firstOf(t.words, a.words)
-		x.Meaning = model.MeaningNone
-		if !w.staleList(f) && w.policy.Window.Dropped == policy.DroppedKeep {
-			t.dropped = append(t.dropped, m.Path)
-			return
-		}
+	case c.Load != nil && c.Load.Why(false) != nil: // where an older module is loaded
+		x.Verdict, x.Why, x.Words = model.Blocked, c.Load.Why(false).String(), ""
+		return
+	case m.BTF.Kind == manifest.BTFNone:
+		w.without(c, m, x, t)
+		return
+	case c.Verdict == model.Inert:
+		return
 	}
-	t.fates[fate{a.verdict, x.Meaning}]++
-	w.mend(i, l, x, t)
+	x.Why = c.Words
+	switch {
+	case c.Sound():
+		t.same++
+		if c.Deeper != "" {
+			t.deeper.add(m.Path, c.Deeper)
+		}
+	case c.Verdict == model.Dropped && !c.Stale.Any() && w.policy.Window.Dropped == policy.DroppedKeep:
+		t.words = firstOf(t.words, c.Words)
+		t.dropped.add(m.Path, c.Words)
+	default:
+		t.fates[fate{c.Verdict, c.Meaning, c.Stale.Any()}]++
+		w.chooseRepair(c, m, x, t)
+	}
+	if len(c.Layouts) > 0 { // code and kernel disagree: no BTF repairs that
+		x.Action, x.Why = model.Bump, c.Layouts[0]
+		t.layouts.add(m.Path, x.Why)
+	}
 }
 
-// mend finds the lowest repair of one module that both kernels take.
-func (w *windowState) mend(i int, l *looked, x *model.ModuleWindow, t *tally) {
-	m, f := &w.new.Modules[i], w.r.Modules[i].Facts
+// chooseRepair finds the lowest repair of one module that both kernels take.
+func (w *windowState) chooseRepair(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally) {
 	t.changed = append(t.changed, m.Path)
 	x.Action = t.repair
-	if x.Why == "" {
-		x.Why = t.why
-	}
+	x.Why = firstOf(x.Why, t.why)
 	switch {
-	case t.repair == model.Distill && l.trial.why != "":
-		x.Action, x.Why = model.Strip, l.trial.why
-		t.notDistilled = append(t.notDistilled, m.Path)
-		t.notDistilledWhy = firstOf(t.notDistilledWhy, m.Path+": "+l.trial.why)
-	case l.trial.deeper != "":
-		t.deeper = append(t.deeper, m.Path)
-		t.deeperWhy = firstOf(t.deeperWhy, m.Path+": "+l.trial.deeper)
+	case t.repair == model.Distill && c.Distilled.Tried && !c.Distilled.Helps():
+		x.Action, x.Why = model.Strip, c.Distilled.Why
+		t.notDistilled.add(m.Path, x.Why)
+	case c.Distilled.Deeper != "":
+		t.deeper.add(m.Path, c.Distilled.Deeper)
 	}
-	if x.Action == model.Strip && l.answer.bareFails {
-		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
-		t.fatal = append(t.fatal, m.Path)
-		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
-	}
-	if names := plainLists(f); len(names) > 0 {
-		if !w.policy.MayZeroIDs(Spellings(m.Path)...) {
-			x.Action, x.Why = model.Bump, "its lists of ids would have to be zeroed, which the policy forbids (zero-id-lists)"
-			t.fatal = append(t.fatal, m.Path)
-			t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
-			return
+	if x.Action == model.Strip {
+		switch c.BareFails {
+		case tri.Yes:
+			x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
+			t.fatal.add(m.Path, x.Why)
+		case tri.Unknown:
+			t.undecided = append(t.undecided, m.Path)
 		}
-		t.zeroed = append(t.zeroed, m.Path)
-		t.zeroedWhat = firstOf(t.zeroedWhat, m.Path+": "+strings.Join(names, ", "))
 	}
+	if !c.Lists.Any() || c.Lists.Unsure {
+		return
+	}
+	if !w.policy.MayZeroIDs(Spellings(m.Path)...) {
+		x.Action, x.Why = model.Bump, "its lists of ids would have to be zeroed, which the policy forbids (zero-id-lists)"
+		t.fatal.add(m.Path, x.Why)
+		return
+	}
+	t.zeroed.add(m.Path, strings.Join(c.Lists.Names, ", "))
+}
+
+// without: a module that has no BTF. What it can still have is a list of ids
+// of the base it was built on (objcopy -R leaves it): the kernel compares them
+// whether the module has BTF or not.
+func (w *windowState) without(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally) {
+	switch {
+	case c.Verdict == model.InitFails:
+		x.Action, x.Why = model.Bump, "BTF missing is fatal to its init there"
+		t.fatal.add(m.Path, x.Why)
+	case c.Verdict == model.VerdictUnknown:
+		t.undecided = append(t.undecided, m.Path)
+	case w.res.BaseEqual == model.Differs && c.Stale.Any():
+		x.Action, x.Why = model.Strip, "it has no BTF, yet a list of ids in .BTF_ids that are the new base's"
+		t.stale = append(t.stale, m.Path)
+	}
+}
+
+// repair is the lowest action that is safe for a module of another base:
+// distill where both kernels honour .BTF.base, else strip.
+func (w *windowState) repair() (model.Action, string) {
+	old, new := w.oldK.HonoursDistilled() == tri.Yes, w.newK.HonoursDistilled() == tri.Yes
+	switch {
+	case old && new:
+		return model.Distill, "built on another base; both kernels honour .BTF.base"
+	case old:
+		return model.Strip, "built on another base; the new kernel does not honour .BTF.base"
+	}
+	return model.Strip, "built on another base; the old kernel does not honour .BTF.base"
+}
+
+// group is modules of one kind, with what is said of the first.
+type group struct {
+	paths []string
+	first string
+}
+
+func (g *group) add(path, why string) {
+	if len(g.paths) == 0 {
+		g.first = path + ": " + why
+	}
+	g.paths = append(g.paths, path)
+}
+
+// tally gathers what the modules need.
+type tally struct {
+	repair       model.Action // what a module of another base needs
+	why          string
+	same         int          // taken, and with the types they meant
+	changed      []string     // to be repaired
+	fates        map[fate]int // why those are
+	dropped      group        // load without BTF until reboot; nothing to do
+	fatal        group        // cannot be repaired
+	stale        []string     // no BTF, but a list of ids of the new base
+	undecided    []string
+	notDistilled group  // of changed: distilling does not help
+	zeroed       group  // of changed: with plain lists of ids
+	layouts      group  // embed what the old kernel lays out otherwise
+	deeper       group  // point at what is another type on the old kernel
+	words        string // the old kernel's, of the first module it refuses
+}
+
+// fate is what becomes of a module that is to be repaired.
+type fate struct {
+	verdict model.Verdict
+	meaning model.Meaning
+	stale   bool // it has a list of ids that are other types there
+}
+
+// fateTexts say what the old kernel does with modules, in the order in which
+// it is said; a zero meaning stands for any.
+var fateTexts = []struct {
+	verdict model.Verdict
+	meaning model.Meaning
+	text    string
+}{
+	{model.Attached, model.Different, "the old kernel takes %s with types that mean something else"},
+	{model.Attached, model.MeaningUnknown, "the old kernel takes %s with types that may mean something else"},
+	{model.Rejected, "", "the old kernel refuses to load %s"},
+	{model.InitFails, "", "the old kernel fails the init of %s"},
+	{model.Dropped, "", "the old kernel drops the BTF of %s"},
+	{model.VerdictUnknown, model.Different, "the old kernel refuses %s or takes them with other types: which is not known without its image"},
+	{model.VerdictUnknown, model.Same, "%s have the types they meant on the old base; whether the old kernel takes them is not known without its image"},
+	{model.VerdictUnknown, model.MeaningUnknown, "the old kernel refuses %s or takes them with types that may mean something else: which is not known without its image and base"},
+}
+
+// text says why modules are to be repaired.
+func (t *tally) text() string {
+	var parts []string
+	for _, p := range fateTexts {
+		n, stale := 0, 0
+		for f, k := range t.fates {
+			if f.verdict == p.verdict && (p.meaning == "" || f.meaning == p.meaning) {
+				n += k
+				if f.stale {
+					stale += k
+				}
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		text := fmt.Sprintf(p.text, model.Plural(n, "module", "modules"))
+		if p.verdict == model.Dropped && stale == n {
+			text += ", and reads a list of ids in each as its own types"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func firstOf(a, b string) string {
@@ -160,174 +235,6 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// plainLists are the names in a module's plain lists of ids, which no kernel
-// relocates: distilled or stripped, they are zeroed.
-func plainLists(f *kmod.Facts) []string {
-	if f.IDs == nil {
-		return nil
-	}
-	var names []string
-	for _, w := range f.IDs.Words {
-		if w.Set < 0 && w.ID != 0 {
-			names = append(names, w.Name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// tally gathers what the modules need.
-type tally struct {
-	repair             model.Action // what a module of another base needs
-	why                string
-	verdicts, meanings model.Counter
-	same               int      // taken, and with the types they meant
-	changed            []string // to be repaired
-	fates              fates    // why those are
-	dropped            []string // load without BTF until reboot; nothing to do
-	fatal              []string // cannot be repaired
-	stale              []string // no BTF, but a list of ids of the new base
-	undecided          []string
-	notDistilled       []string // of changed: distilling does not help
-	zeroed             []string // of changed: with plain lists of ids
-	layouts            []string // embed what the old kernel lays out otherwise
-	deeper             []string // point at what is another type on the old kernel
-	words              string   // the old kernel's, of the first module it refuses
-
-	// of the first of each
-	fatalWhy, notDistilledWhy, zeroedWhat, layoutsWhy, deeperWhy string
-}
-
-// fate is what becomes of a module that is to be repaired.
-type fate struct {
-	verdict model.Verdict
-	meaning model.Meaning
-}
-
-type fates map[fate]int
-
-func (f fates) text() string {
-	var parts []string
-	for _, p := range []struct {
-		format string
-		fates  []fate
-	}{
-		{"the old kernel takes %s with types that mean something else", []fate{{model.Attached, model.Different}}},
-		{"the old kernel takes %s with types that may mean something else", []fate{{model.Attached, model.MeaningUnknown}}},
-		{"the old kernel refuses to load %s", []fate{{model.Rejected, model.Different}, {model.Rejected, model.MeaningUnknown}, {model.Rejected, model.Same}}},
-		{"the old kernel fails the init of %s", []fate{{model.InitFails, model.Different}, {model.InitFails, model.MeaningUnknown}, {model.InitFails, model.Same}}},
-		{"the old kernel drops the BTF of %s", []fate{{model.Dropped, model.MeaningNone}}},
-		{"the old kernel refuses %s or takes them with other types: which is not known without its image", []fate{{model.VerdictUnknown, model.Different}}},
-		{"%s have the types they meant on the old base; whether the old kernel takes them is not known without its image", []fate{{model.VerdictUnknown, model.Same}}},
-		{"the old kernel refuses %s or takes them with types that may mean something else: which is not known without its image and base", []fate{{model.VerdictUnknown, model.MeaningUnknown}}},
-	} {
-		n := 0
-		for _, k := range p.fates {
-			n += f[k]
-		}
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf(p.format, model.Plural(n, "module", "modules")))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// without: a module that has no BTF. What it can still have is a list of ids
-// of the base it was built on (objcopy -R leaves it): the kernel compares them
-// whether the module has BTF or not.
-func (w *windowState) without(i int, x *model.ModuleWindow, t *tally) {
-	m := &w.new.Modules[i]
-	x.Verdict, x.Meaning = model.Inert, model.MeaningNone
-	switch {
-	case missingIsFatal(w.old, m) == tri.Yes:
-		x.Verdict, x.Action, x.Why = model.InitFails, model.Bump, "BTF missing is fatal to its init there"
-		t.fatal = append(t.fatal, m.Path)
-		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
-	case w.res.BaseEqual == model.Differs && i < len(w.r.Modules) && w.staleList(w.r.Modules[i].Facts):
-		x.Action, x.Why = model.Strip, "it has no BTF, yet a list of ids in .BTF_ids that are the new base's"
-		t.stale = append(t.stale, m.Path)
-	}
-}
-
-// staleList tells whether a module has plain id words that are another type
-// on the old base: they are compared with its ids and never checked. Without
-// that base, all that name types of a base are.
-func (w *windowState) staleList(f *kmod.Facts) bool {
-	if w.cmp != nil {
-		names, all := w.cmp.staleLists(f)
-		return all || len(names) > 0
-	}
-	if f.IDs == nil || w.new.Base == nil {
-		return false
-	}
-	if !f.IDs.Located {
-		return true // nothing says which words are ids
-	}
-	return slices.ContainsFunc(f.IDs.Words, func(x kmod.IDWord) bool {
-		return x.Set < 0 && x.ID != 0 && int64(x.ID) < w.new.Base.Types
-	})
-}
-
-// unasked: the old kernel's image is not there. The action is the one that is
-// safe whatever its verdict is.
-func (w *windowState) unasked(m *manifest.Module, x *model.ModuleWindow, t *tally) {
-	x.Action, x.Why = t.repair, t.why
-	t.changed = append(t.changed, m.Path)
-	t.fates[fate{model.VerdictUnknown, x.Meaning}]++
-	if t.repair != model.Strip {
-		return
-	}
-	switch missingIsFatal(w.old, m) {
-	case tri.Yes:
-		x.Action, x.Why = model.Bump, "built on another base, and the old kernel fails its init without BTF"
-		t.fatal = append(t.fatal, m.Path)
-		t.fatalWhy = firstOf(t.fatalWhy, m.Path+": "+x.Why)
-	case tri.Unknown:
-		t.undecided = append(t.undecided, m.Path)
-	}
-}
-
-// repair is the lowest action that is safe for a module of another base:
-// distill where both kernels honour .BTF.base, else strip.
-func (w *windowState) repair() (model.Action, string) {
-	if recorded(w.old, ability.Distilled) == tri.Yes && recorded(w.new, ability.Distilled) == tri.Yes {
-		return model.Distill, "built on another base; both kernels honour .BTF.base"
-	}
-	if recorded(w.old, ability.Distilled) == tri.Yes {
-		return model.Strip, "built on another base; the new kernel does not honour .BTF.base"
-	}
-	return model.Strip, "built on another base; the old kernel does not honour .BTF.base"
-}
-
-// missingIsFatal: on some kernels a module that registers kfuncs or
-// destructors fails its init without BTF (KERNEL-BTF.md §2.3); whether this
-// one does was read off its image.
-func missingIsFatal(on *manifest.Manifest, m *manifest.Module) tri.State {
-	answer := tri.No
-	for _, c := range [...]struct{ symbol, ability string }{
-		{"register_btf_kfunc_id_set", ability.KfuncMissing},
-		{"register_btf_id_dtor_kfuncs", ability.DtorMissing},
-	} {
-		if !slices.Contains(m.Registers, c.symbol) {
-			continue
-		}
-		switch a := recorded(on, c.ability); a {
-		case tri.Yes:
-			return a
-		case tri.Unknown:
-			answer = a
-		}
-	}
-	return answer
-}
-
-// undecided reports modules of which it is not known whether they can be
-// stripped.
-func (w *windowState) undecided(list []string) {
-	if len(list) == 0 {
-		return
-	}
-	w.add(model.Finding{Rule: "window.missing-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
-		Message: model.Plural(len(list), "module registers", "modules register") + " kfuncs or destructors, and whether the old kernel fails their init without BTF is not known",
-		Hint:    "give the older vmlinuz with --against"})
-}
+// mayRefuse reports whether the old kernel refuses a module only where another
+// one is loaded already.
+func mayRefuse(why *loadcheck.Reason) bool { return why != nil && why.When == loadcheck.IfLoaded }

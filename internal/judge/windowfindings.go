@@ -9,7 +9,8 @@ import (
 
 // btfFindings turns what the modules need into findings.
 func (w *windowState) btfFindings(t *tally) {
-	if w.res.BaseEqual == model.NotKnownSame && len(t.changed)+len(t.fatal) > 0 {
+	w.undecided(t.undecided)
+	if w.res.BaseEqual == model.NotKnownSame && len(t.changed)+len(t.fatal.paths) > 0 {
 		w.add(model.Finding{Rule: "window.base-unknown", Severity: model.Error, Inconclusive: true,
 			Message: "no base on one side: whether the modules' BTF fits the old kernel is not known",
 			Hint:    "give the package with the older vmlinuz, or linux-headers with its vmlinux, with --against"})
@@ -19,49 +20,63 @@ func (w *windowState) btfFindings(t *tally) {
 	w.meaningFindings(t)
 }
 
-// some is a finding about a list of modules.
-func (w *windowState) some(rule string, severity model.Severity, action model.Action, list []string, format string, args ...any) {
-	if len(list) > 0 {
-		w.add(model.Finding{Rule: rule, Severity: severity, Action: action, Count: len(list), Subjects: list,
-			Message: fmt.Sprintf(format, append([]any{model.Plural(len(list), "module", "modules")}, args...)...)})
+// some is a finding about modules.
+func (w *windowState) some(rule string, severity model.Severity, action model.Action, g *group, format string) {
+	if n := len(g.paths); n > 0 {
+		w.add(model.Finding{Rule: rule, Severity: severity, Action: action, Count: n, Subjects: g.paths,
+			Message: fmt.Sprintf(format, model.Plural(n, "module", "modules"), g.first)})
 	}
 }
 
 // repairFindings: what has to be done because the base is another one.
 func (w *windowState) repairFindings(t *tally) {
 	if len(t.changed) > 0 {
-		text := t.fates.text()
+		text := t.text()
 		if t.same > 0 {
 			text += fmt.Sprintf(", and %d with the types they meant", t.same)
 		}
-		w.add(model.Finding{Rule: "window.base", Severity: model.Error, Action: t.repair, Count: len(t.changed), Subjects: t.changed,
-			Message: fmt.Sprintf("the base changed from %s to %s: %s; %s: %s them", short(w.old.Base), short(w.new.Base), text, t.why, t.repair),
-			Hint:    "equal counts are no comfort: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"})
+		f := model.Finding{Rule: "window.base", Severity: model.Error, Action: t.repair, Count: len(t.changed), Subjects: t.changed,
+			Message: fmt.Sprintf("the base changed from %s to %s: %s; %s: %s them", short(w.old.Base), short(w.new.Base), text, t.why, t.repair)}
+		if w.old.Base != nil && w.new.Base != nil && w.old.Base.Types == w.new.Base.Types && w.old.Base.StrLen == w.new.Base.StrLen {
+			f.Hint = "equal counts are no comfort: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"
+		}
+		w.add(f)
 	}
-	w.some("window.not-distillable", model.Error, model.Strip, t.notDistilled, "distilling does not help %s: strip (first: %s)", t.notDistilledWhy)
-	w.some("window.missing-fatal", model.Error, model.Bump, t.fatal,
-		"%s can neither keep BTF of another base nor do without BTF on the old kernel (first: %s)", t.fatalWhy)
-	w.some("window.ids-zeroed", model.Info, model.Keep, t.zeroed,
-		"to be repaired, %s must lose plain lists of BTF ids, which no kernel relocates: what looks types up by them is off until the next build (first: %s)", t.zeroedWhat)
+	w.some("window.not-distillable", model.Error, model.Strip, &t.notDistilled, "distilling does not help %s: strip (first: %s)")
+	w.some("window.missing-fatal", model.Error, model.Bump, &t.fatal,
+		"%s can neither keep BTF of another base nor do without BTF on the old kernel (first: %s)")
+	w.some("window.ids-zeroed", model.Info, model.Keep, &t.zeroed,
+		"to be repaired, %s must lose plain lists of BTF ids, which no kernel relocates: what looks types up by them is off until the next build (first: %s)")
 	if len(t.stale) > 0 {
 		w.add(model.Finding{Rule: "window.stale-ids", Severity: model.Error, Action: model.Strip, Count: len(t.stale), Subjects: t.stale,
 			Message: model.Plural(len(t.stale), "module", "modules") + " without BTF whose .BTF_ids still holds ids of the base it was built on: the old kernel takes them for its own types",
 			Hint:    "objcopy -R .BTF leaves such ids behind; apply zeroes them"})
 	}
-	if len(t.dropped) > 0 {
-		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: len(t.dropped), Subjects: t.dropped,
+	if n := len(t.dropped.paths); n > 0 {
+		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: n, Subjects: t.dropped.paths,
 			Message: fmt.Sprintf("%s without BTF until reboot: the old kernel refuses it and allows the mismatch (it says: %s)",
-				model.Plural(len(t.dropped), "module loads", "modules load"), t.words),
+				model.Plural(n, "module loads", "modules load"), t.words),
 			Hint: "policy `window: {dropped: repair}` repairs them too"})
 	}
 }
 
 // meaningFindings: types that changed, whatever becomes of the BTF.
 func (w *windowState) meaningFindings(t *tally) {
-	w.some("window.layout", model.Error, model.Bump, t.layouts,
-		"%s embed types that the old kernel lays out otherwise, though no checksum of a symbol says so (first: %s)", t.layoutsWhy)
-	w.some("window.deep", model.Warning, model.Keep, t.deeper,
-		"%s point at types that changed, though no checksum of a symbol says so (first: %s)", t.deeperWhy)
+	w.some("window.layout", model.Error, model.Bump, &t.layouts,
+		"%s embed types that the old kernel lays out otherwise, though no checksum of a symbol says so (first: %s)")
+	w.some("window.deep", model.Warning, model.Keep, &t.deeper,
+		"%s point at types that changed, though no checksum of a symbol says so (first: %s)")
+}
+
+// undecided reports modules of which it is not known whether they can do
+// without BTF.
+func (w *windowState) undecided(list []string) {
+	if len(list) == 0 {
+		return
+	}
+	w.add(model.Finding{Rule: "window.missing-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
+		Message: model.Plural(len(list), "module registers", "modules register") + " kfuncs or destructors, and whether the old kernel fails their init without BTF is not known",
+		Hint:    "give the older vmlinuz with --against"})
 }
 
 func short(b *manifest.Base) string {

@@ -6,25 +6,23 @@ import (
 
 	"kpkg-btf/internal/abi"
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/symvers"
 )
 
-// types compares the types of what both kernels export; nil where a base or
-// the symbols of one side are not there.
-func (w *windowState) types() (*abi.Types, error) {
-	if w.p.old.Symvers == nil || w.r.Symvers == nil {
-		return nil, nil
+// compareTypes compares the types of what both kernels export, where both
+// bases and the symbols of both sides are at hand.
+func (w *window) compareTypes(c *meaning.Classes) {
+	if w.p.old.Symvers == nil || w.r.Symvers == nil || c == nil {
+		return
 	}
-	if err := w.classify(); err != nil || w.bases == nil {
-		return nil, err
+	old, new := c.Raw(meaning.Old), c.Raw(meaning.New)
+	if old.BigEndian() != new.BigEndian() {
+		return // another architecture; pair has refused it
 	}
-	b := w.bases
-	if b.theirs.BigEndian() != b.base.BigEndian() {
-		return nil, nil // another architecture; pair has refused it
-	}
-	return abi.CompareTypes(w.p.old.Symvers, w.r.Symvers, typeSide(w.p.old, b.theirs), typeSide(w.r, b.base), b.classes), nil
+	w.types = abi.CompareTypes(w.p.old.Symvers, w.r.Symvers, typeSide(w.p.old, old), typeSide(w.r, new), c)
 }
 
 // typeSide finds where the exports of a release are described: in its base and

@@ -24,10 +24,12 @@ type Source uint8
 const (
 	// Headers: a base, a config or symbols, and nothing of the image.
 	Headers Source = iota
-	// Image: the image that machines boot, or a kernel that runs.
+	// Image: the image that machines boot.
 	Image
 	// Recorded: a manifest of the image.
 	Recorded
+	// Running: a kernel that runs, of which there is what it shows in sysfs.
+	Running
 )
 
 // Kernel is one kernel.
@@ -103,6 +105,9 @@ func Of(r *release.Release) (*Kernel, error) {
 func (k *Kernel) show(r *release.Release, m *manifest.Manifest) {
 	if im := r.BootImage(); im != nil {
 		k.Source, k.Banner, k.Abilities = Image, im.Facts.Banner, im.Facts.Abilities
+		if im.Facts.OfRunning() {
+			k.Source = Running
+		}
 		return
 	}
 	for _, a := range m.Abilities {

@@ -56,8 +56,12 @@ func (k *Kernel) Trusted() (ids map[string]bool, known bool) {
 	for _, c := range k.loading.certs {
 		ids[strings.TrimLeft(c.KeyID, "0")], ids[strings.TrimLeft(c.Serial, "0")] = true, true
 	}
-	return ids, k.Source != Headers
+	return ids, len(ids) > 0 || k.showsKeys()
 }
+
+// showsKeys reports whether a certificate that the kernel has would have been
+// found.
+func (k *Kernel) showsKeys() bool { return k.Source == Image || k.Source == Recorded }
 
 // Vermagic is what the kernel wants of a module, "" when not known.
 func (k *Kernel) Vermagic() string { return k.loading.vermagic }
@@ -115,7 +119,7 @@ func (k *Kernel) trust(to *loadcheck.Kernel, t Trust) {
 			at[sha256.Sum256(der)] = der
 		}
 	}
-	to.CertsKnown = len(k.loading.certs) > 0
+	to.CertsKnown = len(k.loading.certs) > 0 || k.showsKeys()
 	for _, c := range k.loading.certs {
 		if der := at[c.SHA256]; der != nil {
 			add(der)

@@ -8,6 +8,11 @@ import (
 	"kpkg-btf/internal/where"
 )
 
+const formatRunning = "sysfs"
+
+// OfRunning reports whether the facts are those of Running.
+func (f *Facts) OfRunning() bool { return len(f.Format) > 0 && f.Format[0] == formatRunning }
+
 // Running gives the facts of a kernel that runs and shows no image: its base
 // as /sys/kernel/btf/vmlinux has it, the text of /proc/version ("" when not
 // known) and its configuration, nil without one. What only texts in the image
@@ -18,7 +23,7 @@ func Running(base []byte, version string, config []byte) (*Facts, error) {
 		return nil, where.In("base BTF", err)
 	}
 	f := &Facts{
-		Format: []string{"sysfs"}, BigEndian: raw.BigEndian(), Config: config,
+		Format: []string{formatRunning}, BigEndian: raw.BigEndian(), Config: config,
 		BTF: raw.Bytes(), BTFWhere: "/sys/kernel/btf/vmlinux", BTFSize: int64(len(base)),
 	}
 	if strings.HasPrefix(version, bannerStart) {

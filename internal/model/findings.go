@@ -142,7 +142,8 @@ var findingRules = sortedRules([]FindingRule{
 	{"window.new-blocked", Window, OfModules, Keep, false, "modules new in the release that the old kernel does not load"},
 	{"window.not-distillable", Window, OfModules, Strip, false, "modules that distilling does not help"},
 	{"window.signer", Window, OfModules, Bump, false, "modules signed by a key the old kernel does not know"},
-	{"window.signer-unknown", Window, OfRelease, Keep, false, "the keys the old kernel trusts are not known"},
+	{"window.signer-unknown", Window, OfModules, Keep, true, "modules of which it is not known whether the old kernel trusts their key"},
+	{"window.mismatch-lost", Reverse, OfModules, Keep, false, "the new kernel refuses modules that the old one loaded without their BTF"},
 	{"window.vermagic", Window, OfRelease, Bump, false, "other vermagic options than the old kernel's"},
 })
 

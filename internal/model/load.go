@@ -31,6 +31,23 @@ type LoadCounts struct {
 	Enforced []Count `json:"signatures_enforced"`
 }
 
+// LoadCounter counts modules by what becomes of them; the zero value is ready.
+type LoadCounter struct{ ignored, enforced Counter }
+
+// Add counts a module.
+func (c *LoadCounter) Add(l *ModuleLoad) {
+	if c.ignored == nil {
+		c.ignored, c.enforced = Counter{}, Counter{}
+	}
+	c.ignored.Add(string(l.Loads))
+	c.enforced.Add(string(l.IfEnforced))
+}
+
+// Counts are the numbers, the largest first.
+func (c *LoadCounter) Counts() LoadCounts {
+	return LoadCounts{Ignored: c.ignored.Sorted(), Enforced: c.enforced.Sorted()}
+}
+
 // ReverseResult is the modules of the older release, and what was built like
 // them, on the new kernel.
 type ReverseResult struct {

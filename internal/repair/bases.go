@@ -8,12 +8,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 
 	"kpkg-btf/internal/btf"
-	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/release"
@@ -27,8 +26,8 @@ type buildBase struct {
 	where string
 	// own: it is that of the release's image, which the judge compares with
 	// every module. Any other is only said to be theirs.
-	own   bool
-	index func() *evidence.Base
+	own  bool
+	base *kernel.Base
 }
 
 func newBase(blob []byte, origin string) (*buildBase, error) {
@@ -37,7 +36,7 @@ func newBase(blob []byte, origin string) (*buildBase, error) {
 		return nil, where.In(origin, err)
 	}
 	id, err := stamp.BaseOf(blob, raw)
-	return &buildBase{raw: raw, id: id, where: origin, index: sync.OnceValue(func() *evidence.Base { return evidence.Index(raw) })}, where.In(origin, err)
+	return &buildBase{raw: raw, id: id, where: origin, base: &kernel.Base{Raw: raw, Sum: id.Digest, Where: origin}}, where.In(origin, err)
 }
 
 // bases are those of --base, by release, and one that names none; and those of

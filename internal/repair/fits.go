@@ -5,7 +5,7 @@ import (
 
 	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/btf/stamp"
-	"kpkg-btf/internal/judge"
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/where"
 )
@@ -44,7 +44,7 @@ func (b *buildBase) fits(f *kmod.Facts) error {
 	if len(f.BTFBase) > 0 {
 		return nil // nothing in it is relative to this base
 	}
-	res, err := judge.EvidenceOn(f, b.raw, b.index())
+	res, err := encounter.EvidenceOn(f, b.base)
 	if err != nil {
 		return b.isNotOf("%w", err)
 	}

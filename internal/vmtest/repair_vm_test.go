@@ -15,10 +15,9 @@ import (
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/elfx/edit"
-	"kpkg-btf/internal/judge"
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/realtest"
-	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/repair/modfile"
 	"kpkg-btf/internal/vmtest/wire"
 )
@@ -197,7 +196,7 @@ func TestStaleIDsAreBeyond(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := parsed(t, stale)
-	init := base.InitIDs(f.BTF, f.BTFBase, judge.Registered(&release.Module{Facts: f}), nil)
+	init := base.InitIDs(f.BTF, f.BTFBase, encounter.Registered(f), nil)
 	if !init.Undefined || init.Rule != "kfunc.beyond" {
 		t.Errorf("predicted: %s", init.String())
 	}
