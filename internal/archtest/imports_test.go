@@ -75,7 +75,7 @@ var allowed = map[string][]string{
 	// carrying out
 	"internal/repair/signing": {"internal/modsig", "internal/where"},
 	"internal/host":           {"internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
-	"internal/companion":      {"internal/manifest", "internal/model", "internal/where"},
+	"internal/companion":      {"internal/fsx", "internal/manifest", "internal/model", "internal/where"},
 	// repair
 	"internal/repair/modfile": {"internal/kmod", "internal/elfx", "internal/elfx/edit", "internal/btf", "internal/btf/distill", "internal/btf/stamp", "internal/where", "internal/limits"},
 	"internal/repair/encode":  {"internal/codec", "internal/where"},

@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/repair"
+	"kpkg-btf/internal/repair/signing"
 	"kpkg-btf/internal/report"
 	"kpkg-btf/internal/where"
 )
@@ -96,6 +98,9 @@ func (a *app) runApply(ctx context.Context, args []string, f applyFlags) error {
 	o, err := a.applyOptions(args, &f)
 	if err != nil {
 		return err
+	}
+	if mode, exposed := signing.Exposed(f.sign.key); exposed {
+		fmt.Fprintf(a.env.Stderr, "kpkg-btf: warning: %s: others may read this private key (mode %04o)\nkpkg-btf: hint: chmod 600 %s\n", where.Clean(f.sign.key), mode, where.Clean(f.sign.key))
 	}
 	if o.On, err = a.loadKernels(ctx, f.on); err != nil {
 		return err

@@ -7,13 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -44,50 +41,24 @@ type app struct {
 func Main(ctx context.Context, args []string, env Env) int {
 	debug.SetGCPercent(50)
 	debug.SetMemoryLimit(limits.DefaultMemory * 3 / 4)
-	ctx, caught := interruptible(ctx)
-	a := &app{env: env}
-	root := a.root()
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if s := caught(); s != 0 {
-		fmt.Fprintln(env.Stderr, "kpkg-btf: interrupted")
-		return s
-	}
-	if err != nil {
-		return a.fail(err)
-	}
-	return a.exit
-}
-
-// interruptible gives a context that SIGINT and SIGTERM end, and a function
-// that tells the exit code of the signal that came, 0 if none did.
-func interruptible(ctx context.Context) (context.Context, func() int) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
-	got := make(chan int, 1)
-	go func() {
-		select {
-		case s := <-ch:
-			code := model.ExitInterrupted
-			if s == syscall.SIGTERM {
-				code = model.ExitTerminated
-			}
-			got <- code
-			cancel(errors.New("interrupted"))
-		case <-ctx.Done():
+	return interruptible(ctx, env.Stderr, func(ctx context.Context) int {
+		out := &resultWriter{w: env.Stdout}
+		a := &app{env: env}
+		a.env.Stdout = out
+		root := a.root()
+		root.SetArgs(args)
+		err := root.ExecuteContext(ctx)
+		if ctx.Err() != nil {
+			return model.ExitFailed // the signal says it all
 		}
-	}()
-	return ctx, func() int {
-		defer signal.Stop(ch)
-		defer cancel(nil)
-		select {
-		case code := <-got:
-			return code
-		default:
-			return 0
+		if err != nil {
+			return a.fail(err)
 		}
-	}
+		if out.err != nil {
+			return a.fail(where.In("standard output", where.New(where.IO, "%w", out.err)))
+		}
+		return a.exit
+	})
 }
 
 // usageError marks errors of flags and arguments.
@@ -198,14 +169,21 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if err := oneOf("--color", a.colour, colourWords...); err != nil {
 		return err
 	}
-	if a.jobs < 0 {
-		return usagef("--jobs %d", a.jobs)
+	if a.jobs < 0 || a.jobs > maxJobs {
+		return usagef("--jobs %d: from 1 to %d, or 0 for as many as there are cores", a.jobs, maxJobs)
 	}
 	if a.jobs == 0 {
 		a.jobs = defaultJobs(a.env.Getenv)
 	}
+	a.jobs = min(a.jobs, jobsPerCore*runtime.NumCPU()) // more only take memory
 	return nil
 }
+
+// maxJobs is far above the cores of any machine; each worker has its buffers.
+const (
+	maxJobs     = 1024
+	jobsPerCore = 4
+)
 
 // defaultJobs is the least of what the machine and the build allow.
 func defaultJobs(getenv func(string) string) int {
@@ -220,5 +198,5 @@ func defaultJobs(getenv func(string) string) int {
 	if n, err := strconv.Atoi(getenv("RPM_BUILD_NCPUS")); err == nil && n > 0 {
 		jobs = min(jobs, n)
 	}
-	return jobs
+	return min(jobs, maxJobs)
 }

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -18,8 +19,9 @@ type Options struct {
 	Jobs int
 	// Budget is charged for every byte of output; nil allows everything.
 	Budget *limits.Budget
-	// MaxDict is the largest dictionary or window in bytes; 0 means
-	// limits.MaxDict.
+	// MaxDict is the largest dictionary or window in bytes that a file may
+	// state; 0 means limits.MaxDict. What is taken grows with the output, and
+	// is bounded by limits.Window where the input is small.
 	MaxDict int64
 }
 
@@ -39,10 +41,17 @@ func NewReader(ctx context.Context, f Format, ra io.ReaderAt, size int64, o Opti
 	if o.MaxDict <= 0 {
 		o.MaxDict = limits.MaxDict
 	}
+	if f == Zstd {
+		if out, ok, err := smallZstd(ra, size); err != nil {
+			return nil, err
+		} else if ok {
+			ra, size, f = bytes.NewReader(out), int64(len(out)), None
+		}
+	}
 	in := &source{r: io.NewSectionReader(ra, 0, size)}
 	m := &meter{ctx: ctx, in: in, size: size, budget: o.Budget}
 	if f == XZ {
-		r, err := xz.NewReader(ctx, ra, size, xz.Options{Jobs: o.Jobs, MaxDict: o.MaxDict, Budget: o.Budget})
+		r, err := xz.NewReader(ctx, ra, size, xz.Options{Jobs: o.Jobs, MaxDict: o.MaxDict, MaxWindow: limits.Window(size), Budget: o.Budget})
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +78,7 @@ func (m *meter) open(f Format, o Options) error {
 	case Bzip2:
 		m.r = newBzip2(br)
 	case LZMA:
-		m.r = xz.NewAloneReader(m.in, o.MaxDict, nil)
+		m.r = xz.NewAloneReader(m.in, xz.Options{MaxDict: o.MaxDict, MaxWindow: limits.Window(m.size)})
 	case LZ4:
 		m.r = &lz4Stream{br: br}
 	case LZ4Legacy:
@@ -77,7 +86,7 @@ func (m *meter) open(f Format, o Options) error {
 	case LZO:
 		m.r = &lzop{br: br}
 	case Zstd:
-		r, err := newZstd(br, o.MaxDict)
+		r, err := newZstd(br, min(o.MaxDict, limits.Window(m.size)))
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,9 @@ func (d *Decoder) zstdMember(dst, src []byte, max int64) ([]byte, int, error) {
 		if out, ok := d.zstdInto(dst, src[:n], max); ok {
 			return out, n, nil
 		}
+		if window := limits.Window(int64(n)); h.WindowSize > uint64(window) {
+			return d.zstdWindowless(dst, src[:n], h.WindowSize, most, max)
+		}
 		if err = d.zs.Reset(bytes.NewReader(src[:n])); err != nil {
 			return dst, 0, err
 		}
@@ -67,6 +70,39 @@ func (d *Decoder) zstdInto(dst, frame []byte, max int64) ([]byte, bool) {
 	}
 	out, err := d.zs.DecodeAll(frame, dst)
 	return out, err == nil && int64(len(out)-len(dst)) <= max
+}
+
+// zstdWindowless decodes a small frame that states a window out of proportion,
+// as `zstd --ultra -22` does of everything that comes through a pipe: where all
+// that its blocks can give has room in memory, none is needed.
+func (d *Decoder) zstdWindowless(dst, frame []byte, window uint64, most, max int64) ([]byte, int, error) {
+	n := len(frame)
+	if most > limits.Cap(int64(n), limits.MaxUnpacked) {
+		return dst, 0, where.New(where.Limit, "a zstd window of %d bytes for %d bytes of input, more than the %d allowed", window, n, limits.Window(int64(n)))
+	}
+	out, err := d.zs.DecodeAll(frame, grow(dst, int(most+zstdSlack)))
+	if err == nil && int64(len(out)-len(dst)) > max {
+		return dst, n, where.New(where.Limit, "more than the %d bytes allowed", max)
+	}
+	return out, n, err
+}
+
+// smallZstd decodes a small file whose first frame states a window that is not
+// taken for so few bytes; ok is false where a stream serves.
+func smallZstd(src io.ReaderAt, size int64) (out []byte, ok bool, err error) {
+	if size >= limits.SmallInput {
+		return nil, false, nil
+	}
+	data := make([]byte, size)
+	if _, err := src.ReadAt(data, 0); err != nil {
+		return nil, false, err
+	}
+	var h zstd.Header
+	if h.Decode(data) != nil || h.WindowSize <= limits.SmallWindow {
+		return nil, false, nil // what is wrong with it is the stream's to say
+	}
+	out, err = new(Decoder).Decode(nil, Zstd, data, limits.Cap(size, limits.MaxUnpacked))
+	return out, true, err
 }
 
 // zstdTrust is the output that n bytes of input may claim to get memory for it.

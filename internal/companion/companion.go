@@ -18,6 +18,7 @@ import (
 	"github.com/goreleaser/nfpm/v2/files"
 	_ "github.com/goreleaser/nfpm/v2/rpm" // registers the packager
 
+	"kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/where"
@@ -88,11 +89,11 @@ func (s *Spec) Write(w io.Writer, k Kind) error {
 		return err
 	}
 	// nfpm takes files by their path on disk alone.
-	dir, err := os.MkdirTemp("", "kpkg-btf-package-")
+	dir, remove, err := fsx.TempFolder()
 	if err != nil {
-		return where.New(where.IO, "%w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	if info.Contents, err = s.contents(dir); err != nil {
 		return err
 	}

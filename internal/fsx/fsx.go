@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -93,9 +94,10 @@ func Probe(path string, opts Options) error {
 type publication struct {
 	opts Options
 	dir  Dir
-	name string // of the target, in dir
-	temp string // of the temporary file; "" when there is none
-	file File   // the temporary file while it is written
+	name string   // of the target, in dir
+	temp string   // of the temporary file; "" when there is none
+	file File     // the temporary file while it is written
+	held *os.File // its lock; nil where there is none
 	// finish is given the file when all is written, before it is synced; nil
 	// for nothing.
 	finish func(File) error
@@ -205,12 +207,11 @@ func IsTemp(name string) bool {
 }
 
 func (p *publication) create(perm fs.FileMode) error {
-	name := tempName()
-	f, err := p.dir.Create(name, perm)
-	if err != nil {
+	sweepUnheld(p.dir)
+	var err error
+	if p.temp, p.file, p.held, err = createHeld(p.dir, perm); err != nil {
 		return p.writeError(err)
 	}
-	p.temp, p.file = name, f
 	return nil
 }
 
@@ -223,6 +224,15 @@ func (p *publication) discard() {
 	if p.temp != "" {
 		p.dir.Remove(p.temp)
 		p.temp = ""
+	}
+	p.release()
+}
+
+// release gives the lock of the temporary file back.
+func (p *publication) release() {
+	if p.held != nil {
+		p.held.Close()
+		p.held = nil
 	}
 }
 

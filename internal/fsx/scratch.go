@@ -35,13 +35,12 @@ func NewScratch(path string, opts Options) (*Scratch, error) {
 	p := &publication{opts: opts, dir: d, name: name}
 	err = p.create(0o600)
 	if err == nil {
-		temp := p.temp
-		p.temp = ""
-		if err = p.dir.Remove(temp); err != nil {
-			p.temp = temp
+		if err = p.dir.Remove(p.temp); err != nil {
 			p.discard()
 			err = ioError(err)
 		}
+		p.temp = ""
+		p.release()
 	}
 	if err != nil {
 		return nil, errors.Join(where.In(path, err), d.Close())

@@ -16,7 +16,7 @@ type Options struct {
 	// image to image by one goroutine.
 	Decoder *codec.Decoder
 	// MaxImage bounds the bytes of each decompressed container; 0 stands for
-	// limits.MaxImage.
+	// limits.MaxUnpacked.
 	MaxImage int64
 }
 
@@ -59,7 +59,7 @@ func Parse(ctx context.Context, data []byte, o Options) (*Facts, error) {
 		p.dec = new(codec.Decoder)
 	}
 	if p.max <= 0 {
-		p.max = limits.MaxImage
+		p.max = limits.MaxUnpacked
 	}
 	p.left = min(p.max, 1<<60) * totalRatio
 	p.stack = []node{{data: data, claim: -1}}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/where"
 )
 
@@ -20,10 +21,6 @@ const slack = 64
 // candidates decompress to.
 const totalRatio = 3
 
-// looseRoom is what a stream found by its magic may decompress to on top of
-// sizeRatio. False ones state sizes of gigabytes.
-const looseRoom = 64 << 20
-
 // unpack decompresses a candidate and pushes what comes out.
 func (p *parser) unpack(n node) (*Facts, error) {
 	room := min(n.claim, int64(len(n.data))*sizeRatio, p.max)
@@ -32,10 +29,7 @@ func (p *parser) unpack(n node) (*Facts, error) {
 	if room > int64(cap(dst)) {
 		dst = make([]byte, 0, room+slack)
 	}
-	most := min(p.max, p.left)
-	if n.loose {
-		most = min(most, int64(len(n.data))*sizeRatio+looseRoom)
-	}
+	most := min(limits.Cap(int64(len(n.data)), p.max), p.left) // false streams state sizes of gigabytes
 	out, _, err := p.dec.DecodePrefix(dst, n.packed, n.data, most)
 	if err != nil {
 		p.spare = dst

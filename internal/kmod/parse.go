@@ -76,7 +76,7 @@ func ParseFile(data []byte, dec *codec.Decoder, o Options) (*Facts, error) {
 	if f == codec.None {
 		return s.parse(data, o)
 	}
-	plain, err := dec.Decode(s.file[:0], f, data, limits.Cap(int64(len(data)), limits.MaxPacked))
+	plain, err := decode(s.file[:0], dec, f, data)
 	if err != nil {
 		return nil, where.In(f.String(), err)
 	}
@@ -90,6 +90,25 @@ func ParseFile(data []byte, dec *codec.Decoder, o Options) (*Facts, error) {
 	facts.Compression = f.String()
 	return facts, nil
 }
+
+// decode decompresses a module. Large ones take turns, so that what all workers
+// hold together does not grow with their number.
+func decode(dst []byte, dec *codec.Decoder, f codec.Format, data []byte) ([]byte, error) {
+	most := limits.Cap(int64(len(data)), limits.MaxPacked)
+	plain, err := dec.Decode(dst, f, data, min(most, largeModule))
+	if err == nil || most <= largeModule || where.KindOf(err) != where.Limit {
+		return plain, err
+	}
+	largeModules.Lock()
+	defer largeModules.Unlock()
+	return dec.Decode(dst, f, data, most)
+}
+
+// largeModule is the size from which a module waits for its turn, in bytes. The
+// largest of Debian's has 20 MB.
+const largeModule = 24 << 20
+
+var largeModules sync.Mutex
 
 // Parse reads a decompressed module. Offsets of errors are offsets in data.
 // Beyond what contradicts the ELF format it refuses what no kernel would take

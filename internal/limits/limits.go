@@ -13,7 +13,8 @@ import (
 const (
 	MaxModule     = 1 << 30   // bytes of one module (largest seen: 20 MB; with debug info 200 MB)
 	MaxPacked     = 192 << 20 // bytes of one module that is stored compressed, decompressed: each worker holds one
-	MaxImage      = 2 << 30   // bytes of one kernel image, decompressed (66 MB; a debug vmlinux 1.2 GB)
+	MaxImage      = 2 << 30   // bytes of one kernel image as it lies in its package (a debug vmlinux 1.2 GB; it is mapped, not read)
+	MaxUnpacked   = 256 << 20 // bytes that one container inside an image decompresses to in memory (66 MB)
 	MaxPayload    = 64 << 30  // bytes of one package's payload, decompressed
 	MaxText       = 64 << 20  // bytes of one text file: config, Module.symvers, control
 	MaxBTF        = 1 << 30   // bytes of one BTF blob
@@ -21,7 +22,10 @@ const (
 	MaxEntries    = 4 << 20   // files of one package
 	MaxName       = 64 << 10  // bytes of one path
 	MaxFindings   = 100       // findings listed for one member before "N more"
+	SmallWindow   = 32 << 20  // bytes of the window that an input below SmallInput may take
+	SmallInput    = 1 << 20   // bytes
 	ratioFloor    = 64 << 20
+	memoryRatio   = 16 // of what is decompressed in memory; the most that a kernel's image or module reaches is 9
 	ratioMax      = 1000
 	DefaultMemory = 512 << 20
 )
@@ -76,13 +80,22 @@ func (b *Budget) Left() int64 {
 	return b.max - b.used.Load()
 }
 
-// Cap is how much in bytes of input may decompress to: max, or less where that
-// would be out of all proportion (Ratio).
+// Cap is how many bytes in bytes of input may decompress to in memory: 64 MiB
+// and 16 times the input, and never more than max.
 func Cap(in, max int64) int64 {
-	if in > max/ratioMax {
+	if in > max/memoryRatio {
 		return max
 	}
-	return min(max, ratioFloor+in*ratioMax)
+	return min(max, ratioFloor+in*memoryRatio)
+}
+
+// Window is the largest window or dictionary, in bytes, that a decoder may take
+// for in bytes of input.
+func Window(in int64) int64 {
+	if in < SmallInput {
+		return SmallWindow
+	}
+	return MaxDict
 }
 
 // Ratio refuses output that is out of all proportion to its input. Kernel

@@ -70,7 +70,7 @@ func TestRatio(t *testing.T) {
 // What Cap allows Ratio does not refuse, but for the floor.
 func TestCap(t *testing.T) {
 	for _, c := range []struct{ in, max, want int64 }{
-		{0, 1 << 30, 64 << 20}, {1000, 1 << 30, 64<<20 + 1000000}, {1 << 20, 192 << 20, 192 << 20}, {1 << 40, 1 << 30, 1 << 30},
+		{0, 1 << 30, 64 << 20}, {1000, 1 << 30, 64<<20 + 16000}, {1 << 20, 192 << 20, 80 << 20}, {8 << 20, 192 << 20, 192 << 20}, {1 << 40, 1 << 30, 1 << 30},
 	} {
 		if got := Cap(c.in, c.max); got != c.want {
 			t.Errorf("Cap(%d, %d) = %d, want %d", c.in, c.max, got, c.want)

@@ -117,20 +117,26 @@ func (p *Package) segment(ctx context.Context, w *walker, member string, off int
 	return rest.Size(), nil
 }
 
-// maxPrefix is how much of a compressed segment is decoded at once where
-// another segment follows it.
-const maxPrefix = 256 << 20
+// A compressed segment that others follow is read and decoded at once: at most
+// so many bytes of each.
+const (
+	maxPrefixPacked = 192 << 20
+	maxPrefix       = 256 << 20
+)
 
 // prefix reads a compressed stream that does not reach to the end of the
 // file: nothing but decoding tells where it ends. The entries that the first
 // attempt has given are not given again.
 func (p *Package) prefix(iw *initrdWalk, f codec.Format, off int64, cause error) (int64, error) {
+	if n := p.size - off; n > maxPrefixPacked {
+		return 0, where.New(where.Limit, "%d bytes of compressed segments, more than the %d that are looked at: %w", n, maxPrefixPacked, cause).At(off)
+	}
 	data := make([]byte, p.size-off)
 	if _, err := p.file.ReadAt(data, off); err != nil && err != io.EOF {
 		return 0, ioError(err)
 	}
 	var d codec.Decoder
-	out, used, err := d.DecodePrefix(nil, f, data, maxPrefix)
+	out, used, err := d.DecodePrefix(nil, f, data, limits.Cap(int64(len(data)), maxPrefix))
 	if err != nil || used == len(data) {
 		return 0, cause
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/where"
 )
@@ -25,6 +26,7 @@ type cross struct {
 	ctx      context.Context
 	programs []*crossProgram
 	links    string
+	remove   func() // the folder of links
 
 	mu    sync.Mutex
 	batch []crossFile
@@ -53,8 +55,8 @@ func newCross(ctx context.Context) (*cross, error) {
 		}
 	}
 	var err error
-	if c.links, err = os.MkdirTemp("", "kpkg-btf-"); err != nil {
-		return nil, where.New(where.IO, "temporary folder: %w", err)
+	if c.links, c.remove, err = fsx.TempFolder(); err != nil {
+		return nil, err
 	}
 	for i := range batchSize {
 		if err := os.Symlink(fmt.Sprintf("/proc/self/fd/%d", 3+i), c.link(i)); err != nil {
@@ -163,7 +165,7 @@ func (c *cross) finish() ([]model.RepairCheck, error) {
 
 // close gives up what was not asked about.
 func (c *cross) close() {
-	os.RemoveAll(c.links)
+	c.remove()
 	for _, f := range c.batch {
 		f.file.Close()
 	}

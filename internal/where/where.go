@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -149,12 +150,12 @@ func ExcerptOf(err error) []string {
 	return strings.Split(e.Excerpt, "\n")
 }
 
-// Clean makes a string from an input safe for one line on a terminal: control
-// bytes, bytes that are not UTF-8 and bidirectional marks are escaped.
+// Clean makes a string from an input safe for one line on a terminal: what is
+// not UTF-8 and every Unsafe character is escaped, byte by byte.
 func Clean(s string) string {
 	clean := true
 	for _, r := range s {
-		if unsafeRune(r) {
+		if Unsafe(r) {
 			clean = false
 			break
 		}
@@ -165,7 +166,7 @@ func Clean(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if unsafeRune(r) {
+		if Unsafe(r) {
 			for _, c := range []byte(s[i : i+n]) {
 				fmt.Fprintf(&b, `\x%02x`, c)
 			}
@@ -177,8 +178,16 @@ func Clean(s string) string {
 	return b.String()
 }
 
-func unsafeRune(r rune) bool {
-	return r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\uFFFD' ||
-		r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' ||
-		r == '\u200e' || r == '\u200f' || r == '\u2028' || r == '\u2029'
+// Unsafe reports whether a character can hide or disguise what stands around
+// it, or cannot be seen itself: controls (C0, C1), bidirectional marks, what
+// has no width, blanks other than the space, private and unassigned ones, and
+// the replacement character. Text, JSON and HTML all ask here.
+func Unsafe(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < 0x20 || r == 0x7f
+	}
+	return !unicode.IsPrint(r) || r == utf8.RuneError || r == blankBraille ||
+		unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
+
+const blankBraille = '\u2800' // a symbol by its category, a blank by its look

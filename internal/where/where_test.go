@@ -58,16 +58,26 @@ func TestKinds(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain ünï":          "plain ünï",
-		"a\x1b[31mb":         `a\x1b[31mb`,
-		"line\nbreak":        `line\x0abreak`,
-		"bad\xffutf8":        `bad\xffutf8`,
-		"rtl\u202emark":      `rtl\xe2\x80\xaemark`,
-		"\ufffd real":        `\xef\xbf\xbd real`,
-		"c1\u0085control":    `c1\xc2\x85control`,
-		"sep\u2028arator":    `sep\xe2\x80\xa8arator`,
-		"tab\tand\x7fdel":    `tab\x09and\x7fdel`,
-		"truncated \xe2\x80": `truncated \xe2\x80`,
+		"plain ünï":           "plain ünï",
+		"a\x1b[31mb":          `a\x1b[31mb`,
+		"line\nbreak":         `line\x0abreak`,
+		"bad\xffutf8":         `bad\xffutf8`,
+		"rtl\u202emark":       `rtl\xe2\x80\xaemark`,
+		"\ufffd real":         `\xef\xbf\xbd real`,
+		"c1\u0085control":     `c1\xc2\x85control`,
+		"sep\u2028arator":     `sep\xe2\x80\xa8arator`,
+		"tab\tand\x7fdel":     `tab\x09and\x7fdel`,
+		"truncated \xe2\x80":  `truncated \xe2\x80`,
+		"zero\u200bwidth":     `zero\xe2\x80\x8bwidth`,
+		"joined\u2060word":    `joined\xe2\x81\xa0word`,
+		"byte order\ufeff":    `byte order\xef\xbb\xbf`,
+		"soft\u00adhyphen":    `soft\xc2\xadhyphen`,
+		"no-break\u00a0blank": `no-break\xc2\xa0blank`,
+		"arabic\u061cmark":    `arabic\xd8\x9cmark`,
+		"tag\U000e0041":       `tag\xf3\xa0\x81\x81`,
+		"selector\ufe0f":      `selector\xef\xb8\x8f`,
+		"filler\u3164":        `filler\xe3\x85\xa4`,
+		"private\ue000":       `private\xee\x80\x80`,
 	} {
 		if got := Clean(in); got != want {
 			t.Errorf("Clean(%q) = %q, want %q", in, got, want)

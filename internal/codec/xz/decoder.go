@@ -68,9 +68,10 @@ func (d *Decoder) decode(first func(*decoder) error, dst, src []byte, max, maxDi
 
 // Options bound one reader.
 type Options struct {
-	Jobs    int            // goroutines that decode; 1 or less: the one that reads
-	MaxDict int64          // the largest dictionary in bytes
-	Budget  *limits.Budget // charged for output before it is made
+	Jobs      int            // goroutines that decode; 1 or less: the one that reads
+	MaxDict   int64          // the largest dictionary in bytes that a block may state
+	MaxWindow int64          // the most of it that is taken, in bytes; 0 stands for MaxDict
+	Budget    *limits.Budget // charged for output before it is made
 }
 
 // NewReader decodes the size bytes of ra: all streams with their padding. With
@@ -87,10 +88,10 @@ func NewReader(ctx context.Context, ra io.ReaderAt, size int64, o Options) (io.R
 	return newSequential(ctx, (*decoder).header, io.NewSectionReader(ra, 0, size), o), nil
 }
 
-// NewAloneReader decodes the .lzma file r, which must end where its data end.
-// A dictionary of more than maxDict bytes is refused.
-func NewAloneReader(r io.Reader, maxDict int64, b *limits.Budget) io.ReadCloser {
-	return newSequential(context.Background(), (*decoder).aloneHeader, r, Options{MaxDict: maxDict, Budget: b})
+// NewAloneReader decodes the .lzma file r, which must end where its data end,
+// in the goroutine that reads.
+func NewAloneReader(r io.Reader, o Options) io.ReadCloser {
+	return newSequential(context.Background(), (*decoder).aloneHeader, r, o)
 }
 
 // sequential decodes a file in the goroutine that reads.
@@ -104,6 +105,10 @@ func newSequential(ctx context.Context, first func(*decoder) error, r io.Reader,
 	s := &sequential{ctx: ctx}
 	s.in.reset(r, 0)
 	s.w.slide, s.w.budget = true, o.Budget
+	s.w.most = o.MaxDict
+	if o.MaxWindow > 0 {
+		s.w.most = min(o.MaxDict, o.MaxWindow)
+	}
 	s.maxDict, s.next = o.MaxDict, first
 	return s
 }

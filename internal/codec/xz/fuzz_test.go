@@ -99,7 +99,7 @@ func FuzzAlone(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte) {
 		var d Decoder
 		one, n, err1 := d.DecodeAlone(nil, src, fuzzMax, 1<<20)
-		two, err2 := io.ReadAll(NewAloneReader(bytes.NewReader(src), 1<<20, limits.NewBudget("bytes", fuzzMax)))
+		two, err2 := io.ReadAll(NewAloneReader(bytes.NewReader(src), Options{MaxDict: 1 << 20, Budget: limits.NewBudget("bytes", fuzzMax)}))
 		if err1 == nil && n == len(src) && (err2 != nil || !bytes.Equal(one, two)) {
 			t.Fatalf("whole: %d bytes, stream: %d bytes, %v", len(one), len(two), err2)
 		}

@@ -21,12 +21,13 @@ type task struct {
 // to the front. A file that is not sound all through gives an empty plan: it is
 // decoded in sequence then, and the error found in stream order.
 type plan struct {
-	tasks []task
-	large int64 // the largest output of a block
+	tasks  []task
+	large  int64 // the largest output of a block, in bytes
+	memory int64 // bounds the output held by all workers together, in bytes
 }
 
 const (
-	// parallelMemory bounds the output held by all workers together.
+	// parallelMemory bounds plan.memory.
 	parallelMemory = limits.DefaultMemory / 2
 	// chunkOut and chunkIn: an LZMA2 chunk of at least chunkIn bytes gives at
 	// most chunkOut.
@@ -37,7 +38,7 @@ const (
 )
 
 func newPlan(ra io.ReaderAt, size int64) plan {
-	var p plan
+	p := plan{memory: limits.Cap(size, parallelMemory)}
 	for end := size; end > 0; {
 		start, tasks := streamBefore(ra, end)
 		if tasks == nil || len(p.tasks)+len(tasks) > maxBlocks {
@@ -118,7 +119,7 @@ func readAt(ra io.ReaderAt, b []byte, off int64) bool {
 
 // buffers is how many blocks may be held at once.
 func (p plan) buffers(jobs int) int {
-	return int(min(int64(jobs)+2, parallelMemory/max(p.large, 1)))
+	return int(min(int64(jobs)+2, p.memory/max(p.large, 1)))
 }
 
 func (p plan) parallel(jobs int) bool { return len(p.tasks) > 1 && p.buffers(jobs) > 2 }

@@ -18,6 +18,7 @@ type window struct {
 	slide  bool
 	exact  bool           // max is the size that the block must have
 	max    int            // without slide: pos stays at or below it
+	most   int64          // with slide: the dictionary that may be taken, in bytes
 	first  int            // a guess of the output, for the first allocation
 	budget *limits.Budget // charged with what is about to be written
 }
@@ -52,6 +53,10 @@ func (w *window) charge(n int) error {
 			return where.New(where.Malformed, "xz block is larger than its index says")
 		}
 		return where.New(where.Limit, "more than the %d bytes allowed", w.max)
+	}
+	// Output may be longer than what is taken; a dictionary that is needed, not.
+	if w.slide && int64(w.dict) > w.most && int64(w.pos-w.start+n) > w.most {
+		return where.New(where.Limit, "the dictionary of %d bytes takes more than the %d allowed for an input of this size", w.dict, w.most)
 	}
 	return w.budget.Take(int64(n))
 }

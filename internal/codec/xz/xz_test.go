@@ -152,7 +152,7 @@ func TestEqualsTheRealLZMA(t *testing.T) {
 				if err != nil || n != len(src) || !bytes.Equal(out, data) {
 					t.Fatalf("lzma %s over %d bytes: %d of %d bytes used, %d out, %v", args, len(data), n, len(src), len(out), err)
 				}
-				out, err = io.ReadAll(NewAloneReader(bytes.NewReader(src), limits.MaxDict, nil))
+				out, err = io.ReadAll(NewAloneReader(bytes.NewReader(src), Options{MaxDict: limits.MaxDict}))
 				if err != nil || !bytes.Equal(out, data) {
 					t.Fatalf("lzma %s over %d bytes as a stream: %d out, %v", args, len(data), len(out), err)
 				}
@@ -183,7 +183,7 @@ func TestTruncationIsAlwaysAnError(t *testing.T) {
 		if _, _, err := d.DecodeAlone(nil, alone[:n], 1<<20, limits.MaxDict); where.KindOf(err) != where.Malformed || err == nil {
 			t.Fatalf("%d bytes of .lzma: %v", n, err)
 		}
-		if _, err := io.ReadAll(NewAloneReader(bytes.NewReader(alone[:n]), limits.MaxDict, nil)); err == nil {
+		if _, err := io.ReadAll(NewAloneReader(bytes.NewReader(alone[:n]), Options{MaxDict: limits.MaxDict})); err == nil {
 			t.Fatalf("%d bytes of .lzma as a stream: no error", n)
 		}
 	}
@@ -209,7 +209,7 @@ func TestOneByteMutationsErr(t *testing.T) {
 		bad[i] ^= 0x55
 		var d Decoder
 		one, _, err1 := d.DecodeAlone(nil, bad, 1<<20, limits.MaxDict)
-		two, err2 := io.ReadAll(NewAloneReader(bytes.NewReader(bad), limits.MaxDict, limits.NewBudget("bytes", 1<<20)))
+		two, err2 := io.ReadAll(NewAloneReader(bytes.NewReader(bad), Options{MaxDict: limits.MaxDict, Budget: limits.NewBudget("bytes", 1<<20)}))
 		if err1 == nil && err2 == nil && !bytes.Equal(one, two) {
 			t.Fatalf("byte %d: the two ways differ", i)
 		}

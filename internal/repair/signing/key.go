@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -41,6 +42,17 @@ func unwrapPath(err error) error {
 		return pe.Err
 	}
 	return err
+}
+
+// Exposed reports whether others than its owner may read a private key, and its
+// mode. A file that cannot be looked at is LoadKey's to report.
+func Exposed(path string) (fs.FileMode, bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	mode := info.Mode().Perm()
+	return mode, info.Mode().IsRegular() && mode&0o077 != 0
 }
 
 // LoadKey reads a private key and keeps it out of core dumps. passphrase is
