@@ -15,6 +15,7 @@ import (
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/cli"
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/release/releasetest"
 )
 
@@ -42,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"says":     says,
 			"truncate": truncate,
 			"basefile": basefile,
+			"rawbase":  rawbase,
 		},
 	})
 }
@@ -115,6 +117,27 @@ func basefile(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": btftest.Permuted, "grown": btftest.Grown, "changed": btftest.Changed}
+
+// rawbase FILE VARIANT [elf]: writes the base of a build, alone or as the
+// section of a vmlinux that is not linked yet. The variant "other" is a base
+// that has little of the others.
+func rawbase(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: rawbase FILE VARIANT [elf]")
+	}
+	b := btftest.Base()
+	if v, ok := variants[args[1]]; ok {
+		b = btftest.Kernel(v)
+	} else {
+		b.Struct("zone", 4, btftest.M("", 2, 0))
+		b.Int("int", 4, btftest.Signed)
+	}
+	out := b.Bytes()
+	if len(args) > 2 {
+		out = elftest.File{Type: 2, Sections: []elftest.Section{{Name: ".text", Data: []byte("code")}, {Name: ".BTF", Data: out}, {Name: ".data", Data: []byte("data")}}}.Bytes()
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out, 0o644))
+}
 
 // kernel PATH RELEASE [key=value...]: writes a small release as a tree, or as
 // a .deb when PATH ends so. Keys: image, build (variants of the base), key,

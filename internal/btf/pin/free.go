@@ -6,7 +6,7 @@ import "slices"
 // first, then types that are gone, then such that a module is known to name.
 func (m *matching) rank(need *needs, old uint32) int {
 	switch {
-	case m.old.filler[old]:
+	case m.old.filler[old] && old != m.old.proto:
 		return 0
 	case need.modules[old] == 0:
 		return 1

@@ -46,6 +46,7 @@ func (s *source) nodes() (list []node) {
 	add("const char", "", func(b *btftest.Builder, id func(string) btf.ID) { b.Const(id("char")) })
 	add("*void", "", func(b *btftest.Builder, id func(string) btf.ID) { b.Ptr(0) })
 	add("void()", "", func(b *btftest.Builder, id func(string) btf.ID) { b.Proto(0) })
+	add("nop", "nop", func(b *btftest.Builder, id func(string) btf.ID) { b.Func("nop", id("void()")) })
 	have := map[int]bool{}
 	for _, i := range s.structs {
 		have[i] = true

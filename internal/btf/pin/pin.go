@@ -82,11 +82,16 @@ func (r *Report) Held() bool { return r.Moved == 0 && len(r.Touched) == 0 }
 
 // RoomError says that the counts of the older base are out of reach.
 type RoomError struct {
-	What         string // "types", "types without a name", "types with a name", "string bytes"
+	What         string // "types", "types without a name", "types with a name", "string bytes", or notSorted
 	Needed, Free int
 }
 
+const notSorted = "order"
+
 func (e *RoomError) Error() string {
+	if e.What == notSorted {
+		return "no room: the new base is sorted by name, as kernels from 7.0 have it, and the older one is not"
+	}
 	return fmt.Sprintf("no room: %d new %s, the older base has %d to give", e.Needed, e.What, e.Free)
 }
 
@@ -112,6 +117,7 @@ type plan struct {
 	strs     []byte
 	offset   func(btf.StrOff) btf.StrOff // of the new base's strings
 	reserved btf.StrOff                  // 0: no filler has it
+	proto    uint32                      // where the older base has the fillers' FUNC_PROTO, 0: nowhere
 }
 
 // Start gives a new base with slack of its own, the first of a series. In a
@@ -154,7 +160,7 @@ func Start(new *btf.Raw, slack Slack, grown *btf.Raw, uses []Use) (*Result, erro
 	if err != nil {
 		return nil, err
 	}
-	r.Report.New = int(s.n) - 1 - s.fills
+	r.Report.New = int(s.n) - 1 - s.gone
 	return r, nil
 }
 
@@ -179,7 +185,20 @@ func startFree(s *side, fillers int) []slot {
 			slots = append(slots, slot{id, aType})
 		}
 	}
+	if fillers > 0 && !hasPlainProto(s) {
+		fillers++ // it becomes what the fillers are of
+	}
 	return append(slots, make([]slot, fillers)...)
+}
+
+// hasPlainProto reports whether a base has the FUNC_PROTO "void (void)".
+func hasPlainProto(s *side) bool {
+	for t := range s.raw.Types {
+		if t.Kind == btf.FuncProto && t.Vlen == 0 && t.Ref() == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // On gives a new base with the ids and string offsets of an older one, with
@@ -200,11 +219,11 @@ func On(new, old *btf.Raw, uses []Use) (*Result, error) {
 	}
 	sorted := Sorted(new)
 	if sorted && !Sorted(old) {
-		return nil, &RoomError{What: "types in an order that the older base does not have", Needed: int(is.n) - 1}
+		return nil, &RoomError{What: notSorted}
 	}
 	m := match(was, is)
 	need := newNeeds(was, uses)
-	p := &plan{new: is, sorted: sorted}
+	p := &plan{new: is, sorted: sorted, proto: was.proto}
 	if sorted {
 		p.slots, err = m.placeSorted(need)
 	} else {
@@ -321,7 +340,7 @@ func (m *matching) report(r *Result, need *needs, shelf *shelf) {
 		lost[btf.ID(id)] = true
 		rep.Lost = append(rep.Lost, Lost{ID: btf.ID(id), To: to, Label: m.old.raw.Label(btf.ID(id)), Modules: int(need.modules[id])})
 	}
-	rep.New = int(m.new.n) - 1 - m.new.fills - rep.Kept - rep.Moved
+	rep.New = int(m.new.n) - 1 - m.new.gone - rep.Kept - rep.Moved
 	for _, u := range need.uses {
 		t := Touched{Module: u.Module}
 		for id := range u.ids() {

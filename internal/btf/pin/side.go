@@ -27,7 +27,9 @@ type side struct {
 	nameNo []uint32 // string offset -> 1 + number; 0: not asked yet
 	filler []bool   // by id
 	named  []uint32 // by id: number of the name
-	fills  int
+	fills  int      // fillers that a type can take the place of
+	gone   int      // all ids that are not carried over
+	proto  uint32   // the FUNC_PROTO that is there for the fillers alone, 0: none
 }
 
 // newSide reads a base; every id and string offset in it leads somewhere.
@@ -92,17 +94,41 @@ func (s *side) findFillers() {
 	mark := func(id btf.ID) {
 		s.filler[id] = true
 		s.fills++
+		s.gone++
 	}
+	proto := btf.ID(0)
 	for t := range s.raw.Types {
 		switch {
 		case isReserved(s.raw, &t), isReservedProto(s.raw, &t):
 			mark(t.ID)
+			if t.Kind == btf.Func {
+				proto = t.Ref()
+			}
 		case t.Kind == btf.DeclTag:
 			if on, _ := s.raw.Record(t.Ref()); on.Kind == btf.Struct && isReserved(s.raw, &on) {
 				mark(t.ID)
 			}
 		}
 	}
+	if proto != 0 && !s.used(proto) {
+		s.filler[proto], s.proto = true, uint32(proto)
+		s.gone++
+	}
+}
+
+// used reports whether a type that is no filler refers to another.
+func (s *side) used(id btf.ID) bool {
+	for t := range s.raw.Types {
+		if s.filler[t.ID] {
+			continue
+		}
+		for _, ref := range t.Refs {
+			if ref == id {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isReserved reports whether a record is the FUNC or the STRUCT of the

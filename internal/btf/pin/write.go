@@ -135,6 +135,9 @@ func (f *fillers) survey(ids []btf.ID) {
 	if p.sorted {
 		f.sortedSurvey(any)
 	} else if f.void == 0 {
+		if p.proto != 0 && p.slots[p.proto].is == aFiller {
+			any = p.proto
+		}
 		f.void, f.proto = any, any
 	}
 }
