@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"internal/btf/verdict":  {"internal/kernel/ability", "internal/tri", "internal/btf", "internal/where", "internal/limits", "internal/model"},
 	"internal/btf/cdef":     {"internal/btf", "internal/where"},
 	"internal/btf/diff":     {"internal/btf", "internal/btf/cdef", "internal/btf/meaning", "internal/where"},
+	"internal/btf/rebase":   {"internal/btf", "internal/btf/meaning", "internal/where", "internal/limits"},
 	"internal/btf/pin":      {"internal/btf", "internal/btf/meaning", "internal/where", "internal/limits"},
 	// facts
 	"internal/kimage":         {"internal/kernel/ability", "internal/tri", "internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
@@ -77,11 +78,11 @@ var allowed = map[string][]string{
 	"internal/host":           {"internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
 	"internal/companion":      {"internal/fsx", "internal/manifest", "internal/model", "internal/where"},
 	// repair
-	"internal/repair/modfile": {"internal/kmod", "internal/elfx", "internal/elfx/edit", "internal/btf", "internal/btf/distill", "internal/btf/stamp", "internal/where", "internal/limits"},
+	"internal/repair/modfile": {"internal/btf/rebase", "internal/kmod", "internal/elfx", "internal/elfx/edit", "internal/btf", "internal/btf/distill", "internal/btf/stamp", "internal/where", "internal/limits"},
 	"internal/repair/encode":  {"internal/codec", "internal/where"},
 	"internal/repair/repack": {"internal/repair/encode", "internal/pack", "internal/pack/ar", "internal/pack/cpio", "internal/pack/deb822", "internal/pack/rpmhdr", "internal/pack/tarstream",
 		"internal/codec", "internal/fsx", "internal/where", "internal/limits"},
-	"internal/repair": {"internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/evidence", "internal/btf/stamp",
+	"internal/repair": {"internal/btf/rebase", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/evidence", "internal/btf/stamp",
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
 	"internal/cli": {"internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",

@@ -33,7 +33,7 @@ func (a *app) apply() *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
 		Use:   "apply DECISION PATH... | --action=ACTION PATH...",
-		Short: "Carry a decision out: strip, distill or stamp modules in trees and packages",
+		Short: "Carry a decision out: strip, distill, rebase or stamp modules in trees and packages",
 		Long: `Rewrites the modules in PATH... as DECISION (the JSON document of check) says,
 or all of them as --action says:
 
@@ -41,6 +41,8 @@ or all of them as --action says:
            would be stale become 0, a stamp marks the module as stripped
   distill  .BTF becomes .BTF and .BTF.base (kernels from 6.11); needs the base the
            modules were built on: the image among PATH..., or --base
+  rebase   .BTF of modules built elsewhere is rewritten onto the base of the one
+           kernel of --on, on any since 5.11; needs the base they were built on
   stamp    a section .BTF.base_checksum tells the base the module was built on,
            which is needed as for distill
 
@@ -80,7 +82,7 @@ one. No key and no passphrase is ever taken from arguments or environment.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runApply(cmd.Context(), args, f) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.action, "action", "", "strip, distill or stamp all modules, without a decision")
+	fl.StringVar(&f.action, "action", "", "strip, distill, rebase or stamp all modules, without a decision")
 	fl.StringVar(&f.mode, "mode", "remove", "of strip: remove, or neutralize, which only empties .BTF and moves nothing")
 	fl.StringArrayVar(&f.base, "base", nil, "image, manifest or raw BTF with the base the modules were built on (repeats)")
 	fl.StringArrayVar(&f.on, "on", nil, "of modules built elsewhere: a kernel they are judged on, as by check --on (repeats)")
@@ -133,7 +135,7 @@ func (a *app) applyOptions(args []string, f *applyFlags) (*repair.Options, error
 	}{
 		{"--format", f.format, []string{"text", "json"}},
 		{"--mode", f.mode, []string{"remove", "neutralize"}},
-		{"--action", f.action, []string{"", string(repair.Strip), string(repair.Distill), string(repair.Stamp)}},
+		{"--action", f.action, []string{"", string(repair.Strip), string(repair.Distill), string(repair.Rebase), string(repair.Stamp)}},
 	} {
 		if err := oneOf(c.flag, c.value, c.allowed...); err != nil {
 			return nil, err

@@ -9,13 +9,14 @@ type Action uint8
 const (
 	Keep       Action = iota // ship as it is
 	Distill                  // rewrite modules to .BTF + .BTF.base
+	Rebase                   // modules built elsewhere: rewrite their .BTF onto the base of one kernel
 	Strip                    // remove .BTF and .BTF.base
 	RebuildFor               // modules built elsewhere: build them anew for the kernel that the finding names
 	Bump                     // change the ABI name
 	Rebuild                  // the release is wrong in itself
 )
 
-var actionNames = [...]string{"keep", "distill", "strip", "rebuild-for", "bump", "rebuild"}
+var actionNames = [...]string{"keep", "distill", "rebase", "strip", "rebuild-for", "bump", "rebuild"}
 
 func (a Action) String() string { return actionNames[a] }
 

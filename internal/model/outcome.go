@@ -47,7 +47,7 @@ func (o Outcome) ExitCode() int {
 		return ExitBump
 	case o.Inconclusive:
 		return ExitInconclusive
-	case o.Action == Distill || o.Action == Strip:
+	case o.Action == Distill || o.Action == Rebase || o.Action == Strip:
 		return ExitRepair
 	}
 	return ExitDone

@@ -88,6 +88,8 @@ func (j *job) decided(d *model.ModuleDecision, now binding, f *kmod.Facts, base 
 		action = Strip
 	case model.Distill:
 		action = Distill
+	case model.Rebase:
+		action = Rebase
 	default:
 		return "", usage("module %s: the action %s cannot be carried out", d.Path, d.Action)
 	}

@@ -16,7 +16,11 @@ func (it *item) onItsBase(f *kmod.Facts) error {
 	switch {
 	case it.base != nil && it.change:
 		return it.base.fits(f)
+	case it.base != nil && it.action == Rebase && len(f.BTFBase) == 0:
+		return it.base.fits(f) // on the kernel's base already, if it is
 	case it.base != nil:
+	case it.action == Rebase && it.change:
+		return it.needsBase("rebasing")
 	case it.action == Distill && it.change:
 		return it.needsBase("distilling")
 	case it.action == Stamp && len(f.BTF) > 0 && f.Stamp == nil:

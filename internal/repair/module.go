@@ -91,6 +91,12 @@ func (j *job) act(it *item, t *tools, m *modfile.Module) (*modfile.Result, error
 		return m.Distill(&t.dis, modfile.DistillOptions{Base: it.base.raw, Stamp: &it.base.id, ForbidZeroing: !it.mayZero})
 	case Stamp:
 		return m.Stamp(it.base.id, stamp.Asserted)
+	case Rebase:
+		r, err := j.rebaser(it.base)
+		if err != nil {
+			return nil, err
+		}
+		return m.Rebase(r, modfile.RebaseOptions{From: it.base.raw, FromID: it.base.id, Onto: j.onto.id})
 	}
 	return nil, where.New(where.Internal, "action %q", it.action)
 }
@@ -105,6 +111,8 @@ func (j *job) tell(it *item, r *modfile.Result) {
 		d.Done = "stripped"
 	case it.action == Distill:
 		d.Done = "distilled"
+	case it.action == Rebase:
+		d.Done = "rebased"
 	default:
 		d.Done = "stamped"
 	}

@@ -84,6 +84,9 @@ func (j *job) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.settleOnto(bases); err != nil {
+		return err
+	}
 	j.items = map[release.Source]*item{}
 	for _, r := range l.Releases {
 		if err := j.planRelease(r, bases); err != nil {
@@ -207,6 +210,8 @@ func (j *job) wouldChange(it *item, f *kmod.Facts) bool {
 		return len(f.BTF)+len(f.BTFBase) > 0 || !j.o.Neutralize && (f.BTF != nil || f.BTFBase != nil)
 	case Distill:
 		return len(f.BTF) > 0 && len(f.BTFBase) == 0
+	case Rebase:
+		return len(f.BTF) > 0 && len(f.BTFBase) == 0 && (it.base == nil || it.base.id != j.onto.id)
 	case Stamp:
 		return len(f.BTF) > 0 && it.base != nil && !modfile.ProvenOn(f, it.base.id) &&
 			string(f.Stamp) != string(stamp.Of(it.base.id, stamp.Asserted, f.BTF, f.BTFBase).Bytes())

@@ -30,6 +30,7 @@ const (
 	Strip   Action = "strip"
 	Distill Action = "distill"
 	Stamp   Action = "stamp"
+	Rebase  Action = "rebase"
 )
 
 // Options of Run.
@@ -112,6 +113,10 @@ type job struct {
 	places []*placed
 	images release.Images
 	tried  sync.Map // codec.Format -> true
+	// onto is the base that modules are rebased onto, rebasers those made for
+	// the bases they are on, by checksum.
+	onto     *buildBase
+	rebasers sync.Map // hex digest -> func() (*rebase.Rebaser, error)
 }
 
 func usage(format string, args ...any) *where.Error { return where.New(where.Usage, format, args...) }

@@ -46,7 +46,7 @@ func (m *Module) Distill(d *Distiller, o DistillOptions) (*Result, error) {
 	if err != nil {
 		return nil, where.In(secBTF, err)
 	}
-	if err := m.mapIDs(r.ID); err != nil {
+	if err := m.mapIDs(r.ID, true); err != nil {
 		return nil, err
 	}
 	if o.ForbidZeroing && m.unrelocated > 0 {

@@ -93,9 +93,10 @@ func listOf(ids *kmod.IDs, off int) string {
 	return ""
 }
 
-// mapIDs rewrites every id with the map of a distilled module: ids of sets and
-// of lists that the kernel relocates; those of other lists become 0.
-func (m *Module) mapIDs(to func(btf.ID) (btf.ID, bool)) error {
+// mapIDs rewrites every id with the map of a distilled or rebased module: ids
+// of sets and of lists; where zero says so, those of lists that no kernel
+// relocates become 0.
+func (m *Module) mapIDs(to func(btf.ID) (btf.ID, bool), zero bool) error {
 	ids := m.Facts.IDs
 	if ids == nil {
 		return nil
@@ -113,7 +114,7 @@ func (m *Module) mapIDs(to func(btf.ID) (btf.ID, bool)) error {
 			id, ok := to(btf.ID(w.ID))
 			switch {
 			case w.ID == 0:
-			case !l.relocated:
+			case zero && !l.relocated:
 				m.put(w.Off, 0)
 				m.zeroed(w)
 				m.unrelocated++
