@@ -47,7 +47,7 @@ lint:
 	@out=$$(gofmt -l cmd internal policy hooks); [ -z "$$out" ] || { echo "not gofmt-clean: $$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e,vm,pipelines,bench,long ./...
-	shellcheck -x .ci/run testdata/real/*.sh rpm/brp-kpkg-btf rpm/kpkg-btf.deps hooks/debian/dpkg-* hooks/host/dkms-* hooks/host/postinst.d-* hooks/host/host-check
+	shellcheck -x .ci/run testdata/real/*.sh rpm/brp-kpkg-btf rpm/kpkg-btf.deps hooks/debian/dpkg-* hooks/kbuild/pin-* hooks/host/dkms-* hooks/host/postinst.d-* hooks/host/host-check
 
 e2e: deps tools $(BIN) ## real packages
 	@rm -f $(CACHE)/gone

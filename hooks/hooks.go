@@ -32,6 +32,8 @@ var all = []Hook{
 	{"host-check", "host/host-check", "what the host hooks run: three lines, silent in chroots, asks for the reboot", true},
 	{"host-settings", "host/settings", "/etc/default/kpkg-btf: what the host hooks may do", false},
 	{"modprobe.d", "host/modprobe.conf", "a check before a module is loaded, and what it costs", false},
+	{"pin-pahole", "kbuild/pin-pahole", "make PAHOLE=: the ids of an older base are held, to 6.19", true},
+	{"pin-resolve-btfids", "kbuild/pin-resolve-btfids", "make RESOLVE_BTFIDS=: the same from 7.0 on", true},
 	{"postinst.d", "host/postinst.d-kpkg-btf", "/etc/kernel/postinst.d: what the running kernel will refuse until the reboot", true},
 	{"rpm-posttrans", "host/rpm-posttrans", "the same once an rpm transaction, for a spec", false},
 	{"rules.real", "debian/rules.real.mk", "make fragment: src:linux, repair before signing, record afterwards", false},

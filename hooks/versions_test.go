@@ -11,6 +11,8 @@ var versions = map[string]released{
 	"host-check":               {1, "98445fb0"},
 	"host-settings":            {1, "a58177cf"},
 	"modprobe.d":               {2, "edc9ddcb"},
+	"pin-pahole":               {1, "70ed7ab6"},
+	"pin-resolve-btfids":       {1, "35c02e8d"},
 	"postinst.d":               {2, "e7c73ab6"},
 	"rpm-posttrans":            {2, "68e75f05"},
 	"rules.real":               {2, "7b87f569"},

@@ -85,7 +85,7 @@ var allowed = map[string][]string{
 	"internal/repair": {"internal/btf/rebase", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/evidence", "internal/btf/stamp",
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
-	"internal/cli": {"internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+	"internal/cli": {"internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
 	"cmd/kpkg-btf": {"internal/cli"},
 }

@@ -140,7 +140,7 @@ the values of a flag that repeats.`,
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "everything: every module, every subject of a finding")
 	f.StringVar(&a.colour, "color", "auto", "colour of text: auto (on a terminal, unless NO_COLOR is set), always or never")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
-	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.pin(), a.report(), a.schema(), a.explain(), a.baseline(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
+	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.pin(), a.encoded(), a.report(), a.schema(), a.explain(), a.baseline(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

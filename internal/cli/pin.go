@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -26,6 +27,9 @@ type pinFlags struct {
 	refs         string
 	slack, bytes int
 	out          outputFlags
+	// Of a build from 7.0 on: the section .BTF_ids as a file, the vmlinux whose
+	// symbols say what is in it, and where it goes.
+	ids, symbols, idsOut string
 }
 
 const pinHelp = `Gives the types and strings of a new kernel's base (BTF) the ids and offsets
@@ -45,7 +49,9 @@ where OLD has no room left the next series begins with that slack.
 What modules use of OLD (record --refs) is held before all else. Those of OLD
 are found beside its manifest, or named with --refs.
 
-A base whose types are sorted by name (from 7.0) stays sorted.
+A base whose types are sorted by name (from 7.0) stays sorted. There the ids of
+.BTF_ids are resolved before: --ids names that section as a file, --symbols the
+vmlinux that it is of, --ids-output what it becomes.
 
 Exit codes:
   0  done: everything that modules are known to use has its id
@@ -75,6 +81,9 @@ func (a *app) pin() *cobra.Command {
 	fl.IntVar(&f.bytes, "slack-bytes", -1, "bytes of strings to reserve (default: 32 a type)")
 	fl.StringVar(&f.refs, "refs", "", "what modules use of OLD (record --refs)")
 	fl.StringVar(&f.format, "format", "text", "text or json")
+	fl.StringVar(&f.ids, "ids", "", "the section .BTF_ids that was resolved on NEW, as a file")
+	fl.StringVar(&f.symbols, "symbols", "", "the vmlinux whose symbols say what --ids holds")
+	fl.StringVar(&f.idsOut, "ids-output", "", "write --ids with the ids of the pinned base")
 	f.out.register(cmd, "write the pinned base: BTF, or NEW's file with its section .BTF rewritten")
 	return cmd
 }
@@ -88,13 +97,15 @@ func (a *app) runPin(ctx context.Context, arg string, f pinFlags) error {
 		return usagef("pin needs --on OLD, or --slack N to begin a series, or both")
 	case f.on == "" && f.refs != "":
 		return usagef("--refs are what modules use of OLD: give --on too")
+	case (f.ids == "") != (f.symbols == "") || (f.ids == "") != (f.idsOut == ""):
+		return usagef("--ids, --symbols and --ids-output belong together")
 	case f.slack < 0 || f.bytes < -1:
 		return usagef("--slack %d, --slack-bytes %d", f.slack, f.bytes)
 	}
 	if f.bytes < 0 {
 		f.bytes = 32 * f.slack
 	}
-	if err := f.out.probe([]string{arg, f.on, f.refs}, false); err != nil {
+	if err := f.out.probe([]string{arg, f.on, f.refs, f.ids, f.symbols}, false); err != nil {
 		return err
 	}
 	new, err := a.openNew(ctx, arg)
@@ -106,6 +117,11 @@ func (a *app) runPin(ctx context.Context, arg string, f pinFlags) error {
 	res, err := a.pinned(ctx, new.base, &f, doc)
 	if err != nil {
 		return err
+	}
+	if res != nil && f.ids != "" {
+		if err := a.pinIDs(res, new.base, &f); err != nil {
+			return err
+		}
 	}
 	if res != nil && f.out.file != "" {
 		if err := a.output(f.out, func(w io.Writer) error { return new.write(w, res.Data) }); err != nil {
@@ -234,6 +250,14 @@ func sectionBTF(f *elfx.File) (*btf.Raw, error) {
 	return raw, where.In(".BTF", err)
 }
 
+func elfBase(data []byte) (*btf.Raw, error) {
+	file, err := elfx.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	return sectionBTF(file)
+}
+
 // mapELF maps a file that begins as ELF does; nil for any other.
 func mapELF(path string) (data []byte, free func(), err error) {
 	info, err := os.Stat(path)
@@ -286,8 +310,88 @@ func (a *app) openBase(ctx context.Context, arg string) ([]byte, *release.Releas
 	return found, of, nil
 }
 
+// pinIDs writes .BTF_ids with the ids of the pinned base.
+func (a *app) pinIDs(res *pin.Result, new *btf.Raw, f *pinFlags) error {
+	data, err := os.ReadFile(f.ids)
+	if err != nil {
+		return where.In(f.ids, where.New(where.IO, "%w", err))
+	}
+	image, free, err := mapELF(f.symbols)
+	if err != nil {
+		return where.In(f.symbols, err)
+	}
+	if image == nil {
+		return where.In(f.symbols, where.New(where.Malformed, "not an ELF file"))
+	}
+	defer free()
+	w, order, err := idWords(image)
+	if err != nil {
+		return where.In(f.symbols, err)
+	}
+	if (order == binary.ByteOrder(binary.BigEndian)) != new.BigEndian() {
+		return where.In(f.symbols, where.New(where.Usage, "of another byte order than the base"))
+	}
+	out, err := res.Rewrite(data, order, w)
+	if err != nil {
+		return where.In(f.ids, err)
+	}
+	to := f.out
+	to.file = f.idsOut
+	return a.output(to, func(w io.Writer) error { return writeAll(w, out) })
+}
+
+// idWords reads from the symbols of vmlinux what lies where in its section
+// .BTF_ids (include/linux/btf_ids.h: __BTF_ID__KIND__NAME__N is one word,
+// __BTF_ID__set__NAME and __BTF_ID__set8__NAME begin a set).
+func idWords(image []byte) (w pin.Words, order binary.ByteOrder, err error) {
+	file, err := elfx.Parse(image)
+	if err != nil {
+		return w, nil, err
+	}
+	sec := file.Section(".BTF_ids")
+	if sec == nil {
+		return w, file.Order(), nil
+	}
+	tab, err := file.Symtab()
+	if err != nil {
+		return w, nil, err
+	}
+	for _, s := range tab.All() {
+		if s.Section != sec.Index {
+			continue
+		}
+		name, err := tab.Name(&s)
+		if err != nil {
+			return w, nil, err
+		}
+		rest, ok := bytes.CutPrefix(name, []byte("__BTF_ID__"))
+		if !ok {
+			continue
+		}
+		kind, _, _ := bytes.Cut(rest, []byte("__"))
+		off := int(s.Value - sec.Addr)
+		switch string(kind) {
+		case "set":
+			w.Sets = append(w.Sets, off)
+		case "set8":
+			w.Set8 = append(w.Set8, off)
+		case "func", "struct", "union", "typedef":
+			w.IDs = append(w.IDs, off)
+		}
+	}
+	return w, file.Order(), nil
+}
+
 // openOld reads OLD and what modules use of it; nil where nobody knows.
 func (a *app) openOld(ctx context.Context, f *pinFlags) (*btf.Raw, []pin.Use, error) {
+	if data, free, err := mapELF(f.on); data != nil || err != nil {
+		if err != nil {
+			return nil, nil, where.In(f.on, err)
+		}
+		defer free()
+		raw, err := elfBase(data)
+		return raw, nil, where.In(f.on, err)
+	}
 	blob, r, err := a.openBase(ctx, f.on)
 	if err != nil {
 		return nil, nil, err

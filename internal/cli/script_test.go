@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"encoding/binary"
 	"flag"
 	"os"
 	"path/filepath"
@@ -12,9 +13,11 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/cli"
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/release/releasetest"
 )
@@ -119,7 +122,8 @@ func basefile(ts *testscript.TestScript, neg bool, args []string) {
 var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": btftest.Permuted, "grown": btftest.Grown, "changed": btftest.Changed}
 
 // rawbase FILE VARIANT [elf]: writes the base of a build, alone or as the
-// section of a vmlinux that is not linked yet. The variant "other" is a base
+// section of a vmlinux that is not linked yet, with its section .BTF_ids in
+// FILE.BTF_ids. The variant "other" is a base
 // that has little of the others.
 func rawbase(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -134,7 +138,19 @@ func rawbase(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	out := b.Bytes()
 	if len(args) > 2 {
-		out = elftest.File{Type: 2, Sections: []elftest.Section{{Name: ".text", Data: []byte("code")}, {Name: ".BTF", Data: out}, {Name: ".data", Data: []byte("data")}}}.Bytes()
+		var ids []byte
+		for _, w := range []btf.ID{b.ID(btf.Func, "printk"), 1, 0, b.ID(btf.Func, "kfree_skb"), 7} {
+			ids = binary.LittleEndian.AppendUint32(ids, uint32(w))
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(args[0])+".BTF_ids", ids, 0o644))
+		local := elftest.Local(elfx.STTObject)
+		out = elftest.File{Type: 2, Sections: []elftest.Section{
+			{Name: ".text", Data: []byte("code")}, {Name: ".BTF", Data: out}, {Name: ".BTF_ids", Data: ids}, {Name: ".data", Data: []byte("data")},
+		}, Symbols: []elftest.Symbol{
+			{Name: "__BTF_ID__func__printk__1", Section: ".BTF_ids", Value: 0, Size: 4, Info: local},
+			{Name: "__BTF_ID__set8__some", Section: ".BTF_ids", Value: 4, Size: 16, Info: local},
+			{Name: "__BTF_ID__func__kfree_skb__2", Section: ".BTF_ids", Value: 12, Size: 4, Info: local},
+		}}.Bytes()
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out, 0o644))
 }
