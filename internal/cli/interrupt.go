@@ -63,3 +63,12 @@ func (r *resultWriter) Write(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// fileOf is the file behind a writer, a terminal perhaps.
+func fileOf(w io.Writer) (*os.File, bool) {
+	if r, ok := w.(*resultWriter); ok {
+		w = r.w
+	}
+	f, ok := w.(*os.File)
+	return f, ok
+}

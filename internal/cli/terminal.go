@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"os"
-
 	"golang.org/x/term"
 
 	"kpkg-btf/internal/report"
@@ -15,7 +13,7 @@ var colourWords = []string{"auto", "always", "never"}
 // a file it is 80 columns without colour, unless colour is asked for.
 func (a *app) screenOptions(toFile bool) report.Options {
 	o := report.Options{Verbose: a.verbose, Tool: toolName(), Colour: a.colour == "always"}
-	f, ok := a.env.Stdout.(*os.File)
+	f, ok := fileOf(a.env.Stdout)
 	if toFile || !ok || !term.IsTerminal(int(f.Fd())) {
 		return o
 	}
