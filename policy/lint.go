@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/model"
 )
 
@@ -40,7 +41,7 @@ func (p *Policy) Lint(day string) []string {
 				break
 			}
 		}
-		if rules := w.named(); len(rules) > 0 && !slices.ContainsFunc(rules, model.FindingRule.Waivable) {
+		if named := w.named(); len(named) > 0 && !slices.ContainsFunc(named, rules.Rule.Waivable) {
 			say(&w.Selector, "never used: none of the findings it names can be waived")
 		}
 	}
@@ -48,10 +49,10 @@ func (p *Policy) Lint(day string) []string {
 }
 
 // named are the rules of findings that a selector can match.
-func (s *Selector) named() []model.FindingRule {
-	var out []model.FindingRule
-	for _, f := range model.FindingRules() {
-		c := Case{Finding: f.Rule, Encounter: f.Encounter}
+func (s *Selector) named() []rules.Rule {
+	var out []rules.Rule
+	for _, f := range rules.All() {
+		c := Case{Finding: f.ID, Encounter: f.Encounter}
 		only := Selector{Encounters: s.Encounters, findings: s.findings}
 		if only.matches(&c) {
 			out = append(out, f)
@@ -63,20 +64,20 @@ func (s *Selector) named() []model.FindingRule {
 // lintSelector finds patterns that no finding can match.
 func lintSelector(s *Selector, say func(s *Selector, format string, args ...any)) {
 	for _, g := range s.findings {
-		if !slices.ContainsFunc(model.FindingRules(), func(f model.FindingRule) bool { return g.name(f.Rule) }) {
+		if !slices.ContainsFunc(rules.All(), func(f rules.Rule) bool { return g.name(f.ID) }) {
 			say(s, "findings: %q is the name of no finding", g.text)
 		}
 	}
-	rules := s.named()
+	named := s.named()
 	switch {
-	case len(rules) == 0:
+	case len(named) == 0:
 		say(s, "never used: no finding of these encounters has such a name")
 		return
 	case len(s.match) == 0:
 		return
 	}
-	symbols := slices.ContainsFunc(rules, func(f model.FindingRule) bool { return f.Of == model.OfSymbols })
-	modules := symbols || slices.ContainsFunc(rules, func(f model.FindingRule) bool { return f.Of == model.OfModules })
+	symbols := slices.ContainsFunc(named, func(f rules.Rule) bool { return f.Of == model.OfSymbols })
+	modules := symbols || slices.ContainsFunc(named, func(f rules.Rule) bool { return f.Of == model.OfModules })
 	for _, g := range s.match {
 		if g.module && !modules || !g.module && !symbols {
 			say(s, "match: %q matches nothing: the findings are not about %s", g.text, map[bool]string{true: "modules", false: "symbols (a module is written module:PATH)"}[g.module])
@@ -89,8 +90,8 @@ func (r *Rule) idle() string {
 	if r.action == nil || r.Severity != "" {
 		return ""
 	}
-	rules := r.named()
-	if len(rules) > 0 && !slices.ContainsFunc(rules, func(f model.FindingRule) bool { return f.Action != model.Rebuild }) {
+	named := r.named()
+	if len(named) > 0 && !slices.ContainsFunc(named, func(f rules.Rule) bool { return f.Action != model.Rebuild }) {
 		return "never used: rebuild is lowered by no rule"
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/model"
 )
 
@@ -75,11 +76,11 @@ func TestUse(t *testing.T) {
 // A waiver of everything about everything still leaves rebuild.
 func TestRebuildIsNeverWaived(t *testing.T) {
 	u := parse(t, "waivers:\n- findings: \"**\"\n  reason: all is well\nrules:\n- findings: \"**\"\n  action: keep\n").On("2026-01-01")
-	for _, f := range model.FindingRules() {
+	for _, f := range rules.All() {
 		for _, a := range []model.Action{model.Keep, model.Distill, model.Strip, model.Bump, model.Rebuild} {
-			r := u.Judge(Case{Finding: f.Rule, Encounter: f.Encounter, Action: a})
+			r := u.Judge(Case{Finding: f.ID, Encounter: f.Encounter, Action: a})
 			if (r.Action == model.Rebuild) != (a == model.Rebuild) || a < model.Rebuild && r.Action != model.Keep {
-				t.Fatalf("%s with %s: %+v", f.Rule, a, r)
+				t.Fatalf("%s with %s: %+v", f.ID, a, r)
 			}
 		}
 	}

@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"internal/tri":           {},
 	"internal/where":         {},
 	"internal/report/screen": {"internal/where"},
+	"internal/judge/rules":   {"internal/model"},
 	"internal/limits":        {"internal/where"},
 	"internal/fsx":           {"internal/where"},
 	"internal/strictjson":    {"internal/where"},
@@ -66,13 +67,13 @@ var allowed = map[string][]string{
 	"internal/encounter": {"internal/kernel", "internal/kmod", "internal/kmod/loadcheck", "internal/manifest", "internal/btf", "internal/btf/distill", "internal/btf/evidence", "internal/btf/meaning", "internal/btf/stamp", "internal/btf/verdict",
 		"internal/modsig", "internal/model", "internal/tri", "internal/where"},
 	"hooks":  {},
-	"policy": {"internal/where", "internal/model"},
-	"internal/judge": {"internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
+	"policy": {"internal/judge/rules", "internal/where", "internal/model"},
+	"internal/judge": {"internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/model", "internal/where"},
 	"internal/decision": {"internal/abiname", "internal/strictjson", "internal/model", "internal/where", "internal/limits"},
-	"internal/report":   {"internal/report/screen", "internal/model", "internal/where", "internal/limits"},
+	"internal/report":   {"internal/report/screen", "internal/judge/rules", "internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing": {"internal/modsig", "internal/where"},
 	"internal/host":           {"internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
@@ -85,7 +86,7 @@ var allowed = map[string][]string{
 	"internal/repair": {"internal/btf/rebase", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/evidence", "internal/btf/stamp",
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
-	"internal/cli": {"internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+	"internal/cli": {"internal/report/screen", "internal/judge/rules", "internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
 	"cmd/kpkg-btf": {"internal/cli"},
 }

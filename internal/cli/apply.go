@@ -150,7 +150,7 @@ func (a *app) applyOptions(args []string, f *applyFlags) (*repair.Options, error
 			return nil, usagef("apply takes a decision and the paths it is about, or --action and paths")
 		}
 		var err error
-		if o.Decision, o.DecisionSHA256, err = readDecision(args[0]); err != nil {
+		if o.Decision, o.DecisionSHA256, err = a.readDecision(args[0]); err != nil {
 			if where.HintOf(err) == "" {
 				err = where.New(where.KindOf(err), "%w", err).WithHint("without --action the first argument is the decision of check (--report json=FILE): apply DECISION PATH..., or apply --action=strip PATH...")
 			}
@@ -167,7 +167,7 @@ func (a *app) applyOptions(args []string, f *applyFlags) (*repair.Options, error
 
 // applyRest reads what the flags name: policy, inputs, keys.
 func (a *app) applyRest(args []string, f *applyFlags, o *repair.Options) (err error) {
-	if o.Policy, err = readPolicy(f.policy); err != nil {
+	if o.Policy, err = a.readPolicy(f.policy); err != nil {
 		return err
 	}
 	if o.Inputs, err = pack.Expand(args); err != nil {

@@ -122,7 +122,7 @@ func (a *app) prepareCheck(args []string, f *checkFlags) (*checkRun, error) {
 	}
 	f.show.run = f.runOf(args)
 	run := &checkRun{options: *opts}
-	if run.members, err = expectedMembers(f.expect); err != nil {
+	if run.members, err = a.expectedMembers(f.expect); err != nil {
 		return nil, err
 	}
 	return run, f.show.probe(slices.Concat(args, f.against, f.on, f.refs))
@@ -153,12 +153,12 @@ func (f *checkFlags) runOf(args []string) report.Run {
 
 // expectedMembers reads --expect: words, or with "@" a file that has one a
 // line, "#" for comments.
-func expectedMembers(words []string) ([]decision.Member, error) {
+func (a *app) expectedMembers(words []string) ([]decision.Member, error) {
 	var out []decision.Member
 	for _, w := range words {
 		lines := []string{w}
 		if file, ok := strings.CutPrefix(w, "@"); ok {
-			text, err := readText(file, "list")
+			text, err := a.readText(file, "list")
 			if err != nil {
 				return nil, err
 			}
@@ -239,7 +239,7 @@ func (a *app) loadKernel(ctx context.Context, arg string) (*release.Loaded, erro
 }
 
 func (a *app) judgeOptions(f *checkFlags) (*judge.Options, error) {
-	pol, err := readPolicy(f.policy)
+	pol, err := a.readPolicy(f.policy)
 	if err != nil {
 		return nil, err
 	}

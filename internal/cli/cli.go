@@ -115,16 +115,17 @@ Exit codes of commands that decide:
   1  an input cannot be opened or parsed at all; I/O; a limit; an internal error
   2  usage, or a bad policy file
   3  repair needed: distill or strip
-  4  ABI bump needed; of --on: built elsewhere, to be rebuilt for that kernel
+  4  ABI bump needed; with --on: to be built for that kernel
   5  inconclusive: the inputs cannot answer the question
   6  rebuild needed: the release is wrong in itself
-An unknown code is a failure. Every flag can also be given as an environment
+Treat any other code as failure. kpkg-btf help concepts explains the words,
+kpkg-btf help FINDING a finding by the name in its brackets. Every flag can also be given as an environment
 variable: KPKG_BTF_ and the flag's name in capitals, "-" as "_"; blanks separate
 the values of a flag that repeats.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown command %q (kpkg-btf --help lists them)", args[0])
+				return usagef("unknown command %q%s (kpkg-btf --help lists them)", args[0], didYouMean(args[0], commandNames(cmd)))
 			}
 			return nil
 		},
@@ -133,16 +134,39 @@ the values of a flag that repeats.`,
 	root.SetIn(a.env.Stdin)
 	root.SetOut(a.env.Stdout)
 	root.SetErr(a.env.Stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
+	root.Version = Version
+	root.SetVersionTemplate(toolName() + "\n")
+	root.SetHelpCommand(a.help())
 	f := root.PersistentFlags()
 	f.IntVarP(&a.jobs, "jobs", "j", 0, "workers (default: the least of the cores, parallel= in DEB_BUILD_OPTIONS, RPM_BUILD_NCPUS)")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "everything: every module, every subject of a finding")
 	f.StringVar(&a.colour, "color", "auto", "colour of text: auto (on a terminal, unless NO_COLOR is set), always or never")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
-	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.pin(), a.encoded(), a.report(), a.schema(), a.explain(), a.baseline(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
+	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.pin(), a.encoded(), a.report(), a.show(), a.schema(), a.explain(), a.baseline(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
+}
+
+// flagError is a fault of usage, with the flag that may have been meant.
+func flagError(cmd *cobra.Command, err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok {
+		return usageError{err}
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	hint := didYouMean(name, names)
+	return usagef("unknown flag --%s%s (kpkg-btf %s --help lists them)", name, strings.Replace(hint, "mean ", "mean --", 1), strings.TrimPrefix(cmd.CommandPath(), "kpkg-btf "))
+}
+
+func commandNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return names
 }
 
 // prepare fills flags from the environment and settles the number of jobs.

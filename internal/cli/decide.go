@@ -48,7 +48,7 @@ func (a *app) runDecide(ctx context.Context, args []string, f checkFlags) error 
 	if run.olds, err = a.loadOlds(ctx, f.against); err != nil {
 		return err
 	}
-	sources, manifests, err := sortInputs(args)
+	sources, manifests, err := a.sortInputs(args)
 	if err != nil {
 		return err
 	}
@@ -73,8 +73,17 @@ func (a *app) runDecide(ctx context.Context, args []string, f checkFlags) error 
 }
 
 // sortInputs reads the decisions among the inputs and leaves the rest, in order.
-func sortInputs(args []string) (sources []decision.Source, rest []string, err error) {
-	inputs, err := pack.Expand(args)
+func (a *app) sortInputs(args []string) (sources []decision.Source, rest []string, err error) {
+	files := args
+	if at := slices.Index(args, "-"); at >= 0 {
+		rep, _, err := a.readDecision("-")
+		if err != nil {
+			return nil, nil, err
+		}
+		sources = append(sources, decision.Source{Name: "standard input", Report: rep})
+		files = slices.Delete(slices.Clone(args), at, at+1)
+	}
+	inputs, err := pack.Expand(files)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,7 +97,7 @@ func sortInputs(args []string) (sources []decision.Source, rest []string, err er
 			rest = append(rest, path)
 			continue
 		}
-		rep, _, err := readDecision(path)
+		rep, _, err := a.readDecision(path)
 		if err != nil {
 			return nil, nil, err
 		}

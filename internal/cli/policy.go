@@ -2,12 +2,10 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/where"
 	"kpkg-btf/policy"
 )
@@ -39,7 +37,7 @@ SOURCE_DATE_EPOCH when that is set, else today).`,
 
 // printPolicy writes a policy that is valid as it stands, digests as comments.
 func (a *app) printPolicy(file string) error {
-	p, err := readPolicy(file)
+	p, err := a.readPolicy(file)
 	if err != nil {
 		return err
 	}
@@ -60,7 +58,7 @@ func (a *app) lintPolicies(files []string) error {
 		return err
 	}
 	for _, path := range files {
-		p, err := readPolicy(path)
+		p, err := a.readPolicy(path)
 		if err != nil {
 			return err
 		}
@@ -95,16 +93,15 @@ func (a *app) today() (string, error) {
 
 // readPolicy reads a policy file; nothing is discovered from the working
 // directory, so that a merge request cannot bring its own waivers unseen.
-func readPolicy(path string) (*policy.Policy, error) {
+func (a *app) readPolicy(path string) (*policy.Policy, error) {
 	if path == "" {
 		return policy.Default(), nil
 	}
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > limits.MaxText {
-		return nil, where.In(path, where.New(where.Limit, "a policy of %d bytes", info.Size()))
-	}
-	text, err := os.ReadFile(path)
+	text, err := a.readText(path, "policy")
 	if err != nil {
+		if where.KindOf(err) == where.Limit {
+			return nil, err
+		}
 		return nil, usageError{err}
 	}
 	return policy.Parse(path, text)

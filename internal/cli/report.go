@@ -3,6 +3,7 @@ package cli
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,7 @@ anew. The exit code is that of the decision.`,
 			if err := show.probe(args); err != nil {
 				return err
 			}
-			rep, _, err := readDecision(args[0])
+			rep, _, err := a.readDecision(args[0])
 			if err != nil {
 				return err
 			}
@@ -43,8 +44,8 @@ anew. The exit code is that of the decision.`,
 
 // readDecision reads a decision document and gives the SHA-256 of its bytes,
 // in hex, too.
-func readDecision(path string) (rep *model.Report, sum string, err error) {
-	text, err := readText(path, "decision")
+func (a *app) readDecision(path string) (rep *model.Report, sum string, err error) {
+	text, err := a.readText(path, "decision")
 	if err != nil {
 		return nil, "", err
 	}
@@ -52,8 +53,15 @@ func readDecision(path string) (rep *model.Report, sum string, err error) {
 	return rep, fmt.Sprintf("%x", sha256.Sum256(text)), where.In(path, err)
 }
 
-// readText reads a text document of limited size.
-func readText(path, what string) ([]byte, error) {
+// readText reads a text document of limited size; "-" is standard input.
+func (a *app) readText(path, what string) ([]byte, error) {
+	if path == "-" {
+		text, err := io.ReadAll(io.LimitReader(a.env.Stdin, limits.MaxText+1))
+		if err == nil && len(text) > limits.MaxText {
+			err = where.New(where.Limit, "a %s of more than %d bytes", what, limits.MaxText)
+		}
+		return text, where.In("standard input", err)
+	}
 	if info, err := os.Stat(path); err == nil && info.Size() > limits.MaxText {
 		return nil, where.In(path, where.New(where.Limit, "a %s of %d bytes", what, info.Size()))
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
@@ -47,7 +48,7 @@ func (n *notes) rule(in meeting, f model.Finding, text func(int) string) []ruled
 	if n.rulings.use == nil {
 		return []ruled{{f, f.Action}}
 	}
-	about, _ := model.FindingRuleOf(f.Rule)
+	about, _ := rules.Of(f.Rule)
 	if about.Of == model.OfRelease || about.Of == "" || len(f.Subjects) == 0 || len(f.Subjects) != f.Count {
 		r := n.rulings.use.Judge(caseOf(n, &f, policy.Subject{}))
 		return []ruled{part(f, r)}
@@ -159,7 +160,7 @@ type reason struct {
 func (n *notes) reasons() reasons {
 	out := reasons{}
 	for _, e := range n.list {
-		if about, _ := model.FindingRuleOf(e.Rule); about.Of != model.OfModules {
+		if about, _ := rules.Of(e.Rule); about.Of != model.OfModules {
 			continue
 		}
 		for _, s := range e.Subjects {

@@ -88,25 +88,3 @@ func TestArchitectures(t *testing.T) {
 		}
 	}
 }
-
-// The rules of findings are sorted, named once, and found.
-func TestFindingRules(t *testing.T) {
-	list := FindingRules()
-	for i, f := range list {
-		if i > 0 && list[i-1].Rule >= f.Rule {
-			t.Errorf("%s before %s", list[i-1].Rule, f.Rule)
-		}
-		if got, ok := FindingRuleOf(f.Rule); !ok || got != f {
-			t.Errorf("%s is not found", f.Rule)
-		}
-		if f.Summary == "" || f.Of == "" || f.Encounter == "" {
-			t.Errorf("%s: %+v", f.Rule, f)
-		}
-		if f.Waivable() != (f.Action == Distill || f.Action == Strip || f.Action == RebuildFor || f.Action == Bump) {
-			t.Errorf("%s waivable: %v", f.Rule, f.Waivable())
-		}
-	}
-	if _, ok := FindingRuleOf("no.such"); ok {
-		t.Error("a rule that is not there")
-	}
-}

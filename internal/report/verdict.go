@@ -106,13 +106,15 @@ func sentenceOf(v *model.ReleaseVerdict, by *model.Finding) string {
 
 // condition is what must prove true for the action to be right.
 func condition(v *model.ReleaseVerdict) string {
-	n := 0
-	for i := range v.Findings {
-		if v.Findings[i].Inconclusive {
-			n++
-		}
+	open := openFindings(v.Findings)
+	if len(open) == 0 {
+		return "what is open turns out well"
 	}
-	return plural(n, "one open question turns out well", "%d open questions turn out well")
+	text := conditionOf(open[0])
+	if n := len(open) - 1; n > 0 {
+		text += plural(n, ", and one more question is open", ", and %d more questions are open")
+	}
+	return text
 }
 
 func selfSentence(v *model.ReleaseVerdict) string {
