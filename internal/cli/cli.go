@@ -158,7 +158,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	hint := didYouMean(name, names)
-	return usagef("unknown flag --%s%s (kpkg-btf %s --help lists them)", name, strings.Replace(hint, "mean ", "mean --", 1), strings.TrimPrefix(cmd.CommandPath(), "kpkg-btf "))
+	return usagef("unknown flag: --%s%s (kpkg-btf %s --help lists them)", name, strings.Replace(hint, "mean ", "mean --", 1), strings.TrimPrefix(cmd.CommandPath(), "kpkg-btf "))
 }
 
 func commandNames(cmd *cobra.Command) []string {

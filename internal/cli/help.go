@@ -27,7 +27,7 @@ func (a *app) help() *cobra.Command {
 			if len(args) == 0 {
 				return root.Help()
 			}
-			if found, _, err := root.Find(args); err == nil && found != root {
+			if found, rest, err := root.Find(args); err == nil && found != root && len(rest) == 0 {
 				found.InitDefaultHelpFlag()
 				return found.Help()
 			}
