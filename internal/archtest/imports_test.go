@@ -70,7 +70,7 @@ var allowed = map[string][]string{
 	"policy": {"internal/judge/rules", "internal/where", "internal/model"},
 	"internal/judge": {"internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
-	"internal/explain":  {"internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
+	"internal/explain":  {"internal/explain/klog", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/model", "internal/where"},
 	"internal/decision": {"internal/abiname", "internal/strictjson", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":   {"internal/report/screen", "internal/judge/rules", "internal/model", "internal/where", "internal/limits"},
@@ -86,9 +86,15 @@ var allowed = map[string][]string{
 	"internal/repair": {"internal/btf/rebase", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/evidence", "internal/btf/stamp",
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
-	"internal/cli": {"internal/report/screen", "internal/judge/rules", "internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
+	"internal/cli": {"internal/among", "internal/explain/journal", "internal/report/screen", "internal/judge/rules", "internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy",
 		"internal/model", "internal/where", "internal/limits"},
 	"cmd/kpkg-btf": {"internal/cli"},
+
+	// logs, and whose a module is
+	"internal/among": {"internal/encounter", "internal/kernel", "internal/kmod", "internal/manifest", "internal/release", "internal/codec", "internal/btf/evidence",
+		"internal/model", "internal/where", "internal/limits"},
+	"internal/explain/klog":    {},
+	"internal/explain/journal": {"internal/where"},
 }
 
 // onlyIn keeps a library where it serves: everywhere else it is banned, with
@@ -103,7 +109,7 @@ var onlyIn = []struct{ library, where, reason string }{
 	{"github.com/sassoftware/go-rpmutils", "-", "panics on malformed headers: a peer in tests only"},
 	{"debug/elf", "-", "not hardened against hostile input: internal/elfx reads ELF"},
 	{"unsafe", "-", "nothing here needs it"},
-	{"os/exec", "internal/repair", "no program is run while packages are judged"},
+	{"os/exec", "internal/repair internal/explain/journal", "no program is run while packages are judged"},
 }
 
 type pkg struct {

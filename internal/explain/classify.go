@@ -9,7 +9,7 @@ import (
 // classify knows the messages of one line: kernel/bpf/btf.c, kernel/module/*.c
 // and the errors of kmod's and busybox's modprobe and insmod. nil for others.
 func classify(msg string) *event {
-	for _, f := range []func(string) *event{registration, linking, signing, inserting} {
+	for _, f := range []func(string) *event{registration, linking, signing, inserting, building} {
 		if e := f(msg); e != nil {
 			return e
 		}
@@ -32,6 +32,12 @@ func registration(msg string) *event {
 		return e
 	case strings.HasPrefix(msg, "missing vmlinux BTF, cannot register "), strings.Contains(msg, "in-kernel BTF is malformed"):
 		return newEvent(NoVmlinux, "")
+	case strings.HasPrefix(msg, "error while registering ") && strings.Contains(msg, "kfunc"),
+		strings.HasPrefix(msg, "error while setting ") && strings.Contains(msg, "kfunc"):
+		e := newEvent(OwnKfuncs, "")
+		what, no, _ := strings.Cut(msg, ": ")
+		e.Symbol, e.Errno = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(what, "error while registering "), "error while setting "), " kfuncs"), errno(no)
+		return e
 	case strings.HasPrefix(msg, "kfunc ") && strings.Contains(msg, " already present in "):
 		e := newEvent(Taken, "")
 		e.Symbol, _, _ = strings.Cut(strings.TrimPrefix(msg, "kfunc "), " ")

@@ -25,6 +25,8 @@ const (
 	Duplicate     = "symbol.duplicate"   // exported twice
 	Vermagic      = "vermagic"           // built for another kernel
 	Format        = "module.format"      // struct module or ELF differ
+	OwnKfuncs     = "kfunc.base"         // the kernel's own sets fail
+	Build         = "build"              // a line of a kernel's build; the kind has more behind it
 )
 
 // event is one LogEvent with what the search needs.
@@ -37,74 +39,20 @@ type event struct {
 	// want and have are a version magic's two sides.
 	have, want string
 	done       bool // the refusal's text was seen
-	last       int  // line number of the last line
-}
-
-// parsed is what a log holds.
-type parsed struct {
-	events         []*event
-	lines, unknown int
-	left           int
-	open           *event // a refusal whose last line may be still to come
-	seen           map[string]*event
+	// tangle is set where the lines of parallel loads could not be told apart.
+	tangle *tangle
+	// near is the texts of the lane of a refusal that was read in order, beside others.
+	near     *tangle
+	used     []string // what of a tangle's texts its source explains
+	external bool     // the log says that the module was not built with its kernel
+	early    bool     // before the root file system: the module is the initrd's
+	baseBad  string   // what the kernel said of its own sets before this
+	boot     int      // its number
+	build    *buildMessage
 }
 
 // member is the kind of a logged type that is a member of one.
 const member = "member"
-
-// reach is how many lines of others may stand between those of one refusal.
-const reach = 24
-
-func (p *parsed) line(n int, line string) {
-	p.lines++
-	if p.open != nil && n-p.open.last > reach {
-		p.close()
-	}
-	msg := message(line)
-	switch {
-	case p.refusal(n, msg):
-	case p.relocation(n, msg):
-	case p.verdict(n, msg):
-	default:
-		e := classify(msg)
-		if e == nil {
-			p.unknown++
-			return
-		}
-		e.Line, e.last, e.Log = n, n, []string{clip(msg)}
-		p.add(e)
-	}
-}
-
-// refusal takes one printed fragment, "BPF: text" or "BPF:text".
-func (p *parsed) refusal(n int, msg string) bool {
-	text, ok := strings.CutPrefix(msg, "BPF:")
-	if !ok {
-		return false
-	}
-	// /dev/kmsg escapes what is not printable, and not every reader undoes it.
-	p.fragment(n, msg, strings.ReplaceAll(strings.TrimPrefix(text, " "), `\x09`, "\t"))
-	return true
-}
-
-func (p *parsed) fragment(n int, msg, text string) {
-	e := p.open
-	if e != nil && strings.TrimSpace(text) != "" && (e.done || startsRefusal(text)) && len(e.btf) > 0 {
-		p.close()
-		e = nil
-	}
-	if e == nil {
-		e = &event{LogEvent: model.LogEvent{Kind: Refused, Line: n, Count: 1}}
-		p.open = e
-	}
-	e.last = n
-	if len(e.btf) >= maxKept {
-		return
-	}
-	e.btf = append(e.btf, text)
-	e.Log = append(e.Log, clip(msg))
-	e.done = e.done || isText(text) || aboutNoKind(text)
-}
 
 // aboutNoKind tells "[12] Invalid name_offset:7", which is a whole message.
 func aboutNoKind(text string) bool {
@@ -153,73 +101,6 @@ func typeHead(text string) (id uint32, rest string, ok bool) {
 	return id, strings.TrimPrefix(rest, " "), ok
 }
 
-// relocation takes the messages of btf_relocate (6.11+), which carry no prefix.
-func (p *parsed) relocation(n int, msg string) bool {
-	distilled := strings.Contains(msg, "distilled base") && (strings.Contains(msg, "BTF type '") || strings.Contains(msg, " BTF id ["))
-	shape := strings.HasPrefix(msg, "type [") && strings.Contains(msg, " distilled base")
-	str := strings.HasPrefix(msg, "string '") && strings.HasSuffix(msg, " is not mapped to base BTF")
-	if !distilled && !shape && !str {
-		return false
-	}
-	p.close()
-	p.fragment(n, msg, msg)
-	if e := p.open; e != nil {
-		e.done = true
-	}
-	return true
-}
-
-// verdict takes the line that ends a refusal and names the module.
-func (p *parsed) verdict(n int, msg string) bool {
-	_, name, rest, ok := between(msg, "failed to validate module [", "]")
-	if !ok {
-		return false
-	}
-	e := p.open
-	if e == nil {
-		e = &event{LogEvent: model.LogEvent{Kind: Refused, Line: n, Count: 1}}
-	}
-	e.Module, e.last = moduleName(name), n
-	if _, no, ok := strings.Cut(rest, "BTF:"); ok {
-		e.Errno = errno(no)
-	}
-	e.Log = append(e.Log, clip(msg))
-	p.open = e
-	p.close()
-	return true
-}
-
-// close ends the refusal that is open.
-func (p *parsed) close() {
-	e := p.open
-	if e == nil {
-		return
-	}
-	p.open = nil
-	e.key = squeeze(strings.Join(e.btf, ""))
-	e.Type = loggedType(e.btf)
-	p.add(e)
-}
-
-// add keeps an event, or counts it with the one that is the same.
-func (p *parsed) add(e *event) {
-	id := strings.Join([]string{e.Kind, e.Module, e.Symbol, e.key, e.have, e.want}, "\x00")
-	if e.Kind == NotInserted {
-		id += "\x00" + e.Log[0]
-	}
-	if old := p.seen[id]; old != nil {
-		old.Count++
-		return
-	}
-	if len(p.events) >= maxEvents {
-		p.left++
-		return
-	}
-	e.Count = 1
-	p.seen[id] = e
-	p.events = append(p.events, e)
-}
-
 // squeeze drops all spaces: loggers, terminals and mails change them, and a
 // refusal may be pasted as one line or as the fragments it was printed in.
 func squeeze(s string) string {
@@ -245,8 +126,11 @@ func loggedType(btf []string) *model.LoggedType {
 	}
 	words := strings.Fields(rest)
 	t := &model.LoggedType{ID: id, Text: objection(btf)}
-	if len(words) > 1 && words[0] == strings.ToUpper(words[0]) {
-		t.Kind, t.Name = words[0], words[1]
+	if len(words) > 0 && words[0] == strings.ToUpper(words[0]) {
+		t.Kind = words[0]
+		if len(words) > 1 && !strings.Contains(words[1], "=") { // else the name is empty
+			t.Name = words[1]
+		}
 	}
 	return t
 }
@@ -274,12 +158,4 @@ func objection(btf []string) string {
 		}
 	}
 	return strings.Join(words[min(start, len(words)):], " ")
-}
-
-func clip(s string) string {
-	const most = 512
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
 }

@@ -3,6 +3,7 @@ package explain
 import (
 	"context"
 	"fmt"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -141,7 +142,7 @@ func TestSourceOfARefusal(t *testing.T) {
 func noStamps(log string) string {
 	var out []string
 	for l := range strings.Lines(log) {
-		out = append(out, message(strings.TrimSuffix(l, "\n")))
+		out = append(out, message(l))
 	}
 	return strings.Join(out, "\n")
 }
@@ -326,5 +327,48 @@ func TestTaken(t *testing.T) {
 	}
 	if e = explained(t, "kfunc kfree_skb (id: 1) is already present in vmlinux.", g).Events[0]; len(e.Sources) != 0 || e.Open == "" {
 		t.Errorf("%+v", e)
+	}
+}
+
+// Loads in parallel, in any order, without callers' stamps: with both builds
+// given each module's lines are found among the others', and nothing is
+// claimed to be certain that is not.
+func TestParallelWithBuilds(t *testing.T) {
+	older, newer := pair(t, verdict.ForVersion(6, 12, 50))
+	modules := []string{"alpha", "beta", "gamma"}
+	for seed := range 60 {
+		rnd := rand.New(rand.NewSource(int64(seed)))
+		var loads [][]string
+		for _, m := range modules {
+			loads = append(loads, strings.Split(strings.TrimSpace(logOf(t, older, newer, m)), "\n"))
+		}
+		var log []string
+		for len(loads) > 0 {
+			i := rnd.Intn(len(loads))
+			log = append(log, loads[i][0])
+			if loads[i] = loads[i][1:]; len(loads[i]) == 0 {
+				loads = slices.Delete(loads, i, i+1)
+			}
+		}
+		x := explained(t, strings.Join(log, "\n"), older, newer)
+		if len(x.Events) != len(modules) {
+			t.Fatalf("seed %d: %d events\n%s", seed, len(x.Events), strings.Join(log, "\n"))
+		}
+		for i := range x.Events {
+			e := &x.Events[i]
+			if len(e.Sources) != 1 || !e.Sources[0].Exact || e.Sources[0].Module != "kernel/drivers/"+e.Module+".ko" || label(&e.Sources[0].Of) != "newer 1.0-1" ||
+				label(&e.Sources[0].On) != "older 1.0-1" || len(e.Mixed) != 0 || e.Type == nil || e.Open != "" {
+				t.Fatalf("seed %d: %+v\n%s", seed, e, strings.Join(log, "\n"))
+			}
+		}
+		// A line that no module explains takes the certainty back.
+		if seed == 0 {
+			extra := slices.Insert(slices.Clone(log), 1, "[   12.5] BPF: [77] STRUCT stranger", "[   12.5] BPF: Invalid name")
+			for _, e := range explained(t, strings.Join(extra, "\n"), older, newer).Events {
+				if e.Module != "" && len(e.Sources) > 0 && e.Sources[0].Exact {
+					t.Errorf("%s is certain beside lines of a stranger", e.Module)
+				}
+			}
+		}
 	}
 }

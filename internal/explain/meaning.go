@@ -33,6 +33,8 @@ var meanings = map[string]what{
 		[]string{rebootCure, reinstallCure, "if that changes nothing, two modules really define a function of that name: one must go"}},
 	NoStruct: {"init registers a struct_ops type by name and the module's BTF has no such type: it is missing there, or it is BTF of another build",
 		[]string{rebootCure, reinstallCure}},
+	OwnKfuncs: {"the kernel's own set of kfuncs of that name failed to register: ids in the image's .BTF_ids are no functions of the image's BTF. Its BTF was changed after resolve_btfids (a second link, pahole, strip), or is damaged. Every module's BTF is judged on that base",
+		baseBad.cures},
 	OutOfTree: {"information, not an error: the module was not built with the kernel (no intree mark)", nil},
 	Unsigned: {"the module has no signature, or one by a key this kernel does not know; it loads and taints the kernel. Where signatures are enforced it would be refused",
 		[]string{"if it should be the distribution's module: its signer is of another build, reinstall the modules of the running kernel's build", "else sign it with a key the kernel trusts (MOK, built-in certificate)"}},
@@ -48,6 +50,10 @@ var meanings = map[string]what{
 	Format:        {"the module's struct module has another size than the kernel's: another configuration or another compiler plugin setup", []string{"build the module with the configuration of this kernel"}},
 }
 
+// baseBad is what a refusal means on a kernel whose own sets fail.
+var baseBad = what{"in this boot the kernel's own sets of kfuncs failed to register, so its own BTF and its ids disagree: the base is bad, and modules that are right fail on it too. Which module fails says nothing",
+	[]string{"boot another build of this kernel, or the one before", "kpkg-btf inspect on the image shows what is wrong with its BTF; give that to whoever built it", "reinstalling modules or the initrd does not help"}}
+
 // failures are by the errno that modprobe or insmod reports.
 var failures = map[int]what{
 	-22: {"the kernel returned EINVAL. It does so for BTF that does not fit (the log then has \"failed to validate module\"), for kfunc ids that are no functions (no line at all, 6.4 and later), for bad parameters, and from the module's own init",
@@ -58,7 +64,7 @@ var failures = map[int]what{
 	-17: {"EEXIST: a module of that name is loaded, or built in", nil},
 	-74: {"EBADMSG: the signature at the end of the file is damaged, or the module was changed after it was signed", []string{"install the module again", "sign again after strip"}},
 	-65: {"ENOPKG: the signature uses an algorithm this kernel does not have", nil},
-	-12: {"ENOMEM: the kernel found no memory for the module", nil},
+	-12: {"ENOMEM: the kernel found no memory for the module", (&event{}).memory()},
 	-19: {"ENODEV from the module's own init: no such hardware", nil},
 }
 
@@ -67,10 +73,12 @@ func (e *event) explain() {
 	w, ok := meanings[e.Kind]
 	switch {
 	case e.Kind == Refused:
-		w = what{refusalMeaning(e), []string{rebootCure, reinstallCure, checkCure}}
+		w = e.refusedAdvice()
 		if e.Type != nil && e.Type.Name != "" {
 			e.Name = garbled
 		}
+	case e.build != nil:
+		w = e.build.what
 	case e.Kind == NotInserted:
 		if w, ok = failures[e.Errno]; !ok {
 			w = what{"the kernel refused the module; the reason is in dmesg", []string{"look at dmesg from the same second"}}
@@ -115,14 +123,24 @@ func refusalMeaning(e *event) string {
 		s += " in its check of " + check
 	}
 	s += ". "
-	if e.Errno == -12 {
-		return s + "The errno is ENOMEM: it ran out of memory, the BTF need not be wrong"
+	switch {
+	case e.Errno == -12:
+		return s + "The errno is ENOMEM: the kernel ran out of memory, the BTF need not be wrong"
+	case e.external:
+		return s + "The module was not built with this kernel (the log says so: out-of-tree), and its BTF fits only the build whose vmlinux it was encoded on: the same name and version are not enough. Without CONFIG_MODULE_ALLOW_BTF_MISMATCH the load fails; with it the module loads without BTF"
 	}
 	return s + "The usual cause is modules of one build on the kernel of another: BTF fits only the base it was encoded against. Without CONFIG_MODULE_ALLOW_BTF_MISMATCH the load fails; with it the module loads without BTF"
 }
 
 func checkOf(e *event) string {
 	text := strings.Join(e.btf, " ")
+	for i := range e.Mixed {
+		if e.Mixed[i].Text != e.Mixed[0].Text {
+			text = "" // one check or another
+			break
+		}
+		text = e.Mixed[0].Text
+	}
 	for _, c := range checks {
 		if strings.Contains(text, c.text) {
 			return c.check
@@ -135,12 +153,16 @@ func checkOf(e *event) string {
 func (e *event) cure(s *model.LogSource) {
 	of, on := label(&s.Of), label(&s.On)
 	switch {
+	case externalPath(s.Module):
+		e.Meaning = "the running kernel is that of " + on + " (" + s.On.Name + "); the module of " + of + " was encoded on another base"
+		e.Cures = e.outOfTree(s.Module)
 	case same(&s.Of, &s.On):
 		e.Meaning = "the modules of " + of + " do not fit the kernel in the same release: the build is wrong in itself"
 		e.Cures = []string{"rebuild it: kpkg-btf check on its packages says what is wrong and where", "until then install an earlier or later build"}
 	case s.Of.Name == s.On.Name:
 		e.Meaning = "the running kernel is that of " + on + "; the module is of " + of + ", another build under the same name " + s.On.Name + ", installed over it"
-		e.Cures = []string{"reboot into the kernel of " + of, "or reinstall the modules of " + on + " and rebuild its initrd", "before shipping: kpkg-btf check NEW --against OLD says what such an update must do (strip, distill or bump the name)"}
+		e.Cures = []string{"reboot into the kernel of " + of, "or reinstall the modules of " + on + " and rebuild its initrd",
+			"if it boots " + on + " again after a reboot, an older copy lies on the ESP or in /boot: kpkg-btf verify names it", "before shipping: kpkg-btf check NEW --against OLD says what such an update must do (strip, distill or bump the name)"}
 	default:
 		e.Meaning = "the running kernel is that of " + on + " (" + s.On.Name + "); the module is of " + of + " (" + s.Of.Name + "): it lies in the wrong folder below /lib/modules or in an old initrd"
 		e.Cures = []string{"reboot into the kernel of " + of, "or reinstall the modules of " + on + " and rebuild its initrd", "kpkg-btf check NEW --against OLD --as-if-same-release judges all modules of the pair"}
@@ -148,6 +170,17 @@ func (e *event) cure(s *model.LogSource) {
 	if e.Kind == Refused && checkOf(e) != "" {
 		e.Meaning += ". It failed the check of " + checkOf(e)
 	}
+}
+
+// externalPath reports whether a module lies where modules go that were not
+// built with the kernel.
+func externalPath(path string) bool {
+	for _, dir := range []string{"updates/", "extra/", "weak-updates/", "external/"} {
+		if strings.HasPrefix(path, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 func label(g *model.GivenRelease) string {

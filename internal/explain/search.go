@@ -27,7 +27,8 @@ type answer struct {
 	on, of *candidate
 	module *release.Module
 	result verdict.Result
-	key    string // of the lines that the kernel prints
+	key    string   // of the lines that the kernel prints
+	texts  []string // these lines, each as it is compared, blank ones left out
 }
 
 // search asks each kernel about the modules that may have been meant, each
@@ -60,18 +61,21 @@ func newSearch(given []Given) *search {
 func (s *search) ask(on, of *candidate, m *release.Module) answer {
 	a := answer{on: on, of: of, module: m, result: on.Base.Module(m.Facts.BTF, m.Facts.BTFBase)}
 	if !a.result.OK {
-		a.key = keyOf(&a.result)
+		a.texts = textsOf(&a.result)
+		a.key = strings.Join(a.texts, "")
 	}
 	return a
 }
 
-// keyOf is what a refusal prints, in the form in which it is compared.
-func keyOf(r *verdict.Result) string {
-	var b strings.Builder
+// textsOf are the fragments of a refusal, in the form in which they are compared.
+func textsOf(r *verdict.Result) []string {
+	var out []string
 	for _, l := range r.Lines {
-		b.WriteString(strings.TrimPrefix(l, "BPF:"))
+		if t := squeeze(strings.TrimPrefix(l, prefix)); t != "" {
+			out = append(out, t)
+		}
 	}
-	return squeeze(b.String())
+	return out
 }
 
 // meet tells whether modules of one release can come before another's kernel.
@@ -149,39 +153,148 @@ func (s *search) find(e *event) {
 	}
 }
 
-// refused finds the module and the kernel that give the words that were logged.
-func (s *search) refused(e *event) {
-	var exact, partial []answer
+// fit is how well a kernel's words on a module agree with what was logged.
+type fit uint8
+
+const (
+	none    fit = iota
+	partial     // what is left of the lines agrees
+	exact       // every word
+)
+
+// fits compares a refusal with a kernel's answer. In a tangle the answer's
+// lines must stand in their order among those of others.
+func (e *event) fits(a *answer) fit {
+	if a.result.OK || e.Errno != 0 && int(a.result.Errno) != e.Errno {
+		return none
+	}
+	if e.tangle != nil {
+		if len(a.texts) > 0 && subsequence(a.texts, e.tangle.texts, false) {
+			return exact
+		}
+		return none
+	}
 	key, cut := trimCut(e.key)
-	for _, a := range s.candidates(e) {
-		switch {
-		case a.result.OK || e.Errno != 0 && int(a.result.Errno) != e.Errno:
-		case e.key == "" && e.Module != "":
-			partial = append(partial, a)
-		case a.key == key && !cut:
-			exact = append(exact, a)
-		case len(key) >= 8 && strings.HasPrefix(a.key, key):
-			partial = append(partial, a)
+	switch {
+	case key == "" && e.Module != "":
+		return partial
+	case a.key == key && !cut:
+		return exact
+	case len(key) >= 8 && strings.HasPrefix(a.key, key):
+		return partial
+	case e.Module != "" && subsequence(e.texts(), a.texts, true):
+		return partial // lines in the middle are missing
+	}
+	return none
+}
+
+// texts are the fragments of a refusal as they are compared.
+func (e *event) texts() []string {
+	var out []string
+	for _, t := range e.btf {
+		if t, _ = trimCut(squeeze(t)); t != "" {
+			out = append(out, t)
 		}
 	}
-	found := exact
-	if len(found) == 0 {
-		found = partial
+	return out
+}
+
+// subsequence reports whether the texts of one refusal stand in this order in
+// a log, others between them; with tail, the last may be cut.
+func subsequence(one, log []string, tail bool) bool {
+	i := 0
+	for _, t := range log {
+		if i < len(one) && (t == one[i] || tail && i == len(one)-1 && len(one[i]) >= 4 && strings.HasPrefix(t, one[i])) {
+			i++
+		}
 	}
-	if len(found) == 0 {
+	return i == len(one) && i > 0
+}
+
+// refused finds the module and the kernel that give the words that were logged.
+func (s *search) refused(e *event) {
+	asRead := e
+	best := s.best(e)
+	if len(best) == 0 && e.near != nil && e.Module != "" { // read in order, though they may not have been
+		mixed := *e
+		mixed.tangle = e.near
+		asRead, best = &mixed, s.best(&mixed)
+	}
+	if len(best) == 0 {
 		e.Open = s.whyNot(e)
 		return
 	}
-	for i := range found {
-		s.source(e, &found[i], len(exact) > 0)
+	certain := asRead.fits(&best[0]) == exact
+	for i := range best {
+		s.source(e, &best[i], certain)
+	}
+	if asRead.tangle != nil {
+		e.unmix(&best[0])
 	}
 	e.cure(&e.Sources[0])
-	if len(exact) == 0 {
+	if !certain {
 		e.Meaning = "not certain, because too little of the message is left: " + e.Meaning
 	} else if others := len(e.Sources) + e.More - 1; others > 0 {
 		e.Meaning = fmt.Sprintf("%d pairs of module and kernel give the same words; if it is the first: %s", others+1, e.Meaning)
 	}
-	s.say(e, &found[0])
+	s.say(e, &best[0])
+}
+
+// best are the answers that fit, all equally well.
+func (s *search) best(e *event) []answer {
+	var found []answer
+	at := none
+	for _, a := range s.candidates(e) {
+		f := e.fits(&a)
+		if f > at {
+			at, found = f, nil
+		}
+		if f == at && f != none {
+			found = append(found, a)
+		}
+	}
+	return found
+}
+
+// unmix takes out of a tangle what one answer explains.
+func (e *event) unmix(a *answer) {
+	last := e.Log[len(e.Log)-1]
+	e.btf, e.Log, e.Mixed = nil, nil, nil
+	for _, l := range a.result.Lines {
+		e.btf = append(e.btf, strings.TrimPrefix(strings.TrimPrefix(l, prefix), " "))
+		e.Log = append(e.Log, l)
+	}
+	if e.Module != "" {
+		e.Log = append(e.Log, last)
+	}
+	e.Type = loggedType(e.btf)
+	e.used = a.texts
+}
+
+// doubt takes back the certainty of a tangle's events where they do not
+// explain its lines exactly: each line once, and none left.
+func doubt(events []*event) {
+	left := map[*tangle][]string{}
+	count := map[*tangle]int{}
+	for _, e := range events {
+		if e.tangle != nil {
+			left[e.tangle] = append(left[e.tangle], e.used...)
+			count[e.tangle]++
+		}
+	}
+	for _, e := range events {
+		if e.tangle == nil || len(e.Sources) == 0 {
+			continue
+		}
+		used, all := slices.Sorted(slices.Values(left[e.tangle])), slices.Sorted(slices.Values(e.tangle.texts))
+		if slices.Equal(used, all) {
+			continue
+		}
+		for i := range e.Sources {
+			e.Sources[i].Exact = false
+		}
+		e.Meaning = "not certain, because the lines of parallel loads are mixed and others of them stay open: " + e.Meaning
+	}
 }
 
 // trimCut takes the mark of a line that was cut off from its end.
@@ -199,7 +312,7 @@ func (s *search) candidates(e *event) []answer {
 		return s.of(e.Module)
 	}
 	all := s.every()
-	if found := s.byKey[e.key]; len(found) > 0 {
+	if found := s.byKey[e.key]; e.key != "" && len(found) > 0 {
 		return found
 	}
 	return all

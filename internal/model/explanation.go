@@ -13,6 +13,27 @@ type Explanation struct {
 	Events  []LogEvent     `json:"events"`
 	// Left are events beyond the limit, counted and not explained.
 	Left int `json:"left"`
+	// Boots are those that begin in the log, in its order.
+	Boots []LogBoot `json:"boots"`
+	// Loose are lines with a word of BTF that fit nowhere; LooseLeft are those
+	// beyond the limit.
+	Loose     []LooseLine `json:"loose"`
+	LooseLeft int         `json:"loose_left,omitempty"`
+	// Gaps are lines that say that lines are missing.
+	Gaps []LooseLine `json:"gaps"`
+}
+
+// LogBoot is a boot that begins in a log.
+type LogBoot struct {
+	Line    int    `json:"line"`
+	ID      string `json:"id,omitempty"`      // the journal's
+	Release string `json:"release,omitempty"` // uname -r of its kernel
+}
+
+// LooseLine is a line of a log that stands for itself.
+type LooseLine struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
 }
 
 // GivenRelease is one release in which the events were looked for.
@@ -30,15 +51,27 @@ type GivenRelease struct {
 type LogEvent struct {
 	// Kind is "btf.refused", "btf.mismatch", "kfunc.missing", "vermagic", …;
 	// the words are those of package explain and stay.
-	Kind   string   `json:"kind"`
-	Line   int      `json:"line"`  // of the first one, from 1
-	Count  int      `json:"count"` // how often the same was logged
-	Log    []string `json:"log"`   // the lines, without time stamps
-	Module string   `json:"module,omitempty"`
-	Symbol string   `json:"symbol,omitempty"`
-	Errno  int      `json:"errno,omitempty"`
+	Kind  string `json:"kind"`
+	Line  int    `json:"line"`  // of the first one, from 1
+	Count int    `json:"count"` // how often the same was logged
+	// Boots are those that logged it, by their number in Explanation.Boots; 0 is
+	// one that began before the log.
+	Boots []int  `json:"boots"`
+	Last  int    `json:"last"`           // line of the last time
+	Time  string `json:"time,omitempty"` // as the log writes it
+	// Release is the uname -r of the boot, where the log says it.
+	Release string   `json:"release,omitempty"`
+	Log     []string `json:"log"` // the lines, without time stamps
+	Module  string   `json:"module,omitempty"`
+	Symbol  string   `json:"symbol,omitempty"`
+	Errno   int      `json:"errno,omitempty"`
 	// Type is the type that a refusal names.
-	Type    *LoggedType `json:"type,omitempty"`
+	Type *LoggedType `json:"type,omitempty"`
+	// Mixed are the types of refusals whose lines stand among this one's and
+	// could as well be it: parallel loads without caller stamps.
+	Mixed []LoggedType `json:"mixed,omitempty"`
+	// Gate says of a build's message whether the gate would stop the package.
+	Gate    string      `json:"gate,omitempty"`
 	Meaning string      `json:"meaning"`
 	Name    string      `json:"name,omitempty"` // why the type's name looks as it does
 	Cures   []string    `json:"cures"`

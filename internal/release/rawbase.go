@@ -42,18 +42,25 @@ func RawBase(path string) (*Release, error) {
 	if err != nil || !isBTF(blob) {
 		return nil, where.In(path, err)
 	}
+	return BTFRelease(path, blob)
+}
+
+// BTFRelease gives the release, without a name, of raw BTF that is a base; file
+// is where it came from. What is no BTF is an error.
+func BTFRelease(file string, blob []byte) (*Release, error) {
 	size := int64(len(blob))
-	if blob, err = btf.Cut(blob); err != nil {
-		return nil, where.In(path, err)
-	}
-	raw, err := btf.Parse(blob)
+	cut, err := btf.Cut(blob)
 	if err != nil {
-		return nil, where.In(path, err)
+		return nil, where.In(file, err)
 	}
-	facts := &kimage.Facts{Format: []string{"BTF"}, BigEndian: raw.BigEndian(), BTF: blob, BTFWhere: "the file itself", BTFSize: size, BTFOnly: true}
+	raw, err := btf.Parse(cut)
+	if err != nil {
+		return nil, where.In(file, err)
+	}
+	facts := &kimage.Facts{Format: []string{"BTF"}, BigEndian: raw.BigEndian(), BTF: cut, BTFWhere: "the file itself", BTFSize: size, BTFOnly: true}
 	return &Release{
-		Packages: []*Package{{File: path, Kind: "file"}},
-		Images:   []*Image{{Source: Source{Package: path}, Origin: Headers, Facts: facts}},
+		Packages: []*Package{{File: file, Kind: "file"}},
+		Images:   []*Image{{Source: Source{Package: file}, Origin: Headers, Facts: facts}},
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"kpkg-btf/internal/model"
@@ -12,11 +13,16 @@ import (
 // alike is how many events of one kind and cause are shown in full.
 const alike = 2
 
-// ExplainText writes what a log means, for people. Events with the same cause
-// and cure stand together: a boot can log one for each of 4000 modules.
+// explainWidth is where the lines of explain are wrapped.
+const explainWidth = 118
+
+// ExplainText writes what a log means, for people: first what happened, then
+// each cause with what to do. Events with the same cause and cure stand
+// together: a boot can log one for each of 4000 modules.
 func ExplainText(w io.Writer, x *model.Explanation, verbose bool) error {
 	t := &text{w: bufio.NewWriter(w), verbose: verbose}
 	t.ignored(x.Ignored)
+	t.headline(x)
 	for _, g := range x.Given {
 		t.f("looked in: %s (%s), %s", given(&g), strings.TrimSpace(g.Name+" "+string(g.Arch)), model.Plural(g.Modules, "module", "modules"))
 		if !g.Kernel {
@@ -32,11 +38,72 @@ func ExplainText(w io.Writer, x *model.Explanation, verbose bool) error {
 	if len(groups) > 0 {
 		t.f("\n")
 	}
-	t.f("%s, %s explained, %s about other things\n", model.Plural(x.Lines, "line", "lines"), model.Plural(len(x.Events), "event", "events"), model.Plural(x.Unknown, "line", "lines"))
+	t.loose("lines are missing here, so a message may be too:", x.Gaps)
+	t.loose("these lines have a word of BTF and fit nowhere:", x.Loose)
+	if x.LooseLeft > 0 {
+		t.f("    and %d more\n", x.LooseLeft)
+	}
+	t.f("%s, %s explained, %s about other things\n", model.Plural(x.Lines, "line", "lines"), model.Plural(len(x.Events), "event", "events"), model.Plural(x.Unknown-len(x.Loose)-x.LooseLeft, "line", "lines"))
 	if x.Left > 0 {
 		t.f("%d more events are beyond the limit and were not looked at\n", x.Left)
 	}
 	return t.w.Flush()
+}
+
+// headline says in one line what the log is about.
+func (t *text) headline(x *model.Explanation) {
+	var refused []string
+	nameless, build, other := 0, 0, 0
+	for i := range x.Events {
+		e := &x.Events[i]
+		switch {
+		case e.Kind == "btf.refused" && e.Module == "":
+			nameless++
+		case e.Kind == "btf.refused":
+			if !slices.Contains(refused, e.Module) {
+				refused = append(refused, e.Module)
+			}
+		case e.Gate != "":
+			build++
+		default:
+			other++
+		}
+	}
+	var parts []string
+	if len(refused) > 0 {
+		first := refused[:min(3, len(refused))]
+		s := "BTF refused of " + model.Plural(len(refused), "module", "modules") + ": " + strings.Join(first, ", ")
+		if len(refused) > len(first) {
+			s += ", …"
+		}
+		parts = append(parts, s)
+	}
+	if nameless > 0 {
+		parts = append(parts, model.Plural(nameless, "refusal", "refusals")+" whose module is not in the log")
+	}
+	if build > 0 {
+		parts = append(parts, model.Plural(build, "message", "messages")+" of a build")
+	}
+	if other > 0 && len(parts) > 0 {
+		parts = append(parts, model.Plural(other, "other event", "other events"))
+	}
+	if len(parts) > 0 {
+		t.f("%s\n", strings.Join(parts, "; "))
+	}
+}
+
+func (t *text) loose(title string, lines []model.LooseLine) {
+	if len(lines) == 0 {
+		return
+	}
+	t.f("%s\n", title)
+	for i, l := range lines {
+		if !t.verbose && i == 8 {
+			t.f("    and %d more (-v lists them)\n", len(lines)-i)
+			break
+		}
+		t.f("    line %d: %s\n", l.Line, strings.TrimSpace(l.Text))
+	}
 }
 
 func given(g *model.GivenRelease) string {
@@ -53,7 +120,10 @@ func groupEvents(events []model.LogEvent) [][]*model.LogEvent {
 	at := map[string]int{}
 	for i := range events {
 		e := &events[i]
-		key := e.Kind + "\x00" + strings.ReplaceAll(e.Meaning, "module "+e.Module, "module") + "\x00" + strings.Join(e.Cures, "\x00")
+		key := e.Kind + "\x00" + withoutName(e.Meaning, e.Module)
+		for _, c := range e.Cures {
+			key += "\x00" + withoutName(c, e.Module)
+		}
 		n, ok := at[key]
 		if !ok {
 			n = len(groups)
@@ -65,6 +135,23 @@ func groupEvents(events []model.LogEvent) [][]*model.LogEvent {
 	return groups
 }
 
+// withoutName puts one word for a module's name, where it stands as a word.
+func withoutName(s, module string) string {
+	if module == "" || !strings.Contains(s, module) {
+		return s
+	}
+	return strings.Join(slices.Collect(func(yield func(string) bool) {
+		for w := range strings.FieldsSeq(s) {
+			if strings.Trim(w, ".,;:()'\"") == module {
+				w = "MODULE"
+			}
+			if !yield(w) {
+				return
+			}
+		}
+	}), " ")
+}
+
 func (t *text) group(g []*model.LogEvent) {
 	shown := g
 	if !t.verbose && len(g) > alike+1 {
@@ -74,16 +161,19 @@ func (t *text) group(g []*model.LogEvent) {
 		t.event(e)
 	}
 	if rest := g[len(shown):]; len(rest) > 0 {
-		t.f("and %d more like these (-v lists them): %s\n", len(rest), modulesOf(rest))
+		t.para("", fmt.Sprintf("and %d more like these (-v lists them): ", len(rest)), modulesOf(rest))
 	}
 	e := g[0]
-	t.f("  means: %s\n", e.Meaning)
 	for i, c := range e.Cures {
-		word := "  do:   "
+		label := "do:   "
 		if i > 0 {
-			word = "        "
+			label = "      "
 		}
-		t.f("%s%s\n", word, c)
+		t.para("  ", label, c)
+	}
+	t.para("  ", "means: ", e.Meaning)
+	if e.Gate != "" {
+		t.para("  ", "gate: ", e.Gate)
 	}
 }
 
@@ -92,12 +182,19 @@ func (t *text) event(e *model.LogEvent) {
 	if e.Count > 1 {
 		t.f(", %d times", e.Count)
 	}
+	if len(e.Boots) > 1 {
+		t.f(" in %d boots", len(e.Boots))
+	}
 	t.f("\n")
 	for _, l := range joinFragments(e.Log) {
 		t.f("    %s\n", l)
 	}
+	if len(e.Mixed) > 0 {
+		t.para("  ", "mixed: ", "the lines of "+model.Plural(len(e.Mixed), "refusal", "refusals")+" stand in one another and the log does not say whose is whose: "+mixedTypes(e.Mixed)+
+			". With the packages of both builds it is found out")
+	}
 	if e.Name != "" {
-		t.f("  name: %s\n", e.Name)
+		t.para("  ", "name: ", e.Name)
 	}
 	for i := range e.Sources {
 		s := &e.Sources[i]
@@ -112,8 +209,25 @@ func (t *text) event(e *model.LogEvent) {
 		t.f("        and %d more\n", e.More)
 	}
 	if e.Open != "" {
-		t.f("  not found: %s\n", e.Open)
+		t.para("  ", "not found: ", e.Open)
 	}
+}
+
+// mixedTypes names the types of refusals that could not be told apart.
+func mixedTypes(types []model.LoggedType) string {
+	var out []string
+	for i := range types {
+		l := &types[i]
+		s := strings.TrimSpace(l.Kind + " " + l.Name)
+		if l.ID != 0 {
+			s = fmt.Sprintf("[%d] %s", l.ID, s)
+		}
+		if s == "" {
+			s = "a type that is not in the log"
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, ", ")
 }
 
 // joinFragments makes one line of the fragments that a kernel prints.
@@ -136,17 +250,143 @@ func joinFragments(log []string) []string {
 	return out
 }
 
+// modulesOf names the modules of events, each once, or their lines.
 func modulesOf(events []*model.LogEvent) string {
 	var names []string
+	seen := map[string]bool{}
 	for _, e := range events {
-		if len(names) == 8 {
-			return strings.Join(names, ", ") + ", …"
+		name := e.Module
+		if name == "" {
+			name = fmt.Sprintf("line %d", e.Line)
 		}
-		if e.Module != "" {
-			names = append(names, e.Module)
-		} else {
-			names = append(names, fmt.Sprintf("line %d", e.Line))
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// para writes a labelled sentence, wrapped; further lines stand under its
+// first word.
+func (t *text) para(indent, label, s string) {
+	pad := indent + strings.Repeat(" ", min(len(label), 8))
+	line := indent + label
+	width := len(line)
+	for i, w := range strings.Fields(s) {
+		n := len([]rune(w))
+		switch {
+		case i == 0:
+		case width+1+n > explainWidth:
+			t.f("%s\n", line)
+			line, width = pad, len(pad)
+		default:
+			line += " "
+			width++
+		}
+		line += w
+		width += n
+	}
+	t.f("%s\n", strings.TrimRight(line, " "))
+}
+
+// ExplainEvent writes one event of a log that goes on.
+func ExplainEvent(w io.Writer, e *model.LogEvent) error {
+	t := &text{w: bufio.NewWriter(w), verbose: true}
+	t.group([]*model.LogEvent{e})
+	t.f("\n")
+	return t.w.Flush()
+}
+
+// summed is what a log says of one module.
+type summed struct {
+	module   string
+	times    int
+	boots    map[int]bool
+	kinds    []string
+	releases []string
+}
+
+// objection is the kernel's own reason, as short as it printed it.
+func objection(e *model.LogEvent) string {
+	if e.Type != nil && e.Type.Text != "" {
+		return e.Type.Text
+	}
+	if e.Symbol != "" {
+		return e.Symbol
+	}
+	for _, l := range slices.Backward(e.Log) {
+		if text, ok := strings.CutPrefix(l, "BPF:"); ok && strings.TrimSpace(text) != "" {
+			return strings.TrimSpace(text)
+		}
+	}
+	return ""
+}
+
+// ExplainSummary writes one line a module over all boots of a log: how often,
+// in how many boots, what happened, on which kernels; what names no module
+// stands last.
+func ExplainSummary(w io.Writer, x *model.Explanation) error {
+	t := &text{w: bufio.NewWriter(w)}
+	var all []*summed
+	at := map[string]*summed{}
+	for i := range x.Events {
+		e := &x.Events[i]
+		name := e.Module
+		if name == "" {
+			name = nobody
+		}
+		s := at[name]
+		if s == nil {
+			s = &summed{module: name, boots: map[int]bool{}}
+			at[name] = s
+			all = append(all, s)
+		}
+		s.add(e)
+	}
+	slices.SortStableFunc(all, func(a, b *summed) int { return strings.Compare(a.order(), b.order()) })
+	width := len("MODULE")
+	for _, s := range all {
+		width = max(width, min(len(s.module), 40))
+	}
+	boots := max(1, len(x.Boots))
+	if len(all) > 0 {
+		t.f("%-*s  TIMES  BOOTS  WHAT\n", width, "MODULE")
+	}
+	for _, s := range all {
+		line := strings.Join(s.kinds, ", ")
+		if len(s.releases) > 0 {
+			line += "  on " + strings.Join(s.releases, ", ")
+		}
+		t.f("%-*s  %5d  %5s  %s\n", width, s.module, s.times, fmt.Sprintf("%d/%d", len(s.boots), max(boots, len(s.boots))), line)
+	}
+	t.f("%s, %s, %s\n", model.Plural(x.Lines, "line", "lines"), model.Plural(len(x.Boots), "boot begins in the log", "boots begin in the log"), model.Plural(len(x.Events), "event", "events"))
+	return t.w.Flush()
+}
+
+// order is where a module stands: by name, what names none last.
+func (s *summed) order() string {
+	if s.module == nobody {
+		return "\x7f"
+	}
+	return s.module
+}
+
+const nobody = "(no module named)"
+
+func (s *summed) add(e *model.LogEvent) {
+	s.times += e.Count
+	for _, b := range e.Boots {
+		s.boots[b] = true
+	}
+	what := e.Kind
+	if why := objection(e); why != "" {
+		what += " (" + why + ")"
+	}
+	if !slices.Contains(s.kinds, what) && len(s.kinds) < 6 {
+		s.kinds = append(s.kinds, what)
+	}
+	if e.Release != "" && !slices.Contains(s.releases, e.Release) && len(s.releases) < 4 {
+		s.releases = append(s.releases, e.Release)
+	}
 }

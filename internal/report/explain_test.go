@@ -34,6 +34,7 @@ func TestExplainText(t *testing.T) {
 	x.Events[0].Sources = []model.LogSource{{Module: "kernel/a.ko", Of: g, On: g, Says: "EINVAL", Own: "accepted"}, {Module: "kernel/b.ko", Of: g, On: g, Says: "magic", Own: "not asked"}}
 	x.Events[1].Open = "nothing given"
 	want := strings.Join([]string{
+		"BTF refused of 4 modules: a, b, c, …",
 		`looked in: linux \x1b[31m1 (6.1 x86_64), 1 module`,
 		"looked in: 6.2 (6.2), 2 modules, no kernel to ask: no image",
 		"",
@@ -51,9 +52,9 @@ func TestExplainText(t *testing.T) {
 		"    failed to validate module [b] BTF: -22",
 		"  not found: nothing given",
 		"and 2 more like these (-v lists them): c, d",
-		"  means: the BTF of module a is refused",
 		"  do:   reboot",
 		"        reinstall",
+		"  means: the BTF of module a is refused",
 		"",
 		"30 lines, 4 events explained, 2 lines about other things",
 		"1 more events are beyond the limit and were not looked at",

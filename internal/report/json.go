@@ -29,6 +29,13 @@ func JSON(w io.Writer, doc any) error {
 	return err
 }
 
+// JSONLine writes a value as one line of JSON.
+func JSONLine(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
 // spread writes a compact JSON value, breaking containers that are too wide
 // or that hold such containers; objects inside arrays stay on one line. With
 // flat, the elements of an array do whatever they hold.

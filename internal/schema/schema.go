@@ -38,6 +38,7 @@ var documents = map[string]document{
 	"decision":    {model.DecisionSchema, reflect.TypeFor[model.Report]()},
 	"inspection":  {model.InspectionSchema, reflect.TypeFor[model.Inspection]()},
 	"explanation": {model.ExplanationSchema, reflect.TypeFor[model.Explanation]()},
+	"origins":     {model.OriginsSchema, reflect.TypeFor[model.Origins]()},
 	"diff":        {model.DiffSchema, reflect.TypeFor[model.TypeDiff]()},
 	"repair":      {model.RepairSchema, reflect.TypeFor[model.Repair]()},
 }

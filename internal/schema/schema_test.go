@@ -83,6 +83,14 @@ func TestRealDocuments(t *testing.T) {
 	}
 	old := deb("old.deb", releasetest.Kernel{Release: "6.1.0-1-amd64", Key: "k", Modules: []string{"alpha", "beta:ids", "gone"}})
 	new := deb("new.deb", releasetest.Kernel{Release: "6.1.0-1-amd64", Key: "k", Modules: []string{"alpha", "beta:ids"}, Image: btftest.Grown, Build: btftest.Grown, CRC: 9})
+	module := filepath.Join(dir, "alpha.ko")
+	for name, text := range (releasetest.Kernel{Release: "6.1.0-1-amd64", Key: "k", Modules: []string{"alpha"}}).Files() {
+		if strings.HasSuffix(name, "alpha.ko") {
+			if err := os.WriteFile(module, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	log := "[    1.0] failed to validate module [overlay] BTF: -22\n"
 	run(t, "", "record", "--refs", filepath.Join(dir, "refs.json"), old)
 	refs, err := os.ReadFile(filepath.Join(dir, "refs.json"))
@@ -93,6 +101,7 @@ func TestRealDocuments(t *testing.T) {
 		"refs":        {refs},
 		"manifest":    {run(t, "", "record", old), run(t, "", "record", new)},
 		"inspection":  {run(t, "", "inspect", "--format", "json", old), run(t, "", "inspect", "--format", "json", "--top", "-1", new)},
+		"origins":     {run(t, "", "inspect", "--format", "json", module, "--among", old), run(t, "", "inspect", "--format", "json", module, "--among", dir)},
 		"explanation": {run(t, log, "explain", "--format", "json"), run(t, log, "explain", "--format", "json", old, new)},
 		"decision": {run(t, "", "check", "--format", "json", new), run(t, "", "check", "--format", "json", new, "--against", old),
 			run(t, "", "check", "--format", "json", old, "--against", new, "--expect", "amd64,arm64", "--signatures", "ignored"),
