@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/model"
 )
 
@@ -44,7 +45,7 @@ func (p *Policy) On(day string) *Use {
 // inconclusive answer conclusive.
 func (u *Use) Judge(c Case) Ruling {
 	out := Ruling{Action: c.Action, Severity: c.Severity}
-	if c.Action > model.Keep && c.Action < model.Rebuild {
+	if rule, _ := rules.Of(c.Finding); c.Action > model.Keep && (c.Action < model.Rebuild || rule.WaivableRebuild()) {
 		if w := u.waiver(&c); w != nil {
 			return Ruling{Action: model.Keep, Severity: lower(c.Severity), By: w.label + ": " + w.Reason, Waived: true}
 		}

@@ -212,6 +212,8 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 			k.Strict = true
 		case "kfuncfatal":
 			k.KfuncFatal = true
+		case "headersbtf":
+			k.HeadersBTF = true
 		case "noconfig":
 			k.NoConfig = true
 		default:

@@ -145,10 +145,11 @@ func (c *Cell) compareFacts(cl *meaning.Classes, k *kernel.Kernel, m *Module) {
 	for l := range cl.Layouts(x) {
 		c.Layouts = append(c.Layouts, cl.Contrast(l.Old, l.New)+" in "+x.Split.Label(l.In))
 	}
+	moved := res // one that is relocated has moved already
 	if x.OnOld == nil {
-		moved := cl.JudgeMoved(x.Split)
-		c.Movable = gate(&moved)
+		moved = cl.JudgeMoved(x.Split)
 	}
+	c.Movable = gate(&moved)
 }
 
 // compareRefs is compareFacts for a module of which only references are kept.

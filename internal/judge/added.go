@@ -3,15 +3,18 @@ package judge
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/model"
 )
 
 // added judges the modules that lie below updates/, extra/ and weak-updates/
-// on the release's own kernel, where that is there. They were built elsewhere:
-// what they need is told to whoever ships them and never decides about the
-// release.
+// on the release's own kernel, where that is at hand. Links into weak-updates/
+// lead to modules of other releases: what they need is told to whoever ships
+// them and does not decide about this one. What the release itself ships below
+// updates/ or extra/ is its own, and modprobe prefers it to what lies below
+// kernel/: wrong, it makes the release wrong.
 func (s *selfState) added(ctx context.Context) error {
 	if len(s.r.Added) == 0 {
 		return nil
@@ -20,7 +23,7 @@ func (s *selfState) added(ctx context.Context) error {
 	for _, a := range s.r.Added {
 		f.Subjects = append(f.Subjects, a.Path)
 	}
-	f.Message = model.Plural(f.Count, "module", "modules") + " below updates/, extra/ or weak-updates/: built elsewhere, not part of this release"
+	f.Message = model.Plural(f.Count, "module", "modules") + " below updates/, extra/ or weak-updates/"
 	if s.image != nil && s.kernel != nil {
 		x := &outside{kernels: []*kernel.Kernel{s.kernel}, jobs: max(s.jobs, 1), trust: s.trust, bases: s.bases}
 		for _, a := range s.r.Added {
@@ -30,9 +33,27 @@ func (s *selfState) added(ctx context.Context) error {
 			return err
 		}
 		tellAdded(&f, x.list)
+		s.ownAdded(x.list)
 	}
 	s.n.add(meeting{}, f, nil)
 	return nil
+}
+
+// ownAdded reports what is wrong of the release's own.
+func (s *selfState) ownAdded(list []*outsider) {
+	f := model.Finding{Rule: "self.added", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
+		Hint: "modprobe prefers these to the modules below kernel/: build them with this kernel, or leave them out"}
+	for _, x := range list {
+		c := &x.cells[0]
+		if strings.HasPrefix(x.m.Path, "weak-updates/") || c.Action == model.Keep && c.Verdict != model.Dropped {
+			continue
+		}
+		why := c.Why
+		if c.Verdict == model.Dropped {
+			why = firstOf(why, c.Words)
+		}
+		s.n.many(f, modulesText("that the release ships below updates/ or extra/ and that are wrong on its own kernel"), x.m.Path, x.m.Path+": "+why)
+	}
 }
 
 // tellAdded says what becomes of them.

@@ -1,7 +1,9 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"strconv"
 
 	"kpkg-btf/internal/btf"
@@ -11,7 +13,8 @@ import (
 	"kpkg-btf/internal/model"
 )
 
-// cause says why the bases differ, and for what is only noise how to prevent it.
+// cause says how the bases differ, why where that is shown, and for what is
+// only noise how to prevent it.
 func (w *windowState) cause() {
 	c := w.classes
 	if c == nil {
@@ -19,36 +22,47 @@ func (w *windowState) cause() {
 	}
 	ch := c.Change()
 	why := c.Why(ch, meaning.Builds{
-		OldBanner: w.oldK.Banner, NewBanner: w.newK.Banner, Tools: tools(w.old, w.new), Users: w.users(ch),
+		OldBanner: w.oldK.Banner, NewBanner: w.newK.Banner, SameSource: w.sameSource(), Tools: tools(w.old, w.new), Users: w.users(ch),
 	})
 	s := w.res.SameAt
 	text := why.Text
 	switch {
 	case s.Known == 0:
+	case s.Identity == s.Known && s.ByValue == s.Known:
+		text += fmt.Sprintf("; the types of all %s are the same", model.Plural(s.Known, "module", "modules"))
 	case s.Movable == s.Known:
-		text += "; no type a module uses changed"
+		text += "; no type changed that a module's BTF names"
 	default:
-		text += fmt.Sprintf("; %d of %d modules use types that changed", s.Known-s.Movable, s.Known)
+		text += fmt.Sprintf("; the BTF of %d of %d modules names types that changed", s.Known-s.Movable, s.Known)
 	}
-	by := causeWords[why.Cause]
-	if why.Cause == meaning.ByTypes && len(ch.Types) == 0 {
-		by = "types that came or went"
+	by := cmp.Or(causeWords[why.Cause], "the bases differ: ")
+	if why.Cause == meaning.ByTypes && len(ch.Types) > 0 {
+		by = "the bases differ by types that changed: "
 	}
-	f := model.Finding{Rule: "window.cause", Severity: model.Info, Message: "the bases differ by " + by + ": " + text}
+	f := model.Finding{Rule: "window.cause", Severity: model.Info, Message: by + text}
 	if why.Prevent != "" {
 		f.Hint = "to prevent it: " + why.Prevent
-		if s.Known > 0 {
-			f.Hint += fmt.Sprintf("; then %d of %s would be keep", s.Movable, model.Plural(s.Known, "module", "modules"))
-		}
 	}
 	w.add(f)
 	w.res.Change = changeOf(c, ch, &why)
 }
 
+// causeWords begin the sentence; a cause that is not shown is not named.
 var causeWords = map[meaning.Cause]string{
-	meaning.ByRebuild:   "rebuilding alone",
-	meaning.ByToolchain: "the tools that built them",
-	meaning.ByTypes:     "types that changed",
+	meaning.ByRebuild:   "the bases differ by rebuilding alone: ",
+	meaning.ByToolchain: "the bases differ by the tools that built them: ",
+	meaning.ByTypes:     "the bases differ by types that came or went: ",
+}
+
+// sourceVersion is the version of the sources in a banner, as distributions
+// append it: "#1 SMP … Debian 6.1.192-2 (2026-11-16)".
+var sourceVersion = regexp.MustCompile(` #.* ([^ ]+) \([0-9-]+\)$`)
+
+// sameSource reports whether both kernels are shown to be of one source
+// version, and to export the same symbols.
+func (w *window) sameSource() bool {
+	a, b := sourceVersion.FindStringSubmatch(w.oldK.Banner), sourceVersion.FindStringSubmatch(w.newK.Banner)
+	return a != nil && b != nil && a[1] == b[1] && w.exports != nil && len(w.exports.Added)+len(w.exports.Lost) == 0
 }
 
 // tools are those of both configs that make BTF and that differ.

@@ -53,11 +53,8 @@ func (o *onKernel) settle(c *encounter.Cell, hasBTF bool) {
 	case model.VerdictUnknown:
 		o.unasked(c, repair)
 	}
-	if why := c.Asks(encounter.AboutLoad); why != "" && !o.Unknown {
-		o.Unknown = true
-		if o.Action == model.Keep {
-			o.Why, o.rule = "not known: "+why, "outside.unknown"
-		}
+	if why := c.Asks(encounter.AboutLoad); why != "" && !o.Unknown && o.Action == model.Keep {
+		o.Unknown, o.Why, o.rule = true, "not known: "+why, "outside.unknown"
 	}
 }
 

@@ -138,11 +138,10 @@ func (k *Kernel) settle() {
 	}{{optionModuleBTF, &k.Abilities.ModuleBTF}, {optionMismatch, &k.Abilities.AllowMismatch}, {optionSigned, &k.Abilities.SigModule}} {
 		said := k.option(o.name)
 		switch {
-		case o.to.Is == tri.Unknown:
-			if said.Is != tri.Unknown {
-				*o.to = said
-			}
-		case said.Is != tri.Unknown && said.Is != o.to.Is:
+		case said.Is == tri.Unknown:
+		case o.to.Is == tri.Unknown || k.Source == Headers: // a base alone shows what is in it, not what is not
+			*o.to = said
+		case said.Is != o.to.Is:
 			v, _ := k.config.Value(o.name)
 			k.Contradictions = append(k.Contradictions, Contradiction{o.name, v, o.to.Evidence})
 		}

@@ -2,12 +2,11 @@ package model
 
 // BaseChange is how the base of an older release became the new one's.
 type BaseChange struct {
-	Cause   string `json:"cause"` // "rebuild", "toolchain" or "types"
+	Cause   string `json:"cause"` // "rebuild", "toolchain", "types" or "not-shown"
 	Text    string `json:"text"`
 	Prevent string `json:"prevent,omitempty"` // for what is no change of types
 	InPlace int    `json:"in_place"`          // ids that are the same types in both
-	// Ids have to be looked for elsewhere in the old base: by Shifts distances,
-	// of which Moved lists the most frequent.
+	// Ids moved, by Shifts distances, of which Moved lists the most frequent.
 	Ids    int       `json:"moved_ids"`
 	Shifts int       `json:"distances"`
 	Moved  []Shift   `json:"moved"`
@@ -24,7 +23,7 @@ type BaseChange struct {
 	Types   []ChangedType `json:"types"`
 }
 
-// Shift is how many ids moved by one distance: the old base has the type that
+// Shift is how many ids moved by one distance: the new base has the type that
 // much further up, or down.
 type Shift struct {
 	Up    int `json:"up"`

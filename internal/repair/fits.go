@@ -11,9 +11,14 @@ import (
 )
 
 // onItsBase refuses what needs a base and has none, or one that is not the
-// module's.
+// module's. Stripping needs none.
 func (it *item) onItsBase(f *kmod.Facts) error {
 	switch {
+	case it.action == Strip:
+		if it.base != nil && it.base.fits(f) != nil {
+			it.base = nil // what is left is not marked with a base that is not its own
+		}
+		return nil
 	case it.base != nil && it.change:
 		return it.base.fits(f)
 	case it.base != nil && it.action == Rebase && len(f.BTFBase) == 0:

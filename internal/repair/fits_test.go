@@ -66,7 +66,7 @@ func TestBaseOfAnotherBuild(t *testing.T) {
 		}
 		files := map[string][]byte{path: data}
 		o := stripping(t, tree(t, files))
-		for _, o.Action = range []Action{Distill, Stamp, Strip} {
+		for _, o.Action = range []Action{Distill, Stamp} {
 			for _, base := range []string{image, raw} {
 				o.Base = []string{base}
 				refused(t, o, files, where.Usage, "not built on the base of "+base)
@@ -74,7 +74,11 @@ func TestBaseOfAnotherBuild(t *testing.T) {
 		}
 		o.Base = []string{tree(t, renamed)}
 		refused(t, o, files, where.Usage, "no base of release "+rel+" x86_64 in it, but of "+flavour+" x86_64")
-		o.Base, o.Action = nil, Stamp
+		o.Base, o.Action, o.DryRun = []string{raw}, Strip, true
+		if rep, err := Run(t.Context(), o); err != nil || word(rep.Actions, "stripped") != 1 {
+			t.Errorf("stripping needs no base: %+v, %v", rep, err)
+		}
+		o.Base, o.Action, o.DryRun = nil, Stamp, false
 		refused(t, o, files, where.Inconclusive, "stamping needs the base")
 		own := filepath.Join(t.TempDir(), "own.btf")
 		if err := os.WriteFile(own, baseBTF(), 0o600); err != nil {

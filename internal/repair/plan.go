@@ -274,6 +274,10 @@ func (j *job) judgeBefore(ctx context.Context, l *release.Loaded) error {
 		return err
 	}
 	j.before = rep
+	if rep.Outcome.Action == model.Rebuild && j.o.Action == Strip {
+		j.out.Notes = append(j.out.Notes, "the release is wrong in itself, rebuild it: "+worst(rep)+". Stripped, its modules load without BTF")
+		return nil
+	}
 	if rep.Outcome.Action == model.Rebuild {
 		return where.New(where.Unsupported, "the release is wrong in itself: %s", worst(rep)).
 			WithHint("rebuild it; check says what is wrong")

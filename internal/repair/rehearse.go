@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"sync"
 
 	"kpkg-btf/internal/model"
@@ -67,6 +68,12 @@ func (j *job) changes() bool {
 		}
 	}
 	return false
+}
+
+// strips reports whether all that changes is stripped: what is open of a
+// module was open before, and nothing of its BTF is left to be wrong.
+func (j *job) strips() bool {
+	return !slices.ContainsFunc(j.order, func(it *item) bool { return it.change && it.action != Strip })
 }
 
 func (j *job) rehearseModule(ctx context.Context, src release.Source, raw []byte, cross *cross) ([]byte, error) {
@@ -141,7 +148,7 @@ func (j *job) judgeAfter(ctx context.Context, l *release.Loaded) error {
 	c := model.RepairCheck{By: "kpkg-btf check", Result: "ok"}
 	switch {
 	case rep.Outcome == model.Outcome{}:
-	case rep.Outcome == j.before.Outcome && rep.Outcome.Action == model.Keep:
+	case rep.Outcome.Action == model.Keep && (rep.Outcome == j.before.Outcome || j.strips()):
 		c.Result = "not cross-checked: inconclusive as before: " + worst(rep)
 	default:
 		return where.New(where.Unsupported, "nothing is written: the result would not be keep but %s: %s", rep.Decision, worst(rep)).

@@ -338,14 +338,16 @@ func TestDryRun(t *testing.T) {
 // keep is not written.
 func TestRefusals(t *testing.T) {
 	files := kernelFiles(t, 2, releasetest.Kernel{Build: 1})
-	refused(t, stripping(t, tree(t, files)), files, where.Unsupported, "wrong in itself")
+	o := stripping(t, tree(t, files))
+	o.Action = Distill
+	refused(t, o, files, where.Unsupported, "wrong in itself")
 	files = kernelFiles(t, 2, releasetest.Kernel{KfuncFatal: true})
 	refused(t, stripping(t, tree(t, files)), files, where.Unsupported, "the result would not be keep")
 	files = kernelFiles(t, 2, releasetest.Kernel{})
 	path := "usr/lib/modules/" + rel + "/kernel/drivers/m00.ko"
 	files[path] = files[path][:len(files[path])/2]
 	refused(t, stripping(t, tree(t, files)), files, where.Malformed, "m00.ko")
-	o := stripping(t, tree(t, kernelFiles(t, 1, releasetest.Kernel{})))
+	o = stripping(t, tree(t, kernelFiles(t, 1, releasetest.Kernel{})))
 	o.Rules.Signer, o.Rules.Certificate = testSigner(modsigtest.NewKey("k")), certificate(t, modsigtest.NewKey("k").Cert)
 	if _, err := Run(t.Context(), o); where.KindOf(err) != where.Usage {
 		t.Errorf("drop and sign: %v", err)

@@ -13,8 +13,8 @@ type Change struct {
 	OldTypes, NewTypes     uint32 // ids, void included
 	OldStrings, NewStrings uint32 // bytes
 	InPlace                int    // ids that are the same types in both, at Identity
-	// Shifts are the distances over which other ids have to be looked for in
-	// the old base (old id - new id), the most frequent first.
+	// Shifts are the distances over which other ids moved (new id - old id), the
+	// most frequent first.
 	Shifts []Shift
 	// Added and Gone are types without a namesake in the other base, functions
 	// left out.
@@ -89,7 +89,7 @@ func (c *Classes) shifts(ch *Change) {
 		if c.InPlace(Identity, id) {
 			ch.InPlace++
 		} else if old := c.OldIDs(Identity, id); len(old) > 0 {
-			by[int(old[0])-int(id)]++
+			by[int(id)-int(old[0])]++
 		}
 	}
 	for d, n := range by {

@@ -44,13 +44,16 @@ func TestWhyRebuild(t *testing.T) {
 	if !ch.Plain || len(ch.Types) != 0 || !slices.Equal(ch.Arrays, []meaning.Lengths{{Old: 20, New: 22}, {Old: 214, New: 216}}) {
 		t.Errorf("%+v", ch)
 	}
-	w := c.Why(ch, meaning.Builds{OldBanner: strings.Repeat("x", 212), NewBanner: strings.Repeat("x", 214)})
+	w := c.Why(ch, meaning.Builds{SameSource: true, OldBanner: strings.Repeat("x", 212), NewBanner: strings.Repeat("x", 214)})
 	if w.Cause != meaning.ByRebuild || !strings.Contains(w.Text, "two char arrays changed length with the version banner (20 to 22, 214 to 216)") ||
-		!strings.Contains(w.Text, "moved by −1") || !strings.Contains(w.Prevent, "at one length") {
+		!strings.Contains(w.Text, "42 ids moved by +1") || !strings.Contains(w.Prevent, "at one length") {
 		t.Errorf("%+v", w)
 	}
-	if w := c.Why(ch, meaning.Builds{Tools: []string{"pahole 124, then 130"}}); w.Cause != meaning.ByToolchain || !strings.Contains(w.Text, "pahole 124, then 130") || !strings.Contains(w.Prevent, "same pahole") {
+	if w := c.Why(ch, meaning.Builds{SameSource: true, Tools: []string{"pahole 124, then 130"}}); w.Cause != meaning.ByToolchain || !strings.Contains(w.Text, "pahole 124, then 130") || !strings.Contains(w.Prevent, "same pahole") {
 		t.Errorf("%+v", w)
+	}
+	if w := c.Why(ch, meaning.Builds{}); w.Cause != meaning.NotShown || w.Prevent != "" || !strings.Contains(w.Text, "no struct, union or enum changed") {
+		t.Errorf("a cause is claimed that nothing shows: %+v", w)
 	}
 }
 
@@ -117,8 +120,8 @@ func TestWhyFunctions(t *testing.T) {
 		b.Struct("net", 4, btftest.M("ifindex", n, 0))
 	}
 	cs, ch := changeOf(old.Parse(), own.Parse())
-	w := cs.Why(ch, meaning.Builds{})
-	if w.Cause != meaning.ByRebuild || ch.FuncsAdded != 1 || ch.FuncsGone != 1 || !strings.Contains(w.Text, "1 function new, 1 gone") || !strings.Contains(w.Text, "string section longer by 4") {
+	w := cs.Why(ch, meaning.Builds{SameSource: true})
+	if w.Cause != meaning.NotShown || w.Prevent != "" || ch.FuncsAdded != 1 || ch.FuncsGone != 1 || !strings.Contains(w.Text, "1 function new, 1 gone") || !strings.Contains(w.Text, "string section longer by 4") {
 		t.Errorf("%+v: %+v", ch, w)
 	}
 }

@@ -12,18 +12,24 @@ import (
 type Cause string
 
 const (
-	// ByRebuild: no type changed; ids moved because the build does not come out
-	// the same twice.
+	// ByRebuild: one source version, and nothing with a name came, went or
+	// changed; ids moved because the build does not come out the same twice.
 	ByRebuild Cause = "rebuild"
-	// ByToolchain: no type changed, and the tools that made the bases did.
+	// ByToolchain: the same, and the tools that made the bases changed.
 	ByToolchain Cause = "toolchain"
 	// ByTypes: types changed.
 	ByTypes Cause = "types"
+	// NotShown: no type changed, and what did is not shown: functions or symbols
+	// came or went, or the sources are of two versions.
+	NotShown Cause = "not-shown"
 )
 
 // Builds is what is known of the builds of both bases beside their BTF.
 type Builds struct {
 	OldBanner, NewBanner string // "Linux version …", "" when not known
+	// SameSource: both were built from one source version, and export the same
+	// symbols.
+	SameSource bool
 	// Tools are those that differ, in words: "pahole 1.24, then 1.30".
 	Tools []string
 	// Users gives how many modules refer to a type of the new base; nil when
@@ -36,7 +42,8 @@ type Why struct {
 	Cause Cause
 	// Text is one line: what changed, what moved.
 	Text string
-	// Prevent says how to make the bases equal, "" when types changed.
+	// Prevent says how to make the bases equal, "" where the cause is none that
+	// can be prevented, or is not shown.
 	Prevent string
 }
 
@@ -50,7 +57,12 @@ func (c *Classes) Why(ch *Change, b Builds) Why {
 	for _, k := range ch.KindsGone {
 		b.Tools = append(b.Tools, "the old base uses "+k.String()+", the new one does not")
 	}
-	if ch.Plain {
+	switch {
+	case !ch.Plain:
+	case !b.SameSource || ch.FuncsAdded+ch.FuncsGone > 0:
+		w.Cause = NotShown
+		parts = append(parts, "no struct, union or enum changed")
+	default:
 		w.Cause = ByRebuild
 		if len(b.Tools) > 0 {
 			w.Cause = ByToolchain
@@ -63,7 +75,7 @@ func (c *Classes) Why(ch *Change, b Builds) Why {
 		parts = append(parts, t)
 	}
 	if n := ch.FuncsAdded + ch.FuncsGone; n > 0 {
-		parts = append(parts, fmt.Sprintf("%s new, %d gone: compilers and pahole keep them or not", several(ch.FuncsAdded, "function"), ch.FuncsGone))
+		parts = append(parts, fmt.Sprintf("%s new, %d gone", several(ch.FuncsAdded, "function"), ch.FuncsGone))
 	}
 	if t := ch.countsText(); t != "" {
 		parts = append(parts, t)
@@ -205,7 +217,7 @@ func (ch *Change) prevent(b Builds) string {
 	if len(ch.Arrays) > 0 {
 		parts = append(parts, "keep version banner and build salt (CONFIG_BUILD_SALT) at one length")
 	}
-	if ch.disordered() || ch.FuncsAdded+ch.FuncsGone > 0 {
+	if ch.disordered() {
 		parts = append(parts, "let pahole encode reproducibly (--btf_features=+reproducible_build from 1.27 on, else without -j)")
 	}
 	if len(b.Tools) > 0 {

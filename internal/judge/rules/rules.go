@@ -35,8 +35,15 @@ type Rule struct {
 }
 
 // Waivable reports whether a waiver can lower it: rebuild and inconclusive are
-// lowered by nothing.
-func (r Rule) Waivable() bool { return r.Action > model.Keep && r.Action < model.Rebuild }
+// lowered by nothing, but for WaivableRebuild.
+func (r Rule) Waivable() bool {
+	return r.Action > model.Keep && r.Action < model.Rebuild || r.WaivableRebuild()
+}
+
+// WaivableRebuild reports whether a waiver lowers even a rebuild: of what a
+// release ships beside its own modules, whoever ships it may say that it is
+// meant.
+func (r Rule) WaivableRebuild() bool { return r.ID == "self.added" }
 
 // All returns the rules, sorted by their ids.
 func All() []Rule { return all }

@@ -5,6 +5,16 @@ import "kpkg-btf/internal/model"
 // self are the findings about a release on its own image.
 var self = []Rule{
 	{
+		ID: "self.added", Encounter: model.Self, Of: model.OfModules, Severity: model.Error, Action: model.Rebuild,
+		Summary: "modules below updates or extra that are wrong on the release's own kernel",
+		Means:   "modprobe prefers what lies below updates/ to the modules below kernel/. What this release ships there does not load on its own kernel, or has other types there than it was built with.",
+		Found:   "Each module below updates/ and extra/ is judged on the image of the release, as modules of its own are. Links in weak-updates/ are not.",
+		Do:      "Build these modules with this kernel, or leave them out. If they are meant to be so, waive the finding with a reason.",
+		Example: "A vendor's driver in extra/ that was built for the release before.",
+		Command: "kpkg-btf check MODULES --on KERNEL",
+		Since:   first,
+	},
+	{
 		ID: "self.base-refused", Encounter: model.Self, Of: model.OfRelease, Severity: model.Error, Action: model.Rebuild,
 		Summary: "the kernel refuses its own base",
 		Means:   "The kernel cannot use the BTF in its own image. It then has no types at all, and no module can attach its own.",

@@ -52,6 +52,9 @@ type Kernel struct {
 	// Strict does not allow a BTF mismatch; KfuncFatal fails the init of a
 	// module that registers kfuncs without BTF (as 6.1.0 to 6.1.38).
 	Strict, KfuncFatal bool
+	// HeadersBTF puts a vmlinux of nothing but the base, and the config, among the
+	// headers, as Debian's have it.
+	HeadersBTF bool
 	// Machine is the image's ELF machine; 0 means x86-64.
 	Machine uint16
 }
@@ -62,6 +65,11 @@ func (k Kernel) Files() map[string][]byte {
 		"boot/vmlinuz-" + k.Release:                              k.Vmlinux(),
 		"usr/src/linux-headers-" + k.Release + "/Module.symvers": []byte(k.Symvers()),
 		"usr/lib/modules/" + k.Release + "/modules.builtin":      []byte("kernel/fs/builtin_fs.ko\n"),
+	}
+	if k.HeadersBTF {
+		base := elftest.Section{Name: ".BTF", Flags: 2, Align: 4, Data: btftest.Kernel(k.Image).Bytes()}
+		files["usr/src/linux-headers-"+k.Release+"/.config"] = []byte(k.Config())
+		files["usr/src/linux-headers-"+k.Release+"/vmlinux"] = elftest.File{Type: 2, Machine: k.Machine, Sections: []elftest.Section{base}}.Bytes()
 	}
 	if !k.NoConfig {
 		files["boot/config-"+k.Release] = []byte(k.Config())
