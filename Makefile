@@ -6,9 +6,9 @@
 
 GO       ?= go
 CACHE    ?= $(or $(KPKG_BTF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kpkg-btf)
-BIN      := bin/kpkg-btf
+BIN      := bin/kpkg-btf bin/kpkg-btf-package
 DOCS     ?= bin/doc
-VERSION  := $(shell sed -n 's/^var Version = "\(.*\)"/\1/p' internal/cli/version.go)
+VERSION  := $(shell sed -n 's/^var Version = "\(.*\)"/\1/p' internal/toolversion/toolversion.go)
 FETCH    := testdata/real/fetch.sh -c $(CACHE)
 SUITE    := bookworm-security
 OLD      := linux-image-6.1.0-55-amd64=6.1.192-1
@@ -25,10 +25,10 @@ export CGO_ENABLED ?= 0
 help:
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12
 
-build: $(BIN) ## the static binary, bin/kpkg-btf
+build: $(BIN) ## the static binaries: bin/kpkg-btf, and kpkg-btf-package beside it
 
-$(BIN): $(SOURCES)
-	$(GO) build -trimpath -o $@ ./cmd/kpkg-btf
+$(BIN): bin/%: $(SOURCES)
+	$(GO) build -trimpath -o $@ ./cmd/$*
 
 deps: ## install the Debian packages that the other targets need (root)
 	@testdata/real/deps.sh
@@ -37,7 +37,7 @@ tools: deps ## a verified trixie chroot in the cache, for references newer than 
 	@testdata/real/tools.sh $(CACHE)
 
 demo: deps $(BIN) ## fetch two real kernels and show the problem
-	@testdata/real/demo.sh $(BIN) "$(FETCH)"
+	@testdata/real/demo.sh bin/kpkg-btf "$(FETCH)"
 
 test: deps lint ## unit tests, scripts, small fixtures
 	$(GO) test ./...

@@ -9,7 +9,7 @@ require (
 	github.com/cilium/ebpf v0.22.0 // prescribed; btf: oracle in tests of the raw model
 	github.com/cloudflare/circl v1.6.3 // ML-DSA signatures of modules (7.x)
 	github.com/goccy/go-yaml v1.19.2 // policy files: strict, errors with line and excerpt
-	github.com/goreleaser/nfpm/v2 v2.45.2 // prescribed; builds packages in tests (later the companion); later versions break go mod tidy
+	github.com/goreleaser/nfpm/v2 v2.45.2 // prescribed; builds the companion package, in a program of its own; later versions break go mod tidy
 	github.com/joshdk/go-junit v1.0.0 // tests: a second reader of JUnit reports
 	github.com/klauspost/compress v1.20.3 // zstd and gzip at the speed of the C libraries, no cgo
 	github.com/knqyf263/go-deb-version v0.0.0-20241115132648-6f4aee6ccd23 // order of Debian versions, as dpkg's

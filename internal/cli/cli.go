@@ -17,6 +17,7 @@ import (
 
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/toolversion"
 	"kpkg-btf/internal/where"
 )
 
@@ -135,7 +136,7 @@ the values of a flag that repeats.`,
 	root.SetOut(a.env.Stdout)
 	root.SetErr(a.env.Stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.Version = Version
+	root.Version = toolversion.Version
 	root.SetVersionTemplate(toolName() + "\n")
 	root.SetHelpCommand(a.help())
 	f := root.PersistentFlags()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,7 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"kpkg-btf/internal/companion"
+	"kpkg-btf/internal/fsx"
+	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/toolversion"
 	"kpkg-btf/internal/where"
 )
 
@@ -45,7 +49,7 @@ kernel-btf(RELEASE) = <checksum>. Files carry the time of SOURCE_DATE_EPOCH.`,
 }
 
 func (a *app) runPackage(ctx context.Context, args []string, f packageFlags) error {
-	if err := oneOf("--type", f.kind, string(companion.Deb), string(companion.RPM)); err != nil {
+	if err := oneOf("--type", f.kind, companion.Kinds...); err != nil {
 		return err
 	}
 	mtime, err := a.sourceDate()
@@ -74,14 +78,15 @@ func (a *app) runPackage(ctx context.Context, args []string, f packageFlags) err
 		f.maintainer = maintainer(a.env.Getenv)
 	}
 	for _, r := range l.Releases {
-		if err := a.writePackage(r, f, folder, mtime); err != nil {
+		if err := a.writePackage(ctx, r, f, folder, mtime); err != nil || a.exit != 0 {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *app) writePackage(r *release.Release, f packageFlags, folder bool, mtime time.Time) error {
+// writePackage has the package of one release built by the program for that.
+func (a *app) writePackage(ctx context.Context, r *release.Release, f packageFlags, folder bool, mtime time.Time) error {
 	m, err := r.Record(toolName())
 	if err != nil {
 		return err
@@ -90,19 +95,41 @@ func (a *app) writePackage(r *release.Release, f packageFlags, folder bool, mtim
 	if err != nil {
 		return err
 	}
-	spec := companion.Spec{Manifest: m, Base: base, Version: f.version, Maintainer: f.maintainer, MTime: mtime}
-	kind := companion.Kind(f.kind)
-	if folder {
-		name, err := spec.FileName(kind)
-		if err != nil {
-			return where.In(r.Name, err)
-		}
-		f.out.file = filepath.Join(f.out.file, name)
+	if (m.Base == nil) != (base == nil) {
+		return where.In(r.Name, where.New(where.Inconclusive, "the manifest names a base, and it is not there").
+			WithHint("give the kernel's packages, or keep <sha256>.btf.zst beside the manifest"))
 	}
-	if err := a.output(f.out, func(w io.Writer) error { return spec.Write(w, kind) }); err != nil {
+	dir, remove, err := fsx.TempFolder()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	q := companion.Request{
+		Tool: toolversion.Version, Kind: f.kind, Version: f.version, Maintainer: f.maintainer, MTime: mtime,
+		Manifest: filepath.Join(dir, "manifest.json"), Output: f.out.file, Folder: folder, Force: f.out.force,
+	}
+	for _, id := range f.out.inputs {
+		q.Inputs = append(q.Inputs, companion.File{Dev: id.Dev, Ino: id.Ino})
+	}
+	if err := fsx.WriteFile(q.Manifest, 0o600, func(w io.Writer) error { return manifest.Write(w, m) }, nil, fsx.Options{}); err != nil {
+		return err
+	}
+	if base != nil {
+		q.Base = filepath.Join(dir, "base.btf")
+		if err := fsx.WriteFile(q.Base, 0o600, func(w io.Writer) error { _, err := w.Write(base); return err }, nil, fsx.Options{}); err != nil {
+			return err
+		}
+	}
+	path, err := companion.Run(ctx, q, a.env.Stderr)
+	var failed *companion.ExitError
+	if errors.As(err, &failed) {
+		a.exit = failed.Code // it has said why
+		return nil
+	}
+	if err != nil {
 		return where.In(r.Name, err)
 	}
-	_, err = io.WriteString(a.env.Stdout, where.Clean(f.out.file)+"\n")
+	_, err = io.WriteString(a.env.Stdout, where.Clean(path)+"\n")
 	return err
 }
 

@@ -17,6 +17,7 @@ import (
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/cli"
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/companion/build"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/release/releasetest"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 		"kpkg-btf": func() {
 			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
 		},
+		"kpkg-btf-package": func() { os.Exit(build.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 

@@ -5,13 +5,12 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"kpkg-btf/internal/toolversion"
 )
 
-// Version is set by the linker (-X kpkg-btf/internal/cli.Version=…).
-var Version = "0.1.0"
-
 // toolName goes into documents, outside their digest.
-func toolName() string { return "kpkg-btf " + Version }
+func toolName() string { return "kpkg-btf " + toolversion.Version }
 
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{

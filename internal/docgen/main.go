@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"kpkg-btf/internal/cli"
+	"kpkg-btf/internal/toolversion"
 )
 
 func main() {
@@ -33,7 +34,7 @@ func write(dir string) error {
 	}
 	root := cli.Command()
 	root.DisableAutoGenTag = true
-	header := &doc.GenManHeader{Title: "KPKG-BTF", Section: "1", Source: "kpkg-btf " + cli.Version, Manual: "Kernel packages", Date: date()}
+	header := &doc.GenManHeader{Title: "KPKG-BTF", Section: "1", Source: "kpkg-btf " + toolversion.Version, Manual: "Kernel packages", Date: date()}
 	if err := doc.GenManTree(root, header, man); err != nil {
 		return err
 	}

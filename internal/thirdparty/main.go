@@ -33,7 +33,7 @@ func main() {
 }
 
 func run(w io.Writer) error {
-	list, err := modules("-deps", "-json=Module", "./cmd/kpkg-btf")
+	list, err := modules("-deps", "-json=Module", "./cmd/...")
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
-// Package companion builds the small package that carries a kernel's record:
+// Package build builds the small package that carries a kernel's record:
 // manifest and base below /usr/lib/linux/RELEASE/, as Ubuntu's linux-buildinfo
 // does with its own files, and the virtual packages that modules ask for. It
 // is the only importer of nfpm.
-package companion
+package build
 
 import (
 	"bytes"

@@ -1,0 +1,135 @@
+package build
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"kpkg-btf/internal/companion"
+	"kpkg-btf/internal/fsx"
+	"kpkg-btf/internal/limits"
+	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/toolversion"
+	"kpkg-btf/internal/where"
+)
+
+// Main is the program kpkg-btf-package: it reads a companion.Request from stdin,
+// builds the package, prints its path and returns the exit code, which is
+// kpkg-btf's own.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	switch {
+	case len(args) == 1 && args[0] == "--version":
+		fmt.Fprintln(stdout, companion.Program, toolversion.Version)
+		return model.ExitDone
+	case len(args) > 0:
+		fmt.Fprintf(stderr, "%s: builds packages for kpkg-btf package, which gives it its orders on standard input\n", companion.Program)
+		return model.ExitUsage
+	}
+	path, err := run(stdin)
+	if err == nil {
+		_, err = fmt.Fprintln(stdout, where.Clean(path))
+	}
+	if err == nil {
+		return model.ExitDone
+	}
+	fmt.Fprintf(stderr, "kpkg-btf: %s\n", where.Clean(err.Error()))
+	if h := where.HintOf(err); h != "" {
+		fmt.Fprintf(stderr, "kpkg-btf: hint: %s\n", where.Clean(h))
+	}
+	switch where.KindOf(err) {
+	case where.Usage:
+		return model.ExitUsage
+	case where.Inconclusive:
+		return model.ExitInconclusive
+	}
+	return model.ExitFailed
+}
+
+func run(stdin io.Reader) (string, error) {
+	r, err := readRequest(stdin)
+	if err != nil {
+		return "", err
+	}
+	spec, err := specOf(r)
+	if err != nil {
+		return "", err
+	}
+	kind := Kind(r.Kind)
+	if r.Folder {
+		name, err := spec.FileName(kind)
+		if err != nil {
+			return "", err
+		}
+		r.Output = filepath.Join(r.Output, name)
+	}
+	o := fsx.Options{Force: r.Force}
+	for _, f := range r.Inputs {
+		o.Inputs = append(o.Inputs, fsx.ID{Dev: f.Dev, Ino: f.Ino})
+	}
+	return r.Output, fsx.WriteFile(r.Output, 0o644, func(w io.Writer) error { return spec.Write(w, kind) }, nil, o)
+}
+
+// maxRequest is far above any request, in bytes.
+const maxRequest = 1 << 20
+
+func readRequest(stdin io.Reader) (r companion.Request, err error) {
+	text, err := io.ReadAll(io.LimitReader(stdin, maxRequest))
+	if err != nil {
+		return r, where.In("standard input", where.New(where.IO, "%w", err))
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, where.In("standard input", where.New(where.Usage, "no request of kpkg-btf package: %w", err))
+	}
+	if r.Tool != toolversion.Version {
+		return r, where.New(where.Unsupported, "%s is of version %s, kpkg-btf of %s", companion.Program, toolversion.Version, r.Tool).
+			WithHint("install both from one build")
+	}
+	return r, nil
+}
+
+// specOf reads the files that a request names.
+func specOf(r companion.Request) (*Spec, error) {
+	text, err := readFile(r.Manifest, limits.MaxText)
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.Read(text)
+	if err != nil {
+		return nil, where.In(r.Manifest, err)
+	}
+	spec := &Spec{Manifest: m, Version: r.Version, Maintainer: r.Maintainer, MTime: r.MTime}
+	if r.Base != "" {
+		if spec.Base, err = readFile(r.Base, limits.MaxBTF); err != nil {
+			return nil, err
+		}
+	}
+	return spec, nil
+}
+
+func readFile(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, where.In(path, where.New(where.IO, "%w", unwrapPath(err)))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, where.In(path, where.New(where.IO, "%w", unwrapPath(err)))
+	}
+	if int64(len(data)) > most {
+		return nil, where.In(path, where.New(where.Limit, "more than the %d bytes allowed", most))
+	}
+	return data, nil
+}
+
+func unwrapPath(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
