@@ -45,7 +45,9 @@ exits with 5 when a module fits none of them, or several equally.`,
 				if format == "json" {
 					return report.JSON(w, in)
 				}
-				return report.InspectText(w, in)
+				opts := a.screenOptions(out.file != "")
+				opts.Run = report.Run{Command: "inspect", Inputs: args}
+				return report.InspectText(w, in, opts)
 			})
 		},
 	}

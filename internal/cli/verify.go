@@ -86,11 +86,16 @@ func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
 		switch {
 		case f.format == "json":
 			return report.JSON(w, rep)
-		case f.brief:
+		case f.brief || a.quiet:
 			return report.HostBrief(w, rep)
-		case a.quiet:
-			return nil
 		}
-		return report.HostText(w, rep, a.verbose)
+		opts := a.screenOptions(f.outFile.file != "")
+		opts.Run = report.Run{Command: "verify"}
+		for _, x := range []struct{ name, value string }{{"--root", f.root}, {"--kernel", f.kernel}} {
+			if x.value != "" {
+				opts.Run.Flags = append(opts.Run.Flags, x.name, x.value)
+			}
+		}
+		return report.HostText(w, rep, opts)
 	})
 }

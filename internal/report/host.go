@@ -5,65 +5,228 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/screen"
 )
 
-// HostText writes what verify found: each installed kernel with everything
-// that may be loaded on it.
-func HostText(w io.Writer, r *model.HostReport, verbose bool) error {
-	t := &text{w: bufio.NewWriter(w), verbose: verbose}
-	switch {
-	case r.Booted == "":
-		t.f("no kernel of %s runs here\n", r.Root)
-	case r.Base.SHA256 == "":
-		t.f("running: %s, without a base in sysfs\n", r.Booted)
-	default:
-		t.f("running: %s, base %s… (%d types, %d string bytes)\n", r.Booted, r.Base.SHA256[:8], int(r.Base.Types), int(r.Base.StringBytes))
-	}
+// HostText writes what verify found: what is wrong first, then which modules
+// meet which kernel, then what to do. Verbose lists every module that something
+// is wrong with.
+func HostText(w io.Writer, r *model.HostReport, o Options) error {
+	s := screen.New(w, o.Width, o.Colour)
+	worst := worstMeeting(r)
+	word, sentence, lead := hostVerdict(r, worst)
+	s.Headline(word, toneOf(r.Outcome), sentence, fmt.Sprintf("exit %d", r.ExitCode), lead...)
+	s.Blank()
+	hostTable(s, r)
+	name := "Why"
 	for i := range r.Kernels {
-		t.hostKernel(&r.Kernels[i])
-	}
-	if len(r.Unread) > 0 {
-		t.f("\nnot read, so the answer is not complete:\n")
-		for _, u := range r.Unread {
-			t.f("  %s\n", u)
+		for j := range r.Kernels[i].Meets {
+			for _, why := range r.Kernels[i].Meets[j].Why {
+				s.Entry(2, name, labelColumn, screen.Strong, r.Kernels[i].Release+": "+why)
+				name = ""
+			}
 		}
 	}
-	t.f("\ndecision: %s (exit %d)\n", r.Decision, r.ExitCode)
-	return t.w.Flush()
+	unread := r.Unread
+	if !o.Verbose && len(unread) > maxLines {
+		unread = unread[:maxLines]
+	}
+	for _, u := range unread {
+		s.Entry(2, name, labelColumn, screen.Strong, "not read: "+u)
+		name = ""
+	}
+	if n := len(r.Unread) - len(unread); n > 0 {
+		s.Entry(2, name, labelColumn, screen.Strong, plural(n, "one more was not read (-v)", "%d more were not read (-v)"))
+	}
+	steps(s, "Next", hostSteps(r))
+	if wrongCount(r) > 0 && !o.Verbose {
+		steps(s, "More", []step{{o.Run.again("-v"), "every module that something is wrong with"}})
+	}
+	if o.Verbose {
+		hostWhole(s, r)
+	}
+	return s.Flush()
 }
 
-func (t *text) hostKernel(k *model.HostKernel) {
-	t.f("\n%s", k.Release)
-	if k.Running {
-		t.f(" (running)")
-	}
-	t.f(": %s", orNone(k.Image))
-	if k.Base.SHA256 != "" {
-		t.f(", base %s…", k.Base.SHA256[:8])
-	}
-	t.f("\n")
-	for i := range k.Meets {
-		m := &k.Meets[i]
-		t.f("  %s of %s on the %s kernel: %s: %s; meaning %s\n", m.What, m.Path, m.On, model.Plural(m.Modules, "module", "modules"), fate(m.Verdicts), words(m.Meanings))
-		for _, w := range m.Why {
-			t.f("    %s\n", w)
-		}
-		shown := m.Wrong
-		if !t.verbose && len(shown) > maxLines {
-			shown = shown[:maxLines]
-		}
-		for _, w := range shown {
-			t.f("    %s: %s, meaning %s", w.Path, string(w.Verdict), string(w.Meaning))
-			if w.Words != "" {
-				t.f(": %s", w.Words)
+// meets are a kernel and one meeting of it.
+type meets struct {
+	k *model.HostKernel
+	m *model.HostMeeting
+}
+
+// worstMeeting is the first meeting with the gravest outcome; nil where
+// nothing is wrong anywhere.
+func worstMeeting(r *model.HostReport) *meets {
+	var worst *meets
+	for i := range r.Kernels {
+		for j := range r.Kernels[i].Meets {
+			x := meets{&r.Kernels[i], &r.Kernels[i].Meets[j]}
+			if brief(x.k, x.m) == "" {
+				continue
 			}
-			t.f("\n")
+			if worst == nil || x.m.Outcome.Action > worst.m.Outcome.Action {
+				worst = &x
+			}
 		}
-		if n := len(m.Wrong) - len(shown); n > 0 {
-			t.f("    and %d more (-v or --format json)\n", n)
+	}
+	return worst
+}
+
+// hostVerdict is the first line: what an administrator has to know.
+func hostVerdict(r *model.HostReport, worst *meets) (word, sentence string, lead []string) {
+	running := ""
+	switch {
+	case r.Booted == "":
+		running = "No kernel of " + r.Root + " runs here."
+	case r.Base.SHA256 == "":
+		running = "Running: " + r.Booted + ", which shows no base in sysfs."
+	default:
+		running = fmt.Sprintf("Running: %s, base %.8s… of %d types.", r.Booted, r.Base.SHA256, r.Base.Types)
+	}
+	lead = append(lead, running)
+	kernels := plural(len(r.Kernels), "1 installed kernel", "%d installed kernels")
+	switch {
+	case worst == nil && r.Outcome.Inconclusive:
+		return "NOT COMPLETE", kernels + ": no fault is known, and not all could be read", lead
+	case worst == nil:
+		return "FINE", kernels + ": every module fits the kernel that may load it", lead
+	}
+	text, _, _ := strings.Cut(brief(worst.k, worst.m), ";")
+	word = map[bool]string{true: "WRONG", false: "NOTE"}[r.Outcome.Action != model.Keep]
+	return word, text, lead
+}
+
+// hostTable has a row for every meeting.
+func hostTable(s *screen.Screen, r *model.HostReport) {
+	t := screen.Table{Head: []string{"modules", "on kernel", "fine", "without BTF", "wrong types", "refused", ""}, Right: []bool{false, false, true, true, true, true}}
+	for i := range r.Kernels {
+		k := &r.Kernels[i]
+		for j := range k.Meets {
+			m := &k.Meets[j]
+			c := hostFates(m)
+			on := k.Release
+			if m.On == "running" {
+				on += ", running"
+			}
+			what := m.What
+			if m.What == "initrd" {
+				what = path.Base(m.Path)
+			}
+			verdict := "ok"
+			switch {
+			case m.Outcome.Action != model.Keep:
+				verdict = "WRONG"
+			case m.Outcome.Inconclusive:
+				verdict = "open"
+			case len(m.Wrong) > 0:
+				verdict = "note"
+			}
+			t.Rows = append(t.Rows, []string{what, on, cell(c.of[Fine]), cell(c.of[Bare]), cell(c.of[Wrong]), cell(c.of[Refused]), verdict})
+			t.Tones = append(t.Tones, toneOf(m.Outcome))
+		}
+	}
+	if len(t.Rows) > 0 {
+		s.Table(2, t)
+	}
+}
+
+// hostFates counts the modules of a meeting by what becomes of them.
+func hostFates(m *model.HostMeeting) fates {
+	c := fates{total: m.Modules}
+	for _, v := range m.Verdicts {
+		switch f := FateOf(model.Verdict(v.Word), model.Same); f {
+		case Fine:
+		default:
+			c.of[f] += v.Count
+		}
+	}
+	for _, x := range m.Meanings {
+		switch model.Meaning(x.Word) {
+		case model.Different:
+			c.of[Wrong] += x.Count
+		case model.MeaningUnknown:
+			c.of[Open] = max(c.of[Open], x.Count)
+		}
+	}
+	rest := c.total
+	for _, n := range c.of[Bare:] {
+		rest -= n
+	}
+	c.of[Fine] = max(rest, 0)
+	return c
+}
+
+func wrongCount(r *model.HostReport) int {
+	n := 0
+	for i := range r.Kernels {
+		for j := range r.Kernels[i].Meets {
+			n += len(r.Kernels[i].Meets[j].Wrong)
+		}
+	}
+	return n
+}
+
+// hostSteps are what helps, one line for each kind of fault.
+func hostSteps(r *model.HostReport) []step {
+	var out []step
+	add := func(text string) {
+		if !slices.ContainsFunc(out, func(x step) bool { return x.what == text }) {
+			out = append(out, step{what: text})
+		}
+	}
+	for i := range r.Kernels {
+		k := &r.Kernels[i]
+		for j := range k.Meets {
+			m := &k.Meets[j]
+			if brief(k, m) == "" {
+				continue
+			}
+			switch {
+			case m.On == "running":
+				add("reboot")
+			case m.What == "initrd":
+				add(fmt.Sprintf("update-initramfs -u -k %s (Debian, Ubuntu) or dracut --force --kver %s (Fedora, SUSE)", k.Release, k.Release))
+			case m.What == "added modules":
+				add(fmt.Sprintf("build the added modules again for %s: dkms autoinstall -k %s, or reinstall their package", k.Release, k.Release))
+			default:
+				add("reinstall the packages of " + k.Release + " (image and modules), so that both are of one build")
+			}
+		}
+	}
+	switch {
+	case len(out) > 0:
+	case len(r.Unread) > 0:
+		add("run it as one who may read what was not read, as root")
+	default:
+		add("nothing to do")
+	}
+	return out
+}
+
+// hostWhole lists every module that something is wrong with.
+func hostWhole(s *screen.Screen, r *model.HostReport) {
+	for i := range r.Kernels {
+		k := &r.Kernels[i]
+		s.Blank()
+		text := k.Release + ": " + orNone(k.Image)
+		if k.Base.SHA256 != "" {
+			text += fmt.Sprintf(", base %.8s…", k.Base.SHA256)
+		}
+		s.Text(0, text)
+		for j := range k.Meets {
+			m := &k.Meets[j]
+			s.Text(2, fmt.Sprintf("%s of %s on the %s kernel: %s: %s; meaning %s", m.What, m.Path, m.On, model.Plural(m.Modules, "module", "modules"), fate(m.Verdicts), words(m.Meanings)))
+			for _, x := range m.Wrong {
+				line := FateOf(x.Verdict, x.Meaning).String()
+				if x.Words != "" {
+					line += ": " + x.Words
+				}
+				s.Entry(4, x.Path, 4, screen.Plain, line)
+			}
 		}
 	}
 }

@@ -109,14 +109,18 @@ const leadIndent = 7
 
 // Headline writes the verdict: a word, a sentence, and at the right end of the
 // first line what is short and must be seen; below it sentences that explain.
+// Without a word the sentence is the verdict.
 func (s *Screen) Headline(word string, tone Tone, sentence, right string, lead ...string) {
 	word = where.Clean(word)
-	used := max(utf8.RuneCountInString(word)+2, leadIndent)
+	used, hang := max(utf8.RuneCountInString(word)+2, leadIndent), leadIndent
+	if word == "" {
+		used, hang = 0, 2
+	}
 	first := s.width - used
 	if right != "" {
 		first -= utf8.RuneCountInString(right) + 2
 	}
-	lines := Wrap(sentence, max(first, 1), s.width-leadIndent)
+	lines := Wrap(sentence, max(first, 1), s.width-hang)
 	if len(lines) == 0 {
 		lines = []string{""}
 	}
@@ -127,10 +131,10 @@ func (s *Screen) Headline(word string, tone Tone, sentence, right string, lead .
 	}
 	s.line(head)
 	for _, l := range lines[1:] {
-		s.line(strings.Repeat(" ", leadIndent) + s.toned(l, Strong))
+		s.line(strings.Repeat(" ", hang) + s.toned(l, Strong))
 	}
 	for _, l := range lead {
-		s.Text(leadIndent, l)
+		s.Text(hang, l)
 	}
 }
 
