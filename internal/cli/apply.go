@@ -124,7 +124,7 @@ func (a *app) runApply(ctx context.Context, args []string, f applyFlags) error {
 		if f.format == "json" {
 			return report.JSON(w, rep)
 		}
-		return report.Repair(w, rep, a.verbose)
+		return report.Repair(w, rep, a.screenOptions(false))
 	})
 }
 

@@ -93,7 +93,7 @@ func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
 		if f.format == "json" {
 			return report.JSON(w, doc)
 		}
-		return report.DiffText(w, doc, a.verbose)
+		return report.DiffText(w, doc, a.screenOptions(f.out.file != ""))
 	})
 }
 

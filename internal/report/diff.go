@@ -1,41 +1,54 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
 
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/screen"
 )
 
-// DiffText writes what changed between two bases, for people. Verbose writes
-// the C of what was added and removed, too.
-func DiffText(w io.Writer, d *model.TypeDiff, verbose bool) error {
-	t := &text{w: bufio.NewWriter(w)}
-	t.diffSide("old", &d.Old)
-	t.diffSide("new", &d.New)
+// DiffText writes what changed between two bases, for people: the answer in one
+// line, the counts, then each definition in C. Verbose writes the C of what was
+// added and removed, too.
+func DiffText(w io.Writer, d *model.TypeDiff, o Options) error {
+	s := screen.New(w, o.Width, o.Colour)
+	t := &differences{s, o.Verbose}
+	changed, added, removed := len(d.Changed)+d.Omitted.Changed, len(d.Added)+d.Omitted.Added, len(d.Removed)+d.Omitted.Removed
+	word, tone, sentence := "CHANGED", screen.Care, fmt.Sprintf("definitions changed: %d, added: %d, removed: %d", changed, added, removed)
 	switch {
 	case d.Identical:
-		t.f("the bases are identical\n")
-		return t.w.Flush()
+		word, tone, sentence = "SAME", screen.Good, "the bases are identical"
 	case d.Same:
-		t.f("every definition is as before; ids or strings moved\n")
+		word, tone, sentence = "MOVED", screen.Care, "every definition is as before; ids or strings moved"
 	}
-	t.diffCounts(d)
-	if len(d.Changed)+d.Omitted.Changed > 0 {
-		t.f("\nchanged (offsets and sizes in bytes):\n")
+	s.Headline(word, tone, sentence, "", t.side("old", &d.Old), t.side("new", &d.New))
+	if d.Identical {
+		return s.Flush()
+	}
+	s.Blank()
+	t.counts(d)
+	if changed > 0 {
+		s.Blank()
+		s.Text(0, "changed (offsets and sizes in bytes):")
 	}
 	for i := range d.Changed {
-		t.diffChange(&d.Changed[i], &d.Reach)
+		t.change(&d.Changed[i], &d.Reach)
 	}
-	t.diffMore(d.Omitted.Changed)
-	t.diffItems("added", d.Added, d.Omitted.Added, verbose)
-	t.diffItems("removed", d.Removed, d.Omitted.Removed, verbose)
-	return t.w.Flush()
+	t.more(d.Omitted.Changed)
+	t.items("added", d.Added, d.Omitted.Added)
+	t.items("removed", d.Removed, d.Omitted.Removed)
+	return s.Flush()
 }
 
-func (t *text) diffSide(side string, r *model.ReleaseRef) {
+// differences are two bases on their way to a screen.
+type differences struct {
+	s       *screen.Screen
+	verbose bool
+}
+
+func (t *differences) side(side string, r *model.ReleaseRef) string {
 	name := r.Name
 	if r.Arch != model.ArchUnknown && name != "" {
 		name += " " + string(r.Arch)
@@ -44,18 +57,15 @@ func (t *text) diffSide(side string, r *model.ReleaseRef) {
 	if name != "" {
 		parts += " (" + name + ")"
 	}
-	t.f("%s: %s: base %s…, %d types, %d string bytes\n", side, parts, r.Base.SHA256[:8], int(r.Base.Types), int(r.Base.StringBytes))
+	return fmt.Sprintf("%s: %s: base %.8s…, %d types, %d string bytes", side, parts, r.Base.SHA256, r.Base.Types, r.Base.StringBytes)
 }
 
-func (t *text) diffCounts(d *model.TypeDiff) {
-	t.f("definitions:\n")
+func (t *differences) counts(d *model.TypeDiff) {
+	table := screen.Table{Head: []string{"definitions", "old", "new", "changed", "added", "removed"}, Right: []bool{false, true, true, true, true, true}}
 	for _, k := range d.Kinds {
-		if k.Added+k.Removed+k.Changed > 0 {
-			t.f("  %-8s %6d -> %6d: %d changed, %d added, %d removed\n", k.Kind, k.Old, k.New, k.Changed, k.Added, k.Removed)
-		} else {
-			t.f("  %-8s %6d: as before\n", k.Kind, k.New)
-		}
+		table.Rows = append(table.Rows, []string{k.Kind, fmt.Sprint(k.Old), fmt.Sprint(k.New), cell(k.Changed), cell(k.Added), cell(k.Removed)})
 	}
+	t.s.Table(2, table)
 	var by []string
 	rest := d.Moved.Moved
 	for _, s := range d.Moved.By {
@@ -65,42 +75,43 @@ func (t *text) diffCounts(d *model.TypeDiff) {
 	if rest > 0 {
 		by = append(by, fmt.Sprintf("%d by other distances", rest))
 	}
-	t.f("ids of types that are the same: %d in place, %d moved", d.Moved.InPlace, d.Moved.Moved)
+	text := fmt.Sprintf("ids of types that are the same: %d in place, %d moved", d.Moved.InPlace, d.Moved.Moved)
 	if len(by) > 0 {
-		t.f(" (%s)", strings.Join(by, ", "))
+		text += " (" + strings.Join(by, ", ") + ")"
 	}
-	t.f("\n")
-	t.diffScope(&d.Reach)
+	t.s.Text(2, text)
+	t.scope(&d.Reach)
 }
 
-func (t *text) diffScope(r *model.ReachScope) {
+func (t *differences) scope(r *model.ReachScope) {
 	if r.Symbols+r.Undescribed == 0 {
-		t.f("no exported symbols of the new side: which of them reach a type is not known\n")
+		t.s.Text(2, "no exported symbols of the new side: which of them reach a type is not known")
 	} else {
-		t.f("exported symbols of vmlinux with a type in its BTF: %d, without: %d\n", r.Symbols, r.Undescribed)
+		t.s.Text(2, fmt.Sprintf("exported symbols of vmlinux with a type in its BTF: %d, without: %d", r.Symbols, r.Undescribed))
 	}
 	if r.Modules == 0 {
-		t.f("no modules of the new side: which of them reach a type is not known\n")
+		t.s.Text(2, "no modules of the new side: which of them reach a type is not known")
 	} else {
-		t.f("modules with BTF: %d\n", r.Modules)
+		t.s.Text(2, fmt.Sprintf("modules with BTF: %d", r.Modules))
 	}
 }
 
-func (t *text) diffChange(c *model.TypeChange, r *model.ReachScope) {
-	t.f("\n%s\n", c.Text)
+func (t *differences) change(c *model.TypeChange, r *model.ReachScope) {
+	t.s.Blank()
+	t.s.Text(0, c.Text)
 	t.used(&c.Used, r.Symbols, r.Modules)
 	for _, l := range c.C {
-		t.f("    %s\n", strings.ReplaceAll(l, "\t", "    "))
+		t.s.Verbatim(4, l)
 	}
 }
 
 // used says what reaches a definition, where there was something to ask.
-func (t *text) used(u *model.Used, symbols, modules int) {
+func (t *differences) used(u *model.Used, symbols, modules int) {
 	if symbols > 0 {
-		t.f("  exported symbols: %s\n", reached(&u.SymbolsByValue, &u.SymbolsPointer))
+		t.s.Entry(2, "exported symbols:", 4, screen.Plain, reached(&u.SymbolsByValue, &u.SymbolsPointer))
 	}
 	if modules > 0 {
-		t.f("  modules: %s\n", reached(&u.ModulesByValue, &u.ModulesPointer))
+		t.s.Entry(2, "modules:", 4, screen.Plain, reached(&u.ModulesByValue, &u.ModulesPointer))
 	}
 }
 
@@ -126,30 +137,31 @@ func users(u *model.Users) string {
 	return s + ")"
 }
 
-func (t *text) diffItems(what string, list []model.TypeItem, omitted int, verbose bool) {
+func (t *differences) items(what string, list []model.TypeItem, omitted int) {
 	if len(list)+omitted == 0 {
 		return
 	}
-	t.f("\n%s:\n", what)
+	t.s.Blank()
+	t.s.Text(0, what+":")
 	for i := range list {
 		x := &list[i]
-		t.f("  %s", x.Label)
+		text := x.Label
 		if x.Size > 0 {
-			t.f(" (%d bytes)", int(x.Size))
+			text += fmt.Sprintf(" (%d bytes)", x.Size)
 		}
-		t.f("\n")
-		if !verbose {
+		t.s.Verbatim(2, text)
+		if !t.verbose {
 			continue
 		}
 		for _, l := range x.C {
-			t.f("      %s\n", strings.ReplaceAll(l, "\t", "    "))
+			t.s.Verbatim(6, l)
 		}
 	}
-	t.diffMore(omitted)
+	t.more(omitted)
 }
 
-func (t *text) diffMore(n int) {
+func (t *differences) more(n int) {
 	if n > 0 {
-		t.f("  %d more (--limit -1 lists them)\n", n)
+		t.s.Text(2, fmt.Sprintf("%d more (--limit -1 lists them)", n))
 	}
 }

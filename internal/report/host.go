@@ -112,7 +112,7 @@ func hostTable(s *screen.Screen, r *model.HostReport) {
 			if m.On == "running" {
 				on += ", running"
 			}
-			what := m.What
+			what := strings.TrimSuffix(m.What, " modules")
 			if m.What == "initrd" {
 				what = path.Base(m.Path)
 			}
@@ -138,18 +138,13 @@ func hostTable(s *screen.Screen, r *model.HostReport) {
 func hostFates(m *model.HostMeeting) fates {
 	c := fates{total: m.Modules}
 	for _, v := range m.Verdicts {
-		switch f := FateOf(model.Verdict(v.Word), model.Same); f {
-		case Fine:
-		default:
+		if f := FateOf(model.Verdict(v.Word), model.Same); f != Fine {
 			c.of[f] += v.Count
 		}
 	}
-	for _, x := range m.Meanings {
-		switch model.Meaning(x.Word) {
-		case model.Different:
-			c.of[Wrong] += x.Count
-		case model.MeaningUnknown:
-			c.of[Open] = max(c.of[Open], x.Count)
+	for _, x := range m.Wrong { // a refused module's meaning does not matter
+		if FateOf(x.Verdict, x.Meaning) == Wrong {
+			c.of[Wrong]++
 		}
 	}
 	rest := c.total

@@ -1,81 +1,89 @@
 package report
 
 import (
-	"bufio"
-	"cmp"
+	"fmt"
 	"io"
 	"strings"
 
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/screen"
 )
 
-// Repair writes the account of apply for people. Verbose lists every module.
-func Repair(w io.Writer, r *model.Repair, verbose bool) error {
-	t := &text{w: bufio.NewWriter(w), verbose: verbose}
+// Repair writes the account of apply for people: what was done in one line,
+// then output by output. Verbose lists every module.
+func Repair(w io.Writer, r *model.Repair, o Options) error {
+	s := screen.New(w, o.Width, o.Colour)
+	changed := 0
+	for i := range r.Outputs {
+		changed += r.Outputs[i].Changed
+	}
+	word, tone := "DONE", screen.Good
+	sentence := fmt.Sprintf("modules changed: %d of %d", changed, len(r.Modules))
 	if r.DryRun {
-		t.f("dry run: nothing is written\n")
+		word, tone = "DRY RUN", screen.Care
+		sentence = fmt.Sprintf("nothing is written; modules to change: %d of %d", changed, len(r.Modules))
 	}
-	t.f("by %s", r.Source)
-	if r.DecisionSHA256 != "" {
-		t.f(" (sha256 %s)", r.DecisionSHA256)
-	}
-	t.f(":")
+	var parts []string
 	for _, a := range r.Actions {
-		t.f(" %d %s,", a.Count, a.Word)
+		parts = append(parts, fmt.Sprintf("%d %s", a.Count, a.Word))
 	}
-	t.f(" %d in all\n", len(r.Modules))
-	for _, o := range r.Outputs {
-		t.repairOutput(r, &o)
+	by := "By " + r.Source
+	if r.DecisionSHA256 != "" {
+		by += " (sha256 " + r.DecisionSHA256 + ")"
 	}
-	t.repairModules(r)
+	s.Headline(word, tone, sentence, "", by+": "+strings.Join(parts, ", ")+".")
+	for i := range r.Outputs {
+		repairOutput(s, &r.Outputs[i])
+	}
+	repairModules(s, r, o.Verbose)
 	for _, c := range r.Checks {
-		t.f("%s: %s\n", c.By, c.Result)
+		s.Entry(2, c.By, 18, screen.Plain, c.Result)
 	}
 	for _, n := range r.Notes {
-		t.f("note: %s\n", n)
+		s.Entry(2, "note", 6, screen.Care, n)
 	}
-	return t.w.Flush()
+	return s.Flush()
 }
 
-func (t *text) repairOutput(r *model.Repair, o *model.RepairOutput) {
-	would := ""
+func repairOutput(s *screen.Screen, o *model.RepairOutput) {
+	done := "changed"
 	if !o.Published && o.Changed > 0 {
-		would = " to change"
+		done = "to change"
 	}
-	t.f("%s: %d of %d modules%s", o.Input, o.Changed, o.Modules, cmp.Or(would, " changed"))
+	text := fmt.Sprintf("%s: %d of %s %s", o.Input, o.Changed, model.Plural(o.Modules, "module", "modules"), done)
 	if o.Output != o.Input && o.Output != "" {
-		t.f(" -> %s", o.Output)
+		text += " -> " + o.Output
 	}
 	if o.SHA256 != "" {
-		t.f(" (sha256 %s)", o.SHA256)
+		text += " (sha256 " + o.SHA256 + ")"
 	}
-	t.f("\n")
+	s.Entry(2, "", 0, screen.Plain, text)
 	for _, n := range o.Notes {
-		t.f("  %s\n", n)
+		s.Text(4, n)
 	}
 }
 
 // repairModules lists what was lost, always, and with -v every module.
-func (t *text) repairModules(r *model.Repair) {
+func repairModules(s *screen.Screen, r *model.Repair, verbose bool) {
 	shown := 0
 	for i := range r.Modules {
 		m := &r.Modules[i]
-		if t.verbose {
-			t.f("%s: %s: %s, signature %s", m.Input, m.Path, m.Done, m.Signature)
+		if verbose {
+			text := fmt.Sprintf("%s: %s, signature %s", m.Path, m.Done, m.Signature)
 			if m.After != "" {
-				t.f(", %s… -> %s…", m.Before[:12], m.After[:12])
+				text += fmt.Sprintf(", %.12s… -> %.12s…", m.Before, m.After)
 			}
-			t.f("\n")
+			s.Entry(4, m.Input+":", 4, screen.Plain, text)
 		}
 		if len(m.Lost) == 0 {
 			continue
 		}
-		if shown++; shown > maxLines && !t.verbose {
+		if shown++; shown > maxLines && !verbose {
 			continue
 		}
-		t.f("%s: %s\n", m.Path, strings.Join(m.Lost, "; "))
+		s.Entry(4, m.Path+":", 4, screen.Plain, strings.Join(m.Lost, "; "))
 	}
-	if more := shown - maxLines; more > 0 && !t.verbose {
-		t.f("%d more modules lost ids (-v lists them)\n", more)
+	if more := shown - maxLines; more > 0 && !verbose {
+		s.Text(4, plural(more, "1 more module loses ids (-v lists it)", "%d more modules lose ids (-v lists them)"))
 	}
 }

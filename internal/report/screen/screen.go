@@ -94,6 +94,9 @@ func (s *Screen) Text(indent int, text string) {
 func (s *Screen) Entry(indent int, label string, column int, tone Tone, text string) {
 	hang := indent + column
 	first := max(column-utf8.RuneCountInString(label), 1)
+	if label == "" {
+		first = column
+	}
 	lines := Wrap(text, s.width-indent-utf8.RuneCountInString(label)-first, s.width-hang)
 	if len(lines) == 0 {
 		lines = []string{""}
