@@ -121,7 +121,7 @@ func basefile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), blob, 0o644))
 }
 
-var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": btftest.Permuted, "grown": btftest.Grown, "changed": btftest.Changed}
+var variants = map[string]btftest.Variant{"plain": btftest.Plain, "permuted": btftest.Permuted, "grown": btftest.Grown, "changed": btftest.Changed, "reserved": btftest.Reserved, "filled": btftest.Filled}
 
 // rawbase FILE VARIANT [elf]: writes the base of a build, alone or as the
 // section of a vmlinux that is not linked yet, with its section .BTF_ids in

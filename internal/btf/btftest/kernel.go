@@ -16,6 +16,12 @@ const (
 	Grown
 	// Changed has struct net two bytes larger: a true ABI change.
 	Changed
+	// Reserved is Plain with slack as package pin lays it out: two fillers and
+	// 32 bytes of strings.
+	Reserved
+	// Filled is the release after Reserved, pinned on it: a type and its name
+	// came and took a filler and some of the bytes.
+	Filled
 )
 
 // kernelStrings fixes the order of the strings whatever the order of types.
@@ -57,7 +63,26 @@ func fillKernel(b *Builder, v Variant) *Builder {
 	if v != Permuted {
 		b.Array(ch, u, 216)
 	}
+	if v == Reserved || v == Filled {
+		fillSlack(b, v)
+	}
 	return b
+}
+
+// fillSlack adds what package pin reserves, or has filled.
+func fillSlack(b *Builder, v Variant) {
+	const slack = 32
+	proto := b.Proto(0)
+	b.Func("kpkg_slack", proto)
+	left := slack
+	if v == Filled {
+		before := len(b.strs)
+		b.Fwd("fix_added", false)
+		left -= len(b.strs) - before
+	} else {
+		b.Func("kpkg_slack", proto)
+	}
+	b.strs = append(b.strs, make([]byte, left)...)
 }
 
 type kernelInts struct{ i, char, ulong, uint, bool btf.ID }

@@ -28,6 +28,30 @@ type Result struct {
 	Data   []byte
 	Report Report
 	ids    []btf.ID
+
+	inOld    []bool // by id of the new base: the older one has it on the same id
+	nameHeld func(btf.StrOff) bool
+}
+
+// Holds reports whether a module of the new base that makes use of it as refs
+// say finds the same types and strings on the older one: none that it names is
+// new, or moved.
+func (r *Result) Holds(refs *meaning.Refs) bool {
+	for _, list := range [][]btf.ID{refs.Types, refs.IDs} {
+		for _, id := range list {
+			if int(id) >= len(r.inOld) || !r.inOld[id] {
+				return false
+			}
+		}
+	}
+	for _, list := range refs.Names {
+		for _, off := range list {
+			if !r.nameHeld(off) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // ID is what a type of the new base became; false for the fillers of a base
@@ -241,6 +265,11 @@ func On(new, old *btf.Raw, uses []Use) (*Result, error) {
 		return nil, err
 	}
 	m.report(r, need, shelf)
+	r.inOld = make([]bool, is.n)
+	for id := range r.inOld {
+		r.inOld[id] = id == 0 || m.toOld[id] != 0 && uint32(r.ids[id]) == m.toOld[id]
+	}
+	r.nameHeld = func(off btf.StrOff) bool { return uint32(off) < new.StrLen() && is.nameNo[off] != 0 && !shelf.fresh[is.number(off)] }
 	return r, nil
 }
 

@@ -36,6 +36,7 @@ type shelf struct {
 	strs    []byte
 	by      [3]rooms
 	written int
+	fresh   map[uint32]bool // numbers of the strings that were put in
 	over    []room // written on, in the order of writing
 }
 
@@ -55,7 +56,7 @@ func (m *matching) placeStrings(p *plan, need *needs, all *names) (*shelf, error
 	}
 	fillers := slices.ContainsFunc(p.slots[1:], func(s slot) bool { return s.is != aType })
 	wanted[reservedNo] = fillers
-	s := &shelf{strs: bytes.Clone(m.old.raw.Strings())}
+	s := &shelf{strs: bytes.Clone(m.old.raw.Strings()), fresh: map[uint32]bool{}}
 	s.sweep(m.old, need, all, wanted, offs)
 
 	fresh := make([]uint32, 0)
@@ -82,7 +83,7 @@ func (m *matching) placeStrings(p *plan, need *needs, all *names) (*shelf, error
 			}
 			return nil, &RoomError{What: "string bytes", Needed: s.written + left, Free: s.written + s.free()}
 		}
-		offs[no] = off
+		offs[no], s.fresh[no] = off, true
 	}
 	p.strs = s.strs
 	p.offset = func(off btf.StrOff) btf.StrOff { return offs[m.new.number(off)] }
