@@ -26,6 +26,9 @@ type Raw struct {
 	indexOnce sync.Once
 	index     []uint32 // own record number -> offset in types
 
+	sortedOnce sync.Once
+	sorted     bool
+
 	nameOnce sync.Once
 	names    nameTable
 }

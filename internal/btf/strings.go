@@ -35,6 +35,24 @@ func (r *Raw) StrStart(off StrOff) bool {
 	return uint64(n) < uint64(len(r.strs)) && (n == 0 || r.strs[n-1] == 0)
 }
 
+// Sorted reports whether the blob's own types are in the order that kernels
+// from 7.0 search by: those without a name first, the others by name.
+func (r *Raw) Sorted() bool {
+	r.sortedOnce.Do(func() {
+		var last []byte
+		r.sorted = true
+		for t := range r.Types {
+			s, _ := r.Str(t.Name)
+			if bytes.Compare(s, last) < 0 {
+				r.sorted = false
+				return
+			}
+			last = s
+		}
+	})
+	return r.sorted
+}
+
 // nameTable finds own records by name: open buckets of chained record
 // numbers, in ascending order. The seed differs per process so that no input
 // can choose its collisions; answers do not depend on it.

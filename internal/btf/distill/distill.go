@@ -22,6 +22,10 @@
 //     in the order they are written, a record's own name before those of its
 //     elements; the split looks in the new base's strings first. A string
 //     that no record uses is dropped.
+//   - Where the base is sorted by name, as kernels from 7.0 have it, the split is
+//     sorted after distilling, as that series' resolve_btfids does it: types
+//     without a name first, then by name, in the order before where names are
+//     equal. The outlines stay in the order of their ids.
 //   - The header has 24 bytes and types before strings. A layout section
 //     (7.1+) is dropped.
 package distill
@@ -46,6 +50,7 @@ type Result struct {
 
 	first, end, newFirst btf.ID
 	old, new             []btf.ID // base ids carried over, ascending, and what they became
+	places               []btf.ID // of a sorted split: where its types are, in the order before
 }
 
 // ID gives the new id of an old one, of the base or the split's own: what a
@@ -54,7 +59,7 @@ type Result struct {
 // beyond the last.
 func (r *Result) ID(old btf.ID) (btf.ID, bool) {
 	if old >= r.first {
-		return old - r.first + r.newFirst, old < r.end
+		return r.place(old - r.first + r.newFirst), old < r.end
 	}
 	if old == 0 {
 		return 0, true
@@ -63,7 +68,15 @@ func (r *Result) ID(old btf.ID) (btf.ID, bool) {
 	if !found {
 		return 0, false
 	}
-	return r.new[i], true
+	return r.place(r.new[i]), true
+}
+
+// place is where a type of the result is, once it was sorted.
+func (r *Result) place(id btf.ID) btf.ID {
+	if id < r.newFirst || int(id-r.newFirst) >= len(r.places) {
+		return id
+	}
+	return r.places[id-r.newFirst]
 }
 
 // Distiller holds the scratch memory of one worker: 4 bytes a type of the
@@ -101,5 +114,9 @@ func (d *Distiller) Distill(split *btf.Raw) (*Result, error) {
 	if err := d.writeSplit(); err != nil {
 		return nil, err
 	}
-	return d.result()
+	r, err := d.result()
+	if err != nil || !d.base.Sorted() {
+		return r, err
+	}
+	return r, r.sort()
 }

@@ -157,7 +157,7 @@ func Start(new *btf.Raw, slack Slack, grown *btf.Raw, uses []Use) (*Result, erro
 	if slack.Types < 0 || slack.Strings < 0 || slack.Types > maxTypes || slack.Strings > maxStrings {
 		return nil, where.New(where.Usage, "slack of %d types and %d bytes of strings", slack.Types, slack.Strings)
 	}
-	p := &plan{new: s, sorted: Sorted(new), offset: func(off btf.StrOff) btf.StrOff { return off }}
+	p := &plan{new: s, sorted: new.Sorted(), offset: func(off btf.StrOff) btf.StrOff { return off }}
 	p.strs = slices.Clone(trimmed(new.Strings()))
 	if slack.Types > 0 {
 		p.reserved = btf.StrOff(len(p.strs))
@@ -241,8 +241,8 @@ func On(new, old *btf.Raw, uses []Use) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	sorted := Sorted(new)
-	if sorted && !Sorted(old) {
+	sorted := new.Sorted()
+	if sorted && !old.Sorted() {
 		return nil, &RoomError{What: notSorted}
 	}
 	m := match(was, is)
@@ -269,7 +269,9 @@ func On(new, old *btf.Raw, uses []Use) (*Result, error) {
 	for id := range r.inOld {
 		r.inOld[id] = id == 0 || m.toOld[id] != 0 && uint32(r.ids[id]) == m.toOld[id]
 	}
-	r.nameHeld = func(off btf.StrOff) bool { return uint32(off) < new.StrLen() && is.nameNo[off] != 0 && !shelf.fresh[is.number(off)] }
+	r.nameHeld = func(off btf.StrOff) bool {
+		return uint32(off) < new.StrLen() && is.nameNo[off] != 0 && !shelf.fresh[is.number(off)]
+	}
 	return r, nil
 }
 

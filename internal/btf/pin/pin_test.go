@@ -200,7 +200,7 @@ func TestSortedStaysSorted(t *testing.T) {
 		for seed := range uint64(6) {
 			x := begin(t, s, seed, fix)
 			for _, r := range []*btf.Raw{x.first, x.later} {
-				if !pin.Sorted(r) {
+				if !r.Sorted() {
 					t.Fatalf("seed %d: out of order", seed)
 				}
 				for rec := range x.built.Types {

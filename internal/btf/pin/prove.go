@@ -40,7 +40,7 @@ func prove(new *btf.Raw, data []byte, ids []btf.ID, sorted bool) (*btf.Raw, erro
 			return nil, where.New(where.Internal, "[%d] is neither a type nor a filler", t.ID)
 		}
 	}
-	if sorted && !Sorted(out) {
+	if sorted && !out.Sorted() {
 		return nil, where.New(where.Internal, "the names are not in order")
 	}
 	return out, nil

@@ -1,8 +1,6 @@
 package pin
 
 import (
-	"slices"
-
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/where"
 )
@@ -166,20 +164,6 @@ func SlackOf(r *btf.Raw) Slack {
 		end--
 	}
 	return Slack{Types: s.fills, Strings: len(strs) - end}
-}
-
-// Sorted reports whether a base has its types in the order that kernels from
-// 7.0 search by: those without a name first, the others by name.
-func Sorted(r *btf.Raw) bool {
-	var last []byte
-	for t := range r.Types {
-		s, _ := r.Str(t.Name)
-		if slices.Compare(s, last) < 0 {
-			return false
-		}
-		last = s
-	}
-	return true
 }
 
 // firstNamed is the id of the first type with a name.

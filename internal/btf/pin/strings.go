@@ -37,7 +37,7 @@ type shelf struct {
 	by      [3]rooms
 	written int
 	fresh   map[uint32]bool // numbers of the strings that were put in
-	over    []room // written on, in the order of writing
+	over    []room          // written on, in the order of writing
 }
 
 // placeStrings gives every string of the new base that the older one has its
