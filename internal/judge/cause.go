@@ -44,7 +44,7 @@ func (w *windowState) cause() {
 		f.Hint = "to prevent it: " + why.Prevent
 	}
 	w.add(f)
-	w.add(*pinned(c, usesOf(w.r, w.cmp.base)))
+	w.add(*pinned(c, usesOf(w.r, c.Raw(meaning.New))))
 	w.res.Change = changeOf(c, ch, &why)
 }
 
