@@ -7,6 +7,8 @@ packages="
 	apt-utils
 	binutils-multiarch
 	bpftool
+	bc
+	bison
 	bzip2
 	ca-certificates
 	cpio
@@ -16,6 +18,7 @@ packages="
 	debootstrap
 	dkms
 	dpkg-dev
+	flex
 	gcc
 	git
 	gpg
@@ -23,12 +26,15 @@ packages="
 	gzip
 	kmod
 	libc6-dev
+	libelf-dev
+	libssl-dev
 	lintian
 	lz4
 	lzop
 	make
 	openssl
 	ovmf
+	pahole
 	qemu-system-x86
 	rpm
 	shellcheck
