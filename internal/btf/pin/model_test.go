@@ -59,7 +59,7 @@ func (s *source) nodes() (list []node) {
 		}
 		add("*"+key, "", func(b *btftest.Builder, id func(string) btf.ID) { b.Ptr(id(key)) })
 		add("anon "+key, "", func(b *btftest.Builder, id func(string) btf.ID) {
-			b.Union("", 8, btftest.M("id", id("int"), 0), btftest.M("next", id("*"+next), 0))
+			b.Union("", 8, btftest.M("id", id("int"), 0), btftest.M("peer", id("*"+next), 0))
 		})
 		add(key, key, func(b *btftest.Builder, id func(string) btf.ID) {
 			m := []btftest.Member{btftest.M("next", id("*"+next), 0), btftest.M("", id("anon "+key), 8), btftest.M("name_"+key, id("*char"), 16)}
