@@ -138,6 +138,7 @@ the values of a flag that repeats.`,
 	root.SetFlagErrorFunc(flagError)
 	root.Version = toolversion.Version
 	root.SetVersionTemplate(toolName() + "\n")
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 100 "))
 	root.SetHelpCommand(a.help())
 	f := root.PersistentFlags()
 	f.IntVarP(&a.jobs, "jobs", "j", 0, "workers (default: the least of the cores, parallel= in DEB_BUILD_OPTIONS, RPM_BUILD_NCPUS)")

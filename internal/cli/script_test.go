@@ -1,15 +1,19 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -18,9 +22,12 @@ import (
 	"kpkg-btf/internal/cli"
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/companion/build"
+	"kpkg-btf/internal/decision"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/release/releasetest"
+	"kpkg-btf/internal/report"
+	"kpkg-btf/internal/report/screen"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden output in the scripts")
@@ -46,6 +53,8 @@ func TestScripts(t *testing.T) {
 			"kernel":   kernel,
 			"exit":     exit,
 			"says":     says,
+			"render":   render,
+			"runs":     runs,
 			"truncate": truncate,
 			"basefile": basefile,
 			"rawbase":  rawbase,
@@ -70,6 +79,125 @@ func exit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+	if isText(args[1:]) {
+		if fault := screenFault(ts.ReadFile("stdout")); fault != "" {
+			ts.Fatalf("a screen breaks the rules of output: %s", fault)
+		}
+	}
+}
+
+// isText reports whether a command prints a screen, which the rules of output
+// hold for: not a document, a file to copy or a script.
+func isText(args []string) bool {
+	line := strings.Join(args, " ")
+	for _, other := range []string{"--format", "schema", "hooks print", "policy print", "completion", "reprint"} {
+		if strings.Contains(line, other) {
+			return false
+		}
+	}
+	return args[0] == "kpkg-btf"
+}
+
+// oneOfMany is a number of one before a plural.
+var oneOfMany = regexp.MustCompile(`(?:^|[^0-9.,:+-])1 (modules|symbols|types|lines|events|kernels|releases|packages|findings|functions|ids|definitions|inputs|questions|exports|bytes of slack)\b`)
+
+// screenFault names the first line of a text that breaks the rules: wider than
+// 120 columns, or "1 modules".
+func screenFault(text string) string {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if n := utf8.RuneCountInString(line); n > screen.MaxWidth {
+			return fmt.Sprintf("%d columns: %s", n, line)
+		}
+		if m := oneOfMany.FindString(line); m != "" {
+			return fmt.Sprintf("%q: %s", m, line)
+		}
+	}
+	return ""
+}
+
+// render WIDTH DECISION FILE: the text of a stored decision at a width, as
+// after the run that stored it.
+func render(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: render WIDTH DECISION FILE")
+	}
+	width, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	rep, err := decision.Read([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	var b bytes.Buffer
+	ts.Check(report.Render(&b, rep, "text", report.Options{Width: width, Run: report.Run{Stored: args[1]}}))
+	if fault := screenFault(b.String()); fault != "" {
+		ts.Fatalf("a screen breaks the rules of output: %s", fault)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b.Bytes(), 0o644))
+}
+
+// runs FILE: every command that a screen prints behind Next and More runs, in
+// their order; "decides" is no fault, being misused or failing is.
+func runs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: runs FILE")
+	}
+	commands := printedCommands(ts.ReadFile(args[0]))
+	if len(commands) == 0 {
+		ts.Fatalf("%s prints no command", args[0])
+	}
+	for _, c := range commands {
+		err := ts.Exec("sh", "-c", c)
+		if err == nil {
+			continue
+		}
+		switch code := strings.TrimPrefix(err.Error(), "exit status "); code {
+		case "3", "4", "5", "6":
+		default:
+			ts.Fatalf("%s: the printed command %q: %v", args[0], c, err)
+		}
+	}
+}
+
+// commandLine begins a command behind the labels of a screen.
+var commandLine = regexp.MustCompile(`^(?:  (?:Next|More)  |        )((?:kpkg-btf|mkdir) .*)$`)
+
+// printedCommands are the commands of a screen, with what they are for cut off.
+func printedCommands(text string) []string {
+	var out []string
+	open := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		m := commandLine.FindStringSubmatch(line)
+		switch {
+		case open:
+			out[len(out)-1] += " " + strings.TrimSpace(strings.TrimSuffix(line, `\`))
+		case m != nil:
+			c, _, _ := strings.Cut(strings.TrimSuffix(m[1], ` \`), "  ")
+			out = append(out, c)
+		default:
+			continue
+		}
+		open = strings.HasSuffix(line, `\`)
+	}
+	return out
+}
+
+func TestScreenFault(t *testing.T) {
+	for text, want := range map[string]bool{
+		"all is well\n": false, "1 module\n": false, "11 modules": false, "1 modules": true, "of 1 symbols": true, "0.1 types": false,
+		strings.Repeat("x", 120): false, strings.Repeat("x", 121): true, strings.Repeat("−", 120): false,
+	} {
+		if got := screenFault(text); (got != "") != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+func TestPrintedCommands(t *testing.T) {
+	text := "KEEP\n  Next  kpkg-btf apply d.json \\\n          a.deb -o b.deb\n          (what for)\n        mkdir -p x\n  More  kpkg-btf help abi.lost  what this means\n  Why   kpkg-btf is not run\n"
+	want := []string{"kpkg-btf apply d.json a.deb -o b.deb", "mkdir -p x", "kpkg-btf help abi.lost"}
+	if got := printedCommands(text); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
