@@ -3,11 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"kpkg-btf/hooks"
+	"kpkg-btf/internal/report/screen"
 )
 
 const hooksHelp = `Lists or prints what a pipeline or a host takes over:
@@ -70,11 +70,12 @@ func (a *app) hooks() *cobra.Command {
 	cmd.AddCommand(show, &cobra.Command{
 		Use: "list", Short: "List them with version and purpose", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			w := tabwriter.NewWriter(a.env.Stdout, 0, 8, 2, ' ', 0)
+			o := a.screenOptions(false)
+			s := screen.New(a.env.Stdout, o.Width, o.Colour)
 			for _, h := range hooks.All() {
-				fmt.Fprintf(w, "%s\t%d\t%s\n", h.Name, h.Version(), h.What)
+				s.Entry(0, fmt.Sprintf("%-25s %d", h.Name, h.Version()), 29, screen.Plain, h.What)
 			}
-			return w.Flush()
+			return s.Flush()
 		},
 	})
 	return cmd

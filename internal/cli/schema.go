@@ -13,7 +13,7 @@ func (a *app) schema() *cobra.Command {
 	var out outputFlags
 	cmd := &cobra.Command{
 		Use:       "schema NAME",
-		Short:     "Print the JSON schema of a document: " + strings.Join(schema.Names(), ", "),
+		Short:     "Print the JSON schema of a document that this program writes",
 		Long:      "Prints the JSON schema (draft 2020-12) of a document that this program writes.\nNAME is one of " + strings.Join(schema.Names(), ", ") + ".",
 		Args:      someArgs("document"),
 		ValidArgs: schema.Names(),

@@ -36,6 +36,6 @@ func (j *job) account() {
 		}
 	}
 	if dropped > 0 {
-		j.out.Notes = append(j.out.Notes, fmt.Sprintf("%d modules lost their signature: blocked where signatures are enforced until they are signed again", dropped))
+		j.out.Notes = append(j.out.Notes, fmt.Sprintf("modules that lost their signature: %d; they are blocked where signatures are enforced until they are signed again", dropped))
 	}
 }

@@ -198,12 +198,12 @@ func (t *text) event(e *model.LogEvent) {
 	}
 	for i := range e.Sources {
 		s := &e.Sources[i]
-		t.f("  from: %s of %s (%s), on the kernel of %s (%s)\n", s.Module, given(&s.Of), s.Of.Name, given(&s.On), s.On.Name)
-		t.f("        %s", s.Says)
+		t.para("  ", "from: ", fmt.Sprintf("%s of %s (%s), on the kernel of %s (%s)", s.Module, given(&s.Of), s.Of.Name, given(&s.On), s.On.Name))
+		says := s.Says
 		if s.Own != "not asked" {
-			t.f("; its own build's kernel: %s", s.Own)
+			says += "; its own build's kernel: " + s.Own
 		}
-		t.f("\n")
+		t.para("        ", "", says)
 	}
 	if e.More > 0 {
 		t.f("        and %d more\n", e.More)

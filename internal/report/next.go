@@ -45,7 +45,7 @@ func (r *Run) again(more ...string) []string {
 
 // paths are the inputs as the arguments of apply.
 func (r *Run) paths() []string {
-	if len(r.Inputs) == 0 || len(r.Inputs) > maxShown {
+	if len(r.Inputs) > maxShown {
 		return []string{"…"}
 	}
 	return r.Inputs
@@ -109,6 +109,9 @@ func applySteps(v *model.ReleaseVerdict, run *Run) []step {
 		}
 		file = "decision.json"
 		out = append(out, step{run.again("--report", "json="+file), "store the decision"})
+	}
+	if len(run.Inputs) == 0 {
+		return []step{{what: "kpkg-btf apply " + screen.Quote(file) + ", with the packages or trees that it was made of"}}
 	}
 	words := append([]string{"kpkg-btf", "apply", file}, run.paths()...)
 	for _, k := range run.On {

@@ -36,13 +36,13 @@ func PinText(w io.Writer, p *model.Pin, verbose bool) error {
 	}
 	t.f("\n  counts  %s\n", counts)
 	if p.Old != "" && p.Outcome != "no room" {
-		t.f("  kept    %d ids, %d of them types of another layout\n", p.Kept, p.Changed)
-		t.f("  new     %d types\n", p.Fresh)
-		t.f("  gone    %d types: nothing is found by their names\n", p.Vanished)
+		t.f("  kept    ids: %d, of them types of another layout: %d\n", p.Kept, p.Changed)
+		t.f("  new     types: %d\n", p.Fresh)
+		t.f("  gone    types: %d; nothing is found by their names\n", p.Vanished)
 		if p.Sorted {
-			t.f("  moved   %d types, which the order of names left no place\n", p.Moved)
+			t.f("  moved   types: %d, which the order of names left no place\n", p.Moved)
 		}
-		t.f("  filled  %d types and %d bytes of the older base's slack\n", p.FilledTypes, p.FilledStrings)
+		t.f("  filled  of the older base's slack: types %d, bytes %d\n", p.FilledTypes, p.FilledStrings)
 	}
 	t.pinSlack(p)
 	t.pinLost(p, verbose)
@@ -50,7 +50,7 @@ func PinText(w io.Writer, p *model.Pin, verbose bool) error {
 }
 
 func (t *text) pinSlack(p *model.Pin) {
-	t.f("  slack   %d types and %d bytes are left", p.SlackTypes, p.SlackStrings)
+	t.f("  slack   left: types %d, bytes %d", p.SlackTypes, p.SlackStrings)
 	if p.Sorted {
 		t.f(" (%d of the types among those with a name)", p.SlackNamed)
 	}
