@@ -44,7 +44,8 @@ var allowed = map[string][]string{
 	"internal/pack/tarstream": {"internal/where", "internal/limits"},
 	// BTF
 	"internal/btf/distill":  {"internal/btf", "internal/where", "internal/limits"},
-	"internal/btf/evidence": {"internal/btf", "internal/where", "internal/limits"},
+	"internal/btf/symbols":  {},
+	"internal/btf/evidence": {"internal/btf", "internal/btf/symbols", "internal/where", "internal/limits"},
 	"internal/btf/meaning":  {"internal/btf", "internal/model", "internal/where", "internal/limits"},
 	"internal/btf/stamp":    {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/verdict":  {"internal/kernel/ability", "internal/tri", "internal/btf", "internal/where", "internal/limits", "internal/model"},
@@ -54,7 +55,7 @@ var allowed = map[string][]string{
 	"internal/btf/pin":      {"internal/btf", "internal/btf/meaning", "internal/where", "internal/limits"},
 	// facts
 	"internal/kimage":         {"internal/kernel/ability", "internal/tri", "internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
-	"internal/kmod":           {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/stamp", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
+	"internal/kmod":           {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/stamp", "internal/btf/symbols", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
 	"internal/kmod/loadcheck": {"internal/tri", "internal/kmod", "internal/kimage", "internal/modsig", "internal/symvers", "internal/model"},
 	// releases and documents
 	"internal/abi":      {"internal/model", "internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},

@@ -1,6 +1,7 @@
 package kmod
 
 import (
+	"kpkg-btf/internal/btf/symbols"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/symvers"
@@ -37,6 +38,9 @@ type Facts struct {
 	BTFSections int
 
 	IDs *IDs // .BTF_ids, nil when there is none
+
+	// Code is what the module's code says of its BTF, empty without BTF.
+	Code symbols.Code
 
 	Modinfo Modinfo
 	// Versions are the imports with the CRCs the module was built against,

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/btf/symbols"
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/limits"
@@ -19,8 +20,9 @@ import (
 type Options struct {
 	// OmitSections leaves Facts.Sections empty, which saves 3 KB a module.
 	OmitSections bool
-	// BTFOnly leaves out what says nothing of a module's BTF: Exports, Versions,
-	// AllocDigest, Sections, most Oddities, and Imports where no .BTF_ids is.
+	// BTFOnly leaves out what repairing a module does not ask for: Exports,
+	// Versions, AllocDigest, Sections, Code, most Oddities, and Imports where no
+	// .BTF_ids is.
 	BTFOnly bool
 	// Digest, if not nil, becomes Facts.Digest, and the content is not summed
 	// up: for a caller that knows it, or proves otherwise what it read.
@@ -36,12 +38,14 @@ func digestOf(content []byte, known *[32]byte) [32]byte {
 
 // scratch is the memory that parsing reuses from module to module.
 type scratch struct {
-	elf    elfx.File
-	names  []byte // of symbols, on their way into one string
-	spans  []span
-	keys   []importKey
-	digest digester
-	file   []byte // decompressed
+	elf            elfx.File
+	names          []byte // of symbols, on their way into one string
+	spans          []span
+	keys           []importKey
+	funcs, objects []place
+	storedBuf      []symbols.Stored
+	digest         digester
+	file           []byte // decompressed
 }
 
 // Bounds of what one module may hold; each is far beyond what was seen.
@@ -213,6 +217,7 @@ func (s *scratch) sections(f *Facts) error {
 		{".symtab", s.symbols},
 		{"__ksymtab", s.exports},
 		{"relocations", s.allocDigest},
+		{".symtab", s.code},
 	} {
 		if err := step.read(f, &symtab); err != nil {
 			return where.In(step.section, err)

@@ -26,11 +26,24 @@ type Base struct {
 	dedup   dedupTable
 	ptrSize uint32
 	version btf.ID // struct modversion_info, 0 without
+	alike   alikeTypes
+	usual   usual
+	ops     opTable
 }
 
-// Index prepares a base; about 30 bytes a type and a quarter of the string
+// Index prepares a base; about 60 bytes a type and half of the string
 // section. The base may be a distilled one.
 func Index(raw *btf.Raw) *Base {
+	b := indexTypes(raw)
+	b.alike.fill(raw)
+	b.usual.fill(b)
+	b.ops = b.ops.fill(&b.alike)
+	return b
+}
+
+// indexTypes is what a distilled base needs, which has no types but those that
+// one module names: nothing is usual in it.
+func indexTypes(raw *btf.Raw) *Base {
 	b := &Base{raw: raw, ptrSize: pointerSize(raw)}
 	b.types = make([]facts, raw.NumTypes())
 	b.types[0] = facts{size: noSize}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/symbols"
 	"kpkg-btf/internal/where"
 )
 
@@ -25,9 +26,24 @@ type judge struct {
 	entries   int  // of __versions
 	verArrays int  // own arrays of struct modversion_info
 	verMatch  bool // one of them has entries elements
+
+	scratch *scratch
+	code    *symbols.Code // nil: not known
+	usual   bool          // the base is a whole one, where names mean something
+	left    int           // members that may still be looked at for operations
 }
 
-var scratch = sync.Pool{New: func() any { return new(strBits) }}
+// scratch is the memory that judging reuses from module to module.
+type scratch struct {
+	strs  strBits
+	right idSet
+	votes []Vote
+	ids   []btf.ID
+	funcs []fun
+	open  []symbols.Stored
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // Module is what the rest of the module's file says about its types.
 type Module struct {
@@ -36,6 +52,8 @@ type Module struct {
 	// Versions is the number of entries (64 bytes each) of the section
 	// __versions, 0 without one. __version_ext_* does not count.
 	Versions int
+	// Code is what symbols and relocations tell; nil when that is not known.
+	Code *symbols.Code
 }
 
 // Judge compares a module with this base. split was parsed on it, or on the
@@ -55,11 +73,13 @@ func (b *Base) Judge(split *btf.Raw, m Module) Result {
 
 func (b *Base) judge(split *btf.Raw, m Module) (Result, [numRules]int) {
 	var res Result
-	own := scratch.Get().(*strBits)
-	defer scratch.Put(own)
-	own.fill(split.Strings())
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	s.strs.fill(split.Strings())
+	s.right, s.votes, s.funcs = s.right.reset(int(split.FirstID())), s.votes[:0], s.funcs[:0]
 	j := judge{
-		base: b, split: split, first: split.FirstID(), res: &res, strs: own, entries: m.Versions,
+		code: m.Code, usual: b.alike.raw != nil, left: opLooks,
+		base: b, split: split, first: split.FirstID(), res: &res, strs: &s.strs, entries: m.Versions, scratch: s,
 		firstStr: uint64(split.FirstStr()), strEnd: split.StrEnd(),
 	}
 	for t := range split.Types {
@@ -68,6 +88,9 @@ func (b *Base) judge(split *btf.Raw, m Module) (Result, [numRules]int) {
 	}
 	j.versions()
 	j.words(m.Words)
+	if j.usual && res.First() == nil {
+		j.lean()
+	}
 	res.conclude()
 	return res, j.hits
 }
@@ -81,6 +104,14 @@ func (j *judge) record() {
 	}
 	j.names()
 	j.kinds()
+	switch {
+	case j.code != nil && j.t.Kind == btf.Func:
+		j.function()
+	case j.code != nil && j.t.Kind == btf.Datasec:
+		j.variables()
+	case j.usual:
+		j.use()
+	}
 	if j.allBase && mergeable(j.t.Kind) {
 		j.looked(Dedup)
 		if id := j.base.dedup.lookup(j.base.raw, j.split.RecordBytes(&j.t)); id != 0 {

@@ -35,13 +35,22 @@ const (
 	// IDs: the words of .BTF_ids lead to the types their symbols name. Those
 	// that lead into the base count as looked at.
 	IDs
+	// Symbols: the functions and per-CPU variables are those of the module's
+	// symbol table, with their sizes.
+	Symbols
+	// Tables: functions whose address stands in an object have the parameters
+	// that some struct of the object's size wants there.
+	Tables
+	// Names: members and parameters have the types that go by their names in
+	// the base. Tables and Names have no hits: they lean (Lean).
+	Names
 	numChecks
 )
 
 // NumChecks is the number of Checks.
 const NumChecks = int(numChecks)
 
-var checkNames = [numChecks]string{"range", "strings", "kinds", "sizes", "dedup", "versions", "ids"}
+var checkNames = [numChecks]string{"range", "strings", "kinds", "sizes", "dedup", "versions", "ids", "symbols", "tables", "names"}
 
 func (c Check) String() string { return checkNames[c] }
 
@@ -76,6 +85,8 @@ const (
 	ruleDedup
 	ruleVersions
 	ruleWord
+	ruleFunc
+	ruleVariable
 	numRules
 )
 
@@ -89,6 +100,7 @@ var rules = [numRules]Check{
 	ruleMemberEnd: Sizes, ruleOverlap: Sizes, ruleHole: Sizes, ruleSecSize: Sizes,
 	ruleDistilled: Kinds,
 	ruleDedup:     Dedup, ruleVersions: Versions, ruleWord: IDs,
+	ruleFunc: Symbols, ruleVariable: Symbols,
 }
 
 // Conclusion is what a Result says.
@@ -99,12 +111,14 @@ const (
 	Silent Conclusion = iota
 	// Consistent: something was checked and nothing speaks against this base.
 	Consistent
+	// Doubtful: nothing is impossible, but something is improbable (Shift).
+	Doubtful
 	// Contradicted: the module was not encoded against this base.
 	Contradicted
 )
 
 func (c Conclusion) String() string {
-	return [...]string{"silent", "consistent", "contradicted"}[c]
+	return [...]string{"silent", "consistent", "doubtful", "contradicted"}[c]
 }
 
 // Violation is one contradiction.
@@ -126,6 +140,10 @@ type Tally struct {
 type Result struct {
 	Conclusion Conclusion
 	Checks     [NumChecks]Tally
+	// Lean is what the use of the base's ids suggests; Shift, nil for none, is
+	// where that is too much for chance.
+	Lean  Lean
+	Shift *Shift
 }
 
 // First is the first violation, of the earliest Check; nil if there is none.
@@ -138,16 +156,19 @@ func (r *Result) First() *Violation {
 	return nil
 }
 
-// Names lists what speaks for the base, the strongest first: "ids" when words of
-// .BTF_ids lead into the base and to what their symbols name, "versions" when the array
-// behind __versions is what it must be, "dedup" when no own type repeats one
-// of the base. Empty unless Consistent.
+// Names lists the checks that could have failed and did not, the strongest
+// first: "ids" when words of .BTF_ids lead into the base and to what their
+// symbols name, "versions" when the array behind __versions is what it must be,
+// "symbols" when functions are those of the symbol table, "tables" when stored
+// ones have the parameters that structs want, "names" when members and
+// parameters have the types usual for their names, "dedup" when no own type
+// repeats one of the base. Empty unless Consistent.
 func (r *Result) Names() []string {
 	if r.Conclusion != Consistent {
 		return nil
 	}
 	var names []string
-	for _, c := range [...]Check{IDs, Versions, Dedup} {
+	for _, c := range [...]Check{IDs, Versions, Symbols, Tables, Names, Dedup} {
 		if r.Checks[c].Looked > 0 {
 			names = append(names, c.String())
 		}
@@ -164,7 +185,10 @@ func (r *Result) conclude() {
 		}
 		looked += r.Checks[i].Looked
 	}
-	if looked > 0 {
+	switch {
+	case r.Shift != nil:
+		r.Conclusion = Doubtful
+	case looked > 0:
 		r.Conclusion = Consistent
 	}
 }

@@ -39,7 +39,8 @@ type Module struct {
 	Exports     []symvers.Symbol // Owner is ignored
 	Style       ExportStyle
 
-	Text      string // content of .text
+	Text      string   // content of .text
+	Funcs     []string // static functions that nothing calls
 	Is32      bool
 	BigEndian bool
 	Machine   uint16 // 0 means x86-64
@@ -172,6 +173,9 @@ func (b *build) text() {
 	text := b.add(elftest.Section{Name: ".text", Flags: elfx.SHFAlloc | elfx.SHFExecinstr, Data: code, Align: 16})
 	this := b.add(elftest.Section{Name: ".gnu.linkonce.this_module", Flags: elfx.SHFAlloc | elfx.SHFWrite, Data: make([]byte, 64), Align: 64})
 	b.locals = append(b.locals, elftest.Symbol{Name: "helper", Section: ".text", Value: 4, Info: elftest.Local(elfx.STTFunc)})
+	for _, name := range b.m.Funcs {
+		b.locals = append(b.locals, elftest.Symbol{Name: name, Section: ".text", Value: 8, Info: elftest.Local(elfx.STTFunc)})
+	}
 	b.globals = append(b.globals, elftest.Symbol{Name: "init_module", Section: ".text", Info: elftest.Global(elfx.STTFunc)})
 	b.relocate(this, 8, 1, "init_module", 0)
 	off := uint64(len(b.m.Text))

@@ -230,8 +230,10 @@ func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
 	own := s.Struct(name+"_dev", 32, btftest.M("list", list, 0), btftest.M("net", s.Ptr(conn), 16), btftest.M("status", i, 24))
 	p := s.Ptr(own)
 	fn := s.Func(name+"_open", s.Proto(i, btftest.P("dev", p)))
+	m.Funcs = []string{name + "_open"}
 	if special != "apart" {
 		s.Func(name+"_net", s.Proto(s.Ptr(s.Volatile(net)), btftest.P("dev", p)))
+		m.Funcs = append(m.Funcs, name+"_net")
 	}
 	if special == "embed" {
 		rec, _ := base.Parse().Record(net)
