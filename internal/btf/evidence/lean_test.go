@@ -108,8 +108,12 @@ func TestShiftIsDoubted(t *testing.T) {
 // One use is chance; the same by several modules of a release is not.
 func TestTogether(t *testing.T) {
 	raw := opsBase(20).Parse()
-	lean := func(right []btf.ID, votes ...evidence.Vote) *evidence.Lean { return &evidence.Lean{Right: right, Votes: votes} }
-	v := func(id btf.ID, by int32, why uint32) evidence.Vote { return evidence.Vote{ID: id, By: by, Why: why, Alone: true} }
+	lean := func(right []btf.ID, votes ...evidence.Vote) *evidence.Lean {
+		return &evidence.Lean{Right: right, Votes: votes}
+	}
+	v := func(id btf.ID, by int32, why uint32) evidence.Vote {
+		return evidence.Vote{ID: id, By: by, Why: why, Alone: true}
+	}
 	for _, c := range []struct {
 		name  string
 		leans []*evidence.Lean
