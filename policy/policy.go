@@ -32,6 +32,7 @@ var defaultText []byte
 type Policy struct {
 	SchemaWord   string     `yaml:"schema"`
 	Signatures   Signatures `yaml:"signatures"`
+	BuildBase    BuildBase  `yaml:"build-base"`
 	Vanished     Weight     `yaml:"vanished-modules"`
 	Reverse      Weight     `yaml:"reverse"`
 	Window       Window     `yaml:"window"`
@@ -60,7 +61,7 @@ func DefaultText() []byte { return bytes.Clone(defaultText) }
 
 // initial is the policy before a file is read over it.
 func initial() *Policy {
-	return &Policy{SchemaWord: Schema, Signatures: Enforced, Vanished: Bump, Reverse: Note,
+	return &Policy{SchemaWord: Schema, Signatures: Enforced, BuildBase: BaseConsistent, Vanished: Bump, Reverse: Note,
 		Window: Window{Dropped: DroppedKeep}, ZeroIDs: Words{modulePrefix + "**"}}
 }
 
@@ -153,6 +154,7 @@ func (p *Policy) validate() error {
 		of         []string
 	}{
 		{"signatures", string(p.Signatures), []string{string(Enforced), string(Ignored)}},
+		{"build-base", string(p.BuildBase), []string{string(BaseConsistent), string(BaseProven)}},
 		{"vanished-modules", string(p.Vanished), []string{string(Note), string(Bump)}},
 		{"reverse", string(p.Reverse), []string{string(Note), string(Bump)}},
 		{"window.dropped", string(p.Window.Dropped), []string{string(DroppedKeep), string(DroppedRepair)}},

@@ -10,6 +10,15 @@ const (
 	Ignored  Signatures = "ignored"
 )
 
+// BuildBase says how well the base must be known that modules were encoded
+// against.
+type BuildBase string
+
+const (
+	BaseConsistent BuildBase = "consistent" // checks that could have failed did not
+	BaseProven     BuildBase = "proven"     // the step that encoded them says so
+)
+
 // Weight is how much a class of findings counts.
 type Weight string
 

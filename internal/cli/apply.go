@@ -20,6 +20,7 @@ type applyFlags struct {
 	action, mode string
 	base         []string
 	on           []string
+	thisBuild    bool
 	inPlace      bool
 	dryRun       bool
 	output       string
@@ -44,7 +45,9 @@ or all of them as --action says:
   rebase   .BTF of modules built elsewhere is rewritten onto the base of the one
            kernel of --on, on any since 5.11; needs the base they were built on
   stamp    a section .BTF.base_checksum tells the base the module was built on,
-           which is needed as for distill
+           which is needed as for distill, and that somebody says so (by=asserted;
+           the encoder's own stamp is kept). Refused where nothing beside the BTF
+           speaks for that base, unless --base-is-this-build says it
 
 A base that is not the image's is compared with every module first; one that a
 module shows not to be built on is refused.
@@ -86,6 +89,7 @@ one. No key and no passphrase is ever taken from arguments or environment.`,
 	fl.StringVar(&f.mode, "mode", "remove", "of strip: remove, or neutralize, which only empties .BTF and moves nothing")
 	fl.StringArrayVar(&f.base, "base", nil, "image, manifest or raw BTF with the base the modules were built on (repeats)")
 	fl.StringArrayVar(&f.on, "on", nil, "of modules built elsewhere: a kernel they are judged on, as by check --on (repeats)")
+	fl.BoolVar(&f.thisBuild, "base-is-this-build", false, "the base is of the very build that the modules were encoded in: your word, on which stamp may rest")
 	fl.BoolVar(&f.inPlace, "in-place", false, "repair trees and single modules where they are")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing")
 	fl.StringVarP(&f.output, "output", "o", "", "file, or an existing folder, for the new packages")
@@ -143,7 +147,7 @@ func (a *app) applyOptions(args []string, f *applyFlags) (*repair.Options, error
 	}
 	o := &repair.Options{
 		Base: f.base, Action: repair.Action(f.action), Source: "--action=" + f.action, Neutralize: f.mode == "neutralize",
-		AllowForeignKey: f.sign.foreign, InPlace: f.inPlace, Out: f.output, Force: f.force, DryRun: f.dryRun, Jobs: a.jobs,
+		AllowForeignKey: f.sign.foreign, BaseIsThisBuild: f.thisBuild, InPlace: f.inPlace, Out: f.output, Force: f.force, DryRun: f.dryRun, Jobs: a.jobs,
 	}
 	if f.action == "" {
 		if len(args) < 2 {

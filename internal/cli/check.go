@@ -22,6 +22,7 @@ type checkFlags struct {
 	on         []string
 	refs       []string
 	asIfSame   bool
+	thisBuild  bool
 	policy     string
 	signatures string
 	failOn     string
@@ -69,6 +70,7 @@ func (f *checkFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.against, "against", nil, "an older release that may be booted (repeats)")
 	fl.StringArrayVar(&f.refs, "refs", nil, "references of a manifest's modules, from record --refs (repeats; those that lie beside it are found)")
 	fl.BoolVar(&f.asIfSame, "as-if-same-release", false, "judge the window although the names differ")
+	fl.BoolVar(&f.thisBuild, "base-is-this-build", false, "each image is of the very build that its modules were encoded in: closes doubts of that")
 	fl.StringVar(&f.policy, "policy", "", "policy file (default: the embedded one, see policy print)")
 	fl.StringVar(&f.signatures, "signatures", "", "enforced or ignored: overrides the policy's value")
 	fl.StringVar(&f.failOn, "fail-on", "", "lowest decision that fails: repair, bump or rebuild; lower ones exit 0 and the report says so")
@@ -138,6 +140,9 @@ func (f *checkFlags) runOf(args []string) report.Run {
 	}
 	if f.asIfSame {
 		run.Flags = append(run.Flags, "--as-if-same-release")
+	}
+	if f.thisBuild {
+		run.Flags = append(run.Flags, "--base-is-this-build")
 	}
 	flag("policy", f.policy)
 	flag("signatures", f.signatures)
@@ -257,7 +262,7 @@ func (a *app) judgeOptions(f *checkFlags) (*judge.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &judge.Options{Policy: pol, AsIfSameRelease: f.asIfSame, Jobs: a.jobs, Day: day, Certificates: certs}, nil
+	return &judge.Options{Policy: pol, AsIfSameRelease: f.asIfSame, BaseIsThisBuild: f.thisBuild, Jobs: a.jobs, Day: day, Certificates: certs}, nil
 }
 
 func whyIgnored(l *release.Loaded) string {

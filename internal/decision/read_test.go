@@ -37,9 +37,9 @@ func sample() *model.Report {
 			Reverse: model.ReverseResult{Judged: true, Modules: 1, Verdicts: []model.Count{}, Meanings: []model.Count{}, Loads: loads(),
 				Each: []model.ReverseModule{{Path: "kernel/a.ko", Verdict: model.Blocked, Meaning: model.MeaningNone, Load: load}}}, Action: model.Strip}},
 		Modules: []model.ModuleDecision{
-			{Path: "kernel/a.ko", Name: "a", BTF: sum(sumA), BTFIDs: sum(sumB), Action: model.Strip, Reasons: []string{"window.base"}, Verdict: model.Attached, Meaning: model.Same, BuildBase: model.ByIDs, Load: load,
+			{Path: "kernel/a.ko", Name: "a", BTF: sum(sumA), BTFIDs: sum(sumB), Action: model.Strip, Reasons: []string{"window.base"}, Verdict: model.Attached, Meaning: model.Same, BuildBase: model.BaseConsistent, BuildBaseBy: model.ByIDs, Load: load,
 				Windows: []model.ModuleWindow{{Old: 0, Verdict: model.Rejected, Meaning: model.MeaningUnknown, Action: model.Strip, Why: "x", Load: load}}},
-			{Path: "kernel/b.ko", Name: "b", Reasons: []string{}, Verdict: model.Inert, Meaning: model.MeaningNone, Missing: model.NoneExpected, BuildBase: model.ByAssumed, Load: load},
+			{Path: "kernel/b.ko", Name: "b", Reasons: []string{}, Verdict: model.Inert, Meaning: model.MeaningNone, Missing: model.NoneExpected, BuildBase: model.BaseUnknown, BuildBaseBy: model.ByAssumed, Load: load},
 		}}
 	return &model.Report{Schema: model.DecisionSchema, Policy: model.PolicyRef{Source: "p", SHA256: sum(sumA), Effective: sum(sumB)},
 		New: []model.ReleaseRef{ref}, Old: []model.ReleaseRef{old}, Ignored: []model.IgnoredInput{{File: "f", Why: "w"}}, Releases: []model.ReleaseVerdict{v},

@@ -16,7 +16,12 @@ import (
 // Build is the base that a module was encoded against, and how that is known.
 type Build struct {
 	On *kernel.Kernel // whose base it was; nil: of none that is known
-	By model.Evidence
+	// Grade is how well that is known, By what it rests on first.
+	Grade model.BuildBase
+	By    model.Evidence
+	// Doubt is why it is improbable that it was the base of the kernel that the
+	// module was said to be built with; "" for nothing. On is nil then.
+	Doubt string
 	// Denied is what contradicts that it was the base of the kernel that the
 	// module was said to be built with; "" for nothing. On is nil then.
 	Denied string
@@ -138,6 +143,9 @@ type Proof struct {
 	Sign      SignState
 	Result    *evidence.Result // nil when there was nothing to check
 	Malformed error            // its BTF cannot be parsed at all
+	// Stretch is where all modules of the release together use the base's ids as
+	// if they were others, if this one does too (Doubts).
+	Stretch *evidence.Shift
 }
 
 // ProofOf gathers it.
@@ -159,23 +167,74 @@ func ProofOf(k *kernel.Kernel, f *kmod.Facts, s Signers) Proof {
 	return p
 }
 
-// Build is what follows from it.
-func (p *Proof) Build(k *kernel.Kernel) Build {
-	switch {
-	case p.Malformed != nil || p.Result == nil:
-		return Build{By: model.ByAssumed}
-	case p.Stamp == StampOther:
-		return Build{By: model.ByStamp, Denied: "its stamp names another base"}
-	case p.Result.Conclusion == evidence.Contradicted:
-		return Build{By: model.ByAssumed, Denied: p.Result.First().Text}
-	case p.Sign == SignTwin:
-		return Build{By: model.BySignature, Denied: "it is signed by the build key of another build"}
-	case p.Stamp == StampProven, p.Stamp == StampAsserted:
-		return Build{On: k, By: model.ByStamp}
-	case p.Sign == SignOwn:
-		return Build{On: k, By: model.BySignature}
+// Doubts looks at what the modules of one release, all met by the kernel that
+// they were built with, show together and none of them alone.
+func Doubts(k *kernel.Kernel, mods []Module, proofs []*Proof) {
+	var leans []*evidence.Lean
+	for _, p := range proofs {
+		if p.Result != nil {
+			leans = append(leans, &p.Result.Lean)
+		}
 	}
-	return Build{On: k, By: named(p.Result)}
+	if k.Base == nil || len(leans) == 0 {
+		return
+	}
+	shifts := evidence.Together(k.Base.Raw, leans)
+	if len(shifts) == 0 {
+		return
+	}
+	for i, p := range proofs {
+		if p.Result == nil || len(mods[i].Facts.BTFBase) > 0 {
+			continue
+		}
+		split, err := splitOn(mods[i].Facts, k.Base.Raw)
+		if err != nil {
+			continue // Malformed
+		}
+		if n := slices.IndexFunc(shifts, func(s evidence.Shift) bool { return s.Touches(split) }); n >= 0 {
+			p.Stretch = &shifts[n]
+		}
+	}
+}
+
+// Build is what follows from it. told: whoever asks says that the kernel is of
+// the very build that the module is of.
+func (p *Proof) Build(k *kernel.Kernel, told bool) Build {
+	claim := evidence.NoClaim
+	switch {
+	case p.Stamp == StampOther:
+		claim = evidence.Otherwise
+	case p.Stamp == StampProven:
+		claim = evidence.ByEncoder
+	case p.Stamp == StampAsserted, told:
+		claim = evidence.ByWord
+	}
+	if p.Malformed != nil || p.Result == nil {
+		return Build{By: model.ByAssumed, Grade: model.BaseUnknown}
+	}
+	known := evidence.Grading(p.Result, claim, p.Stretch)
+	by := model.ByAssumed
+	if len(known.By) > 0 {
+		by = model.Evidence(known.By[0])
+	}
+	out := Build{By: by, Grade: grades[known.Grade]}
+	switch {
+	case known.Grade == evidence.Refuted:
+		out.Denied = known.Why
+	case p.Sign == SignTwin:
+		return Build{By: model.BySignature, Grade: model.BaseContradicted, Denied: "it is signed by the build key of another build"}
+	case known.Grade == evidence.Doubted:
+		out.Doubt = known.Why
+	default:
+		out.On = k
+	}
+	return out
+}
+
+// grades are the words of documents.
+var grades = [...]model.BuildBase{
+	evidence.Unknown: model.BaseUnknown, evidence.Refuted: model.BaseContradicted, evidence.Doubted: model.BaseDoubtful,
+	evidence.Agreed: model.BaseConsistent, evidence.Proven: model.BaseProven,
 }
 
 // named is the first check that spoke for the base.
@@ -191,16 +250,20 @@ func named(res *evidence.Result) model.Evidence {
 // contradicts that; else the only base among all of which its BTF is that of.
 // The index of the kernel is -1 where it is none of them.
 func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
-	none := Build{By: model.ByAssumed}
+	none := Build{By: model.ByAssumed, Grade: model.BaseUnknown}
 	if len(f.BTF) == 0 {
 		return -1, none
 	}
 	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && mark.FitsSections(f.BTF, f.BTFBase) {
 		i := slices.IndexFunc(kernels, func(k *kernel.Kernel) bool { return k.Sum != nil && mark.Base.Digest == *k.Sum })
-		if i < 0 {
-			return -1, Build{By: model.ByStamp}
+		b := Build{By: model.ByStamp, Grade: model.BaseProven}
+		if mark.By != stamp.Encoder {
+			b = Build{By: model.ByWord, Grade: model.BaseConsistent}
 		}
-		return i, Build{On: kernels[i], By: model.ByStamp}
+		if i >= 0 {
+			b.On = kernels[i]
+		}
+		return i, b
 	}
 	word, _, _ := strings.Cut(f.Modinfo.Vermagic, " ")
 	at, by, bases := -1, model.ByAssumed, map[[32]byte]bool{}
@@ -212,8 +275,11 @@ func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
 		if err != nil || res.Conclusion == evidence.Contradicted {
 			continue
 		}
+		if k.Name == word && res.Conclusion == evidence.Doubtful {
+			return -1, Build{By: model.ByAssumed, Grade: model.BaseDoubtful, Doubt: evidence.Grading(&res, evidence.NoClaim, nil).Why}
+		}
 		if k.Name == word {
-			return i, Build{On: k, By: named(&res)}
+			return i, Build{On: k, By: named(&res), Grade: model.BaseConsistent}
 		}
 		if len(res.Names()) > 0 && len(f.BTFBase) == 0 {
 			if at < 0 {
@@ -225,7 +291,7 @@ func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
 	if len(bases) != 1 {
 		return -1, none
 	}
-	return at, Build{On: kernels[at], By: by}
+	return at, Build{On: kernels[at], By: by, Grade: model.BaseConsistent}
 }
 
 // EvidenceOn asks whether a module's BTF can have been encoded against a base;
@@ -235,7 +301,7 @@ func EvidenceOn(f *kmod.Facts, base *kernel.Base) (evidence.Result, error) {
 	if err != nil {
 		return evidence.Result{}, err
 	}
-	return base.Index().Judge(raw, evidence.Module{Words: words(f.IDs), Versions: versionEntries(f)}), nil
+	return base.Index().Judge(raw, evidence.Module{Words: words(f.IDs), Versions: VersionEntries(f), Code: &f.Code}), nil
 }
 
 func words(ids *kmod.IDs) []evidence.Word {
@@ -249,8 +315,8 @@ func words(ids *kmod.IDs) []evidence.Word {
 	return out
 }
 
-// versionEntries is the number of 64-byte entries of the section __versions.
-func versionEntries(f *kmod.Facts) int {
+// VersionEntries is the number of 64-byte entries of the section __versions.
+func VersionEntries(f *kmod.Facts) int {
 	for i := range f.Sections {
 		if f.Sections[i].Name == "__versions" {
 			return int(f.Sections[i].Size / 64)

@@ -30,6 +30,8 @@ func (c *Cell) means(k *kernel.Kernel, m *Module, bases *Bases) {
 		c.different(ignoresBase)
 	case m.Build.Denied != "":
 		c.different(m.Build.Denied)
+	case m.Build.Doubt != "":
+		c.unknown("doubtful: " + m.Build.Doubt)
 	case sameBase(k, m.Build.On):
 		c.Meaning, c.Movable = model.Same, true
 	case distilled && c.unplaced(k, m):

@@ -24,6 +24,10 @@ type Options struct {
 	// AsIfSameRelease judges the window although the names differ: could the
 	// name have been kept?
 	AsIfSameRelease bool
+	// BaseIsThisBuild: whoever asks says that each image is of the very build that
+	// its modules were encoded in. That closes doubts; it proves nothing, and
+	// outranks no contradiction.
+	BaseIsThisBuild bool
 	Jobs            int
 	// Day (YYYY-MM-DD, UTC) is the day by which waivers expire.
 	Day string
@@ -181,7 +185,8 @@ func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release,
 func fromFacts(x *moduleSelf) model.ModuleDecision {
 	d := bind(x.m)
 	c := &x.cell
-	d.Verdict, d.Meaning, d.Missing, d.BuildBase, d.Words, d.Load = c.Verdict, c.Meaning, x.missing, x.mod.Build.By, c.Words, encounter.ModuleLoad(c.Load)
+	d.BuildBase, d.BuildBaseBy = x.mod.Build.Grade, x.mod.Build.By
+	d.Verdict, d.Meaning, d.Missing, d.Words, d.Load = c.Verdict, c.Meaning, x.missing, c.Words, encounter.ModuleLoad(c.Load)
 	if x.cell.Verdict == model.Blocked {
 		d.Words = c.Load.Why(false).String()
 	}
@@ -195,7 +200,7 @@ func fromFacts(x *moduleSelf) model.ModuleDecision {
 func bind(m *release.Module) model.ModuleDecision {
 	f := m.Facts
 	d := model.ModuleDecision{Path: m.Path, Name: m.Name(), BTF: digest(f.BTF), BTFBase: digest(f.BTFBase), Reasons: []string{},
-		Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.ByAssumed, Load: encounter.ModuleLoad(nil)}
+		Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.BaseUnknown, BuildBaseBy: model.ByAssumed, Load: encounter.ModuleLoad(nil)}
 	if f.IDs != nil {
 		d.BTFIDs = digest(f.IDs.Data)
 	}

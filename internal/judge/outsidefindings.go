@@ -139,7 +139,7 @@ func (x *outside) decide(n *notes, v *model.ReleaseVerdict, set []*outsider) {
 	all := n.reasons()
 	for _, s := range set {
 		d := bind(s.m)
-		d.BuildBase = s.mod.Build.By
+		d.BuildBase, d.BuildBaseBy = s.mod.Build.Grade, s.mod.Build.By
 		if s.builtOn >= 0 {
 			d.BuiltOn = hex.EncodeToString(x.kernels[s.builtOn].Sum[:])
 		}

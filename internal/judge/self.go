@@ -27,6 +27,7 @@ type selfState struct {
 	bases  *encounter.Bases
 	jobs   int
 	policy *policy.Policy
+	told   bool // Options.BaseIsThisBuild
 }
 
 // reads reports whether the kernel reads the BTF of modules: it does not
@@ -41,7 +42,7 @@ func (s *selfState) reads() ability.Fact {
 
 // self judges a release's modules on its own image.
 func self(ctx context.Context, r *release.Release, k *kernel.Kernel, unread error, m *manifest.Manifest, all []*release.Release, n *notes, o *Options) (model.SelfResult, []moduleSelf, error) {
-	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), kernel: k, trust: o.trust(), bases: o.bases, jobs: o.Jobs, policy: o.Policy}
+	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), kernel: k, trust: o.trust(), bases: o.bases, jobs: o.Jobs, policy: o.Policy, told: o.BaseIsThisBuild}
 	res := notJudged(len(r.Modules))
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})

@@ -69,7 +69,7 @@ func missingIn(x *manifest.Module, p *policy.Policy) model.Missing {
 
 // fromManifest binds a module to its digests.
 func fromManifest(x *manifest.Module) model.ModuleDecision {
-	d := model.ModuleDecision{Path: x.Path, Name: x.Name, Reasons: []string{}, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.ByAssumed,
+	d := model.ModuleDecision{Path: x.Path, Name: x.Name, Reasons: []string{}, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.BaseUnknown, BuildBaseBy: model.ByAssumed,
 		Load: model.ModuleLoad{Loads: model.LoadsUnknown, IfEnforced: model.LoadsUnknown, Signature: "unknown"}}
 	if x.BTF.Kind != manifest.BTFNone {
 		d.BTF = hex.EncodeToString(x.BTF.SHA256[:])

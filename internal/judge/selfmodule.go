@@ -36,11 +36,18 @@ func (s *selfState) modulesSelf(ctx context.Context) ([]moduleSelf, error) {
 	signers := encounter.SignersOf(s.kernel, s.trust)
 	err := encounter.Each(ctx, len(mods), s.jobs, func(i int, _ *distill.Distiller) error {
 		out[i].proof = encounter.ProofOf(s.kernel, mods[i].Facts, signers)
-		mods[i].Build = out[i].proof.Build(s.kernel)
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	proofs := make([]*encounter.Proof, len(out))
+	for i := range out {
+		proofs[i] = &out[i].proof
+	}
+	encounter.Doubts(s.kernel, mods, proofs)
+	for i := range out {
+		mods[i].Build = proofs[i].Build(s.kernel, s.told)
 	}
 	loads := encounter.Loads(s.kernel, mods, encounter.Around{Trust: s.trust}, s.jobs)
 	cells, err := encounter.All(ctx, s.kernel, mods, loads, s.bases, s.jobs)

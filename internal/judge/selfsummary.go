@@ -9,6 +9,7 @@ import (
 	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/tri"
+	"kpkg-btf/policy"
 )
 
 // summarise counts what the modules said and turns it into findings.
@@ -27,6 +28,7 @@ func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
 	}
 	res.Verdicts, res.Meanings, res.Missing = verdicts.Sorted(), meanings.Sorted(), missing.Sorted()
 	res.Evidence = evidenceCounts(mods)
+	res.BuildBase = s.buildBase(mods)
 	s.btfFindings(mods)
 	s.nameFindings(mods)
 	signed := slices.ContainsFunc(mods, func(x moduleSelf) bool { return x.proof.Sign != encounter.SignNone })
@@ -69,6 +71,16 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Rule = "self.btf-other-base"
 			f.Hint = "these modules were not encoded against this image's BTF: image and modules are of two builds, or vmlinux was linked again after the modules"
 			s.n.many(f, modulesText("with BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.proof.Result.First().Text)
+		}
+		switch grade := x.mod.Build.Grade; {
+		case grade == model.BaseDoubtful:
+			s.n.many(model.Finding{Rule: "self.base-doubtful", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+				Hint: "was vmlinux linked again after the modules? Build both again; or, if the image is of the very build that the modules are of, say so: --base-is-this-build"},
+				modulesText("that use the image's base as if types had moved: improbable on the base they were encoded against, not impossible"), x.m.Path, x.m.Path+": "+x.mod.Build.Doubt)
+		case grade == model.BaseConsistent && s.policy.BuildBase == policy.BaseProven:
+			s.n.many(model.Finding{Rule: "self.base-unproven", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+				Hint: "the policy asks for proof (build-base: proven): let the step that encodes the modules' BTF stamp them"},
+				modulesText("consistent with the image's base, not proven to be encoded against it"), x.m.Path, x.m.Path)
 		}
 		if why, stripped := x.m.Facts.WhyNoBTF(); x.missing == model.NoneExpected && !x.m.Facts.Modinfo.Intree && !stripped {
 			s.n.many(model.Finding{Rule: "self.btf-none", Severity: model.Info, Encounter: model.Self},
@@ -119,17 +131,36 @@ func (s *selfState) nameFindings(mods []moduleSelf) {
 	}
 }
 
+// buildBase counts the grades, with how often such kernels notice a wrong base.
+func (s *selfState) buildBase(mods []moduleSelf) *model.BuildBaseResult {
+	grades, versions := model.Counter{}, false
+	for i := range mods {
+		if f := mods[i].m.Facts; len(f.BTF) > 0 {
+			grades.Add(string(mods[i].mod.Build.Grade))
+			versions = versions || encounter.VersionEntries(f) > 0
+		}
+	}
+	if s.kernel.Base == nil || len(grades) == 0 {
+		return nil
+	}
+	kind := evidence.KernelsOf(s.kernel.Base.Raw, versions)
+	worst := kind.Worst()
+	return &model.BuildBaseResult{Grades: grades.Sorted(), Kernel: kind.String(), NoticedAlone: int(worst.Alone), NoticedTogether: int(worst.Together)}
+}
+
 // evidenceCounts tells for each kind of evidence how many modules it speaks
 // for and against, with the first contradiction in path order.
 func evidenceCounts(mods []moduleSelf) []model.EvidenceCount {
-	var stamp, sign model.EvidenceCount
-	stamp.Evidence, sign.Evidence = model.ByStamp, model.BySignature
+	var stamp, word, sign model.EvidenceCount
+	stamp.Evidence, word.Evidence, sign.Evidence = model.ByStamp, model.ByWord, model.BySignature
 	var checks [evidence.NumChecks]model.EvidenceCount
 	for i := range mods {
 		x := &mods[i]
 		switch x.proof.Stamp {
-		case encounter.StampProven, encounter.StampAsserted:
+		case encounter.StampProven:
 			stamp.Supports++
+		case encounter.StampAsserted:
+			word.Supports++
 		case encounter.StampOther:
 			contra(&stamp, x.m.Path)
 		}
@@ -151,7 +182,7 @@ func evidenceCounts(mods []moduleSelf) []model.EvidenceCount {
 			}
 		}
 	}
-	out := []model.EvidenceCount{stamp, sign}
+	out := []model.EvidenceCount{stamp, word, sign}
 	for c := range checks {
 		checks[c].Evidence = model.Evidence(evidence.Check(c).String())
 		out = append(out, checks[c])

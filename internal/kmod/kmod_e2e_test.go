@@ -104,7 +104,7 @@ func TestRealReleases(t *testing.T) {
 			if len(list) != p.count || len(certs) != 1 {
 				t.Fatalf("%d modules and %d certificates, want %d and 1", len(list), len(certs), p.count)
 			}
-			known := symbols(t, p.headers)
+			known := symbolTable(t, p.headers)
 			var dec codec.Decoder
 			var btf, ids, exports int
 			var verify time.Duration
@@ -150,8 +150,8 @@ func TestRealReleases(t *testing.T) {
 	}
 }
 
-// symbols reads Module.symvers of a headers package.
-func symbols(t *testing.T, headers string) map[string]symvers.Symbol {
+// symbolTable reads Module.symvers of a headers package.
+func symbolTable(t *testing.T, headers string) map[string]symvers.Symbol {
 	t.Helper()
 	out := map[string]symvers.Symbol{}
 	text := realtest.Member(t, realtest.Deb(t, headers), "Module.symvers")

@@ -77,11 +77,29 @@ const (
 type Evidence string
 
 const (
-	ByStamp     Evidence = "stamp"
+	ByStamp     Evidence = "stamp" // the encoder's
+	ByWord      Evidence = "word"  // somebody's stamp, or --base-is-this-build
 	BySignature Evidence = "signature"
 	ByIDs       Evidence = "ids"
 	ByDedup     Evidence = "dedup"
 	ByAssumed   Evidence = "assumed"
+)
+
+// BuildBase grades how well it is known which base a module was encoded
+// against.
+type BuildBase string
+
+const (
+	// BaseProven: the step that encoded the module stamped it, over this very BTF.
+	BaseProven BuildBase = "proven"
+	// BaseConsistent: checks that could have failed did not.
+	BaseConsistent BuildBase = "consistent"
+	// BaseDoubtful: improbable, not impossible.
+	BaseDoubtful BuildBase = "doubtful"
+	// BaseContradicted: it was another base.
+	BaseContradicted BuildBase = "contradicted"
+	// BaseUnknown: without BTF, or without a base to compare with.
+	BaseUnknown BuildBase = "unknown"
 )
 
 // Encounter is a meeting of modules with a kernel that may load them.

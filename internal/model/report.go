@@ -94,6 +94,21 @@ type SelfResult struct {
 	Missing  []Count         `json:"missing"`
 	Loads    LoadCounts      `json:"loads"`
 	Evidence []EvidenceCount `json:"evidence"`
+	// BuildBase is how well it is known that the modules with BTF were encoded
+	// against this image's base; nil where that was not judged.
+	BuildBase *BuildBaseResult `json:"build_base,omitempty"`
+}
+
+// BuildBaseResult counts modules with BTF by the grade of their build base.
+type BuildBaseResult struct {
+	Grades []Count `json:"grades"`
+	// Kernel is the kind of kernel that the rates are of. Of a hundred modules
+	// whose base was linked again after them, NoticedAlone are noticed at least
+	// when one is among right ones, NoticedTogether when all are
+	// (docs/detection-rates.md).
+	Kernel          string `json:"kernel"`
+	NoticedAlone    int    `json:"noticed_alone_percent"`
+	NoticedTogether int    `json:"noticed_together_percent"`
 }
 
 // Count is how many modules a word applies to.
@@ -193,10 +208,12 @@ type ModuleDecision struct {
 	Missing Missing `json:"missing,omitempty"`
 	// MissingWhy says why it has no BTF, as far as the module itself tells.
 	MissingWhy string `json:"missing_why,omitempty"`
-	// BuildBase says how it is known which base the module was encoded against.
-	BuildBase Evidence       `json:"build_base"`
-	Load      ModuleLoad     `json:"load"`
-	Windows   []ModuleWindow `json:"windows,omitempty"`
+	// BuildBase grades how well it is known which base the module was encoded
+	// against; BuildBaseBy is the strongest thing that it rests on.
+	BuildBase   BuildBase      `json:"build_base"`
+	BuildBaseBy Evidence       `json:"build_base_by"`
+	Load        ModuleLoad     `json:"load"`
+	Windows     []ModuleWindow `json:"windows,omitempty"`
 	// BuiltOn is, of a module built elsewhere, the checksum of the base it was
 	// encoded against, where that is one of the kernels'.
 	BuiltOn string     `json:"built_on,omitempty"`

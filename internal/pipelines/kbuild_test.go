@@ -186,7 +186,7 @@ func TestKbuildWithVmlinux(t *testing.T) {
 	says(t, 0, []string{"inspect", ko}, "split 1")
 	says(t, 0, []string{"record", ko}, `"btf":{"kind":"split"`)
 	// Stamped at build time its base is known to whoever meets it later.
-	out, complaint, code := realtest.Run(t, "apply", "--action=stamp", ko, "--in-place", "--base", headers)
+	out, complaint, code := realtest.Run(t, "apply", "--action=stamp", "--base-is-this-build", ko, "--in-place", "--base", headers)
 	if code != 0 {
 		t.Fatalf("stamp: exit %d\n%s%s", code, out, complaint)
 	}

@@ -186,7 +186,7 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 			it.of = &k.of
 		}
 		it.change = j.wouldChange(it, m.Facts)
-		if err := it.onItsBase(m.Facts); err != nil {
+		if err := it.onItsBase(m.Facts, j.o.BaseIsThisBuild); err != nil {
 			return err
 		}
 		it.done = model.RepairModule{Input: src.Package, Path: cmp.Or(src.Path, m.Path), Release: r.Name, Compression: m.Facts.Compression,
@@ -288,7 +288,7 @@ func (j *job) judgeBefore(ctx context.Context, l *release.Loaded) error {
 // judge judges modules on the kernels they were built for: their own, or those
 // of On.
 func (j *job) judge(ctx context.Context, l *release.Loaded) (*model.Report, error) {
-	o := judge.Options{Policy: j.o.Policy, Jobs: j.o.Jobs}
+	o := judge.Options{Policy: j.o.Policy, Jobs: j.o.Jobs, BaseIsThisBuild: j.o.BaseIsThisBuild}
 	if len(j.o.On) > 0 {
 		return judge.Outside(ctx, l, j.o.On, o)
 	}

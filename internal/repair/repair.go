@@ -50,6 +50,9 @@ type Options struct {
 	// very bytes.
 	Source         string
 	DecisionSHA256 string
+	// BaseIsThisBuild: the bases given are of the very build that the modules were
+	// encoded in. Stamping may rest on that word alone.
+	BaseIsThisBuild bool
 	// Neutralize empties .BTF in place of removing it.
 	Neutralize bool
 

@@ -37,11 +37,13 @@ func originOf(v *model.ReleaseVerdict, m *model.ModuleDecision) string {
 }
 
 func knownBy(m *model.ModuleDecision) string {
-	switch m.BuildBase {
+	switch m.BuildBaseBy {
 	case model.ByStamp:
+		return " (the stamp of its encoder says so)"
+	case model.ByWord:
 		return " (its stamp says so)"
 	case model.ByAssumed:
 		return " (its vermagic says so)"
 	}
-	return fmt.Sprintf(" (its vermagic says so, its BTF agrees: %s)", m.BuildBase)
+	return fmt.Sprintf(" (its vermagic says so, its BTF agrees: %s)", m.BuildBaseBy)
 }

@@ -176,6 +176,9 @@ func (d *decided) reasonsOf(v *model.ReleaseVerdict, lead *model.Finding) []reas
 			out = append(out, reasonOf(f))
 		}
 	}
+	if v.Self.BuildBase != nil {
+		out = append(out, reason{"build base", buildBase(v.Self.BuildBase), screen.Plain})
+	}
 	for k := range v.Windows {
 		if w := &v.Windows[k]; !w.Judged {
 			out = append(out, reason{"note", fmt.Sprintf("no window on %s: %s", w.Old.Name, w.Why), screen.Plain})

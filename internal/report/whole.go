@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kpkg-btf/internal/model"
@@ -84,11 +85,25 @@ func (d *decided) selfWhole(r *model.SelfResult) {
 		}
 	}
 	if len(parts) > 0 {
-		d.s.Text(4, "consistent by evidence: "+strings.Join(parts, ", "))
+		d.s.Text(4, "by evidence: "+strings.Join(parts, ", "))
+	}
+	if r.BuildBase != nil {
+		d.s.Text(4, buildBase(r.BuildBase))
 	}
 	if len(r.Missing) > 0 {
 		d.s.Text(4, "without BTF: "+words(r.Missing))
 	}
+}
+
+// buildBase says how well the base is known that modules were encoded against,
+// and how often that kind of knowledge fails.
+func buildBase(b *model.BuildBaseResult) string {
+	text := "encoded against this base: " + words(b.Grades)
+	if !slices.ContainsFunc(b.Grades, func(c model.Count) bool { return c.Word == string(model.BaseConsistent) }) {
+		return text
+	}
+	return text + fmt.Sprintf("; had vmlinux been linked again after them, at least %d %% of wrong ones would be noticed, of one among right ones %d %% (kernels %s)",
+		b.NoticedTogether, b.NoticedAlone, b.Kernel)
 }
 
 func (d *decided) windowWhole(name string, w *model.WindowResult) {

@@ -11,24 +11,34 @@ import (
 // fun is one FUNC of the module.
 type fun struct {
 	name  uint32 // symbols.Hash
+	id    btf.ID
 	proto btf.ID
 	like  alike
 }
 
-// function compares the name of a FUNC with the module's symbols.
+// function notes a FUNC.
 func (j *judge) function() {
-	name, ok := j.split.Str(j.t.Name)
-	if !ok {
-		return // counted at the name
+	if name, ok := j.split.Str(j.t.Name); ok { // else it is counted at the name
+		j.scratch.funcs = append(j.scratch.funcs, fun{name: symbols.Hash(name), id: j.t.ID, proto: j.t.Ref()})
 	}
-	h := symbols.Hash(name)
-	j.scratch.funcs = append(j.scratch.funcs, fun{name: h, proto: j.t.Ref()})
+}
+
+// functions compares the names of the FUNCs with the module's symbols: pahole
+// encodes only functions that it finds in the symbol table. One name may stand
+// at several FUNCs, more than symbols have it (pahole 1.24 and static functions
+// of several files; Debian's 6.1).
+func (j *judge) functions() {
+	funcs := j.scratch.funcs
+	slices.SortFunc(funcs, func(a, b fun) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id)) })
 	if !j.code.Whole {
 		return
 	}
-	j.looked(Symbols)
-	if !j.code.HasFunc(h) {
-		j.hit(ruleFunc, j.t.Pos, "no function of the module has this name")
+	for _, f := range funcs {
+		j.looked(Symbols)
+		if !j.code.HasFunc(f.name) {
+			j.t, _ = j.split.Record(f.id)
+			j.hit(ruleFunc, j.t.Pos, "no function of the module has this name")
+		}
 	}
 }
 
@@ -68,7 +78,6 @@ func (j *judge) tables(code *symbols.Code) {
 	if len(code.Stored) == 0 {
 		return
 	}
-	slices.SortFunc(s.funcs, func(a, b fun) int { return cmp.Compare(a.name, b.name) })
 	for i := range s.funcs {
 		s.funcs[i].like, _ = a.of(j.split, s.funcs[i].proto, 0, 0)
 	}

@@ -88,6 +88,9 @@ func (b *Base) judge(split *btf.Raw, m Module) (Result, [numRules]int) {
 	}
 	j.versions()
 	j.words(m.Words)
+	if j.code != nil {
+		j.functions()
+	}
 	if j.usual && res.First() == nil {
 		j.lean()
 	}

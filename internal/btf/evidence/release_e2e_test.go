@@ -105,6 +105,7 @@ func oneModule(t testing.TB, path string, data []byte, dec *codec.Decoder) realM
 		t.Fatalf("%s: .BTF of %d bytes, .BTF.base of %d", path, len(f.BTF), len(f.BTFBase))
 	}
 	m := realModule{path: path, btf: f.BTF}
+	m.more.Code = &f.Code
 	for _, s := range f.Sections {
 		if s.Name == "__versions" {
 			m.more.Versions = int(s.Size / 64)

@@ -167,13 +167,7 @@ func (r *Result) Names() []string {
 	if r.Conclusion != Consistent {
 		return nil
 	}
-	var names []string
-	for _, c := range [...]Check{IDs, Versions, Symbols, Tables, Names, Dedup} {
-		if r.Checks[c].Looked > 0 {
-			names = append(names, c.String())
-		}
-	}
-	return names
+	return r.passed()
 }
 
 func (r *Result) conclude() {

@@ -12,7 +12,7 @@ type Code struct {
 	// a local function or variable that no relocation uses. strip --strip-debug
 	// keeps such symbols, --strip-unneeded removes them all.
 	Whole bool
-	// Funcs are the functions by the Hash of each symbol, ascending. A clone
+	// Funcs are the functions by the Hash of their symbols' names, ascending. A clone
 	// ("foo.isra.0") stands under its own name and under the one it was cloned
 	// from, by which pahole encodes it.
 	Funcs []uint32

@@ -1,0 +1,104 @@
+package evidence
+
+import (
+	"slices"
+
+	"kpkg-btf/internal/btf"
+)
+
+// Kernels is a kind of kernel, as far as it decides how often a wrong base is
+// noticed.
+type Kernels uint8
+
+const (
+	// Versioned: modules have __versions (CONFIG_MODVERSIONS), whose array names
+	// one id of the base in every module.
+	Versioned Kernels = iota
+	// Unversioned: no __versions, the base in the order of compilation.
+	Unversioned
+	// SortedBase: no __versions, the base sorted by name (from 7.0): of types
+	// without names, prototypes lie by themselves.
+	SortedBase
+	numKernels
+)
+
+func (k Kernels) String() string {
+	return [...]string{"with symbol versions", "without symbol versions", "without symbol versions, types sorted by name"}[k]
+}
+
+// KernelsOf is the kind of kernel that a base and its modules are of.
+func KernelsOf(base *btf.Raw, versions bool) Kernels {
+	switch {
+	case versions:
+		return Versioned
+	case sortedByName(base):
+		return SortedBase
+	}
+	return Unversioned
+}
+
+// sortedByName reports whether nearly all named types stand behind nearly all
+// others: the last tenth of the base has no type without a name, as the first
+// has none with one. Only the tendency matters here.
+func sortedByName(base *btf.Raw) bool {
+	n, named, unnamed := btf.ID(base.NumTypes()), 0, 0
+	for t := range base.Types {
+		switch {
+		case t.ID < n/10 && t.Name != 0 && t.Kind != btf.Struct && t.Kind != btf.Union && t.Kind != btf.Enum:
+			named++
+		case t.ID > n-n/10 && t.Name == 0:
+			unnamed++
+		}
+	}
+	return n > 1000 && named < int(n)/1000 && unnamed < int(n)/1000
+}
+
+// Change is how a base can differ from the one a module was encoded against.
+type Change uint8
+
+const (
+	Rebuilt      Change = iota // a real rebuild of the same version, ids permuted (Debian's pairs)
+	MovedArray                 // one ARRAY moved by 6000 ids: another length of the version banner
+	MovedProto                 // one FUNC_PROTO moved by 500
+	MovedPointer               // one PTR moved by 2000
+	MovedStruct                // one named STRUCT moved by 6000
+	MovedBlock                 // 50 types moved by 3000
+	MovedString                // one string moved by half of the section
+	Swapped                    // the .BTF of the next module of the same build
+	StepUp                     // all references into the base +1
+	StepDown                   // all references into the base -1
+	OtherName                  // one own name led to another own string
+	NumChanges   = int(OtherName) + 1
+)
+
+func (c Change) String() string {
+	return [...]string{"rebuilt", "one array moved", "one prototype moved", "one pointer moved", "one struct moved", "a block moved", "one string moved",
+		".BTF of another module", "references +1", "references -1", "a name replaced"}[c]
+}
+
+// Rate is how many of a hundred truly wrong modules are noticed, contradicted
+// or doubted: Alone when one is among right ones, Together when all modules of
+// the release are as wrong. -1: not measured.
+type Rate struct{ Alone, Together int8 }
+
+// Of is what was measured for a kind of kernel, rounded down; the test
+// TestE2ERates holds it to what it finds and writes docs/detection-rates.md.
+func (k Kernels) Of(c Change) Rate { return rates[k][c] }
+
+// Worst is the lowest rate over the changes that a rebuild or another link of
+// vmlinux makes to a base.
+func (k Kernels) Worst() Rate {
+	alone, together := rates[k][MovedArray].Alone, rates[k][MovedArray].Together
+	for _, c := range relinks {
+		alone, together = min(alone, rates[k][c].Alone), min(together, rates[k][c].Together)
+	}
+	return Rate{alone, together}
+}
+
+// relinks are the changes that come of linking vmlinux again.
+var relinks = []Change{MovedArray, MovedProto, MovedPointer, MovedStruct, MovedBlock, MovedString}
+
+// Relinks reports whether a change comes of linking vmlinux again.
+func (c Change) Relinks() bool { return slices.Contains(relinks, c) }
+
+var rates = [numKernels][NumChanges]Rate{}
