@@ -85,11 +85,14 @@ func TestBaseOfAnotherBuild(t *testing.T) {
 			t.Fatal(err)
 		}
 		o.Base = []string{own}
+		refused(t, o, files, where.Inconclusive, "nothing proves it")
+		o.BaseIsThisBuild = true
 		if _, err := Run(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 		files = contents(t, o.Inputs[0].Path)
 		o.Base = []string{raw}
 		refused(t, o, files, where.Usage, "its stamp names the base")
+		o.BaseIsThisBuild = false
 	}
 }

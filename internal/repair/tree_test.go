@@ -130,6 +130,7 @@ func TestDistillAndStampTree(t *testing.T) {
 	files := kernelFiles(t, 4, releasetest.Kernel{})
 	dir := tree(t, files)
 	o := stripping(t, dir)
+	o.BaseIsThisBuild = true // nothing else speaks for it
 	for _, step := range []struct {
 		action Action
 		done   string
