@@ -39,7 +39,7 @@ type Known struct {
 	Why string
 }
 
-// Known grades what is known. r is nil when the module has no BTF, or none that
+// Grading grades what is known. r is nil when the module has no BTF, or none that
 // can be read. together is the stretch of Together that the module touches, nil
 // for none. A contradiction outranks any claim; a doubt is closed by one.
 //
