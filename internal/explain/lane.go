@@ -370,6 +370,9 @@ func takesDetail(e *event) bool {
 	return !strings.Contains(e.btf[0], "=") && !slices.ContainsFunc(e.btf, func(s string) bool { return partOf(s) == detail })
 }
 
+// maxMixed bounds the types that are named for each event of a tangle.
+const maxMixed = 16
+
 // share makes one event of each module that was named, and of each refusal
 // beyond those: what is not certain is in all of them.
 func (tg *tangle) share(open []*thread, names []*laneLine) []*event {
@@ -379,7 +382,9 @@ func (tg *tangle) share(open []*thread, names []*laneLine) []*event {
 		if typ == nil {
 			typ = &model.LoggedType{Text: objection(t.e.btf)}
 		}
-		types = append(types, *typ)
+		if types = append(types, *typ); len(types) == maxMixed {
+			break
+		}
 	}
 	for _, l := range names {
 		e := begin(l)

@@ -109,6 +109,10 @@ func (p *reader) record(r klog.Record) {
 		p.newBoot(r.Line, r.Boot, "")
 	}
 	msg := clip(r.Text)
+	if !wordsOfAll().in(msg) {
+		p.leftover(&r, msg)
+		return
+	}
 	switch {
 	case p.refusal(&r, msg), p.relocation(&r, msg), p.verdict(&r, msg), p.milestone(&r, msg):
 	default:

@@ -33,17 +33,25 @@ var knownWords = []known{
 	{word: "Run /init as init process"}, {word: "type ["}, {word: "string '"},
 }
 
+const (
+	maxTried    = 16  // how often the prefix may stand in a text without a fragment behind it
+	maxFragment = 640 // bytes of a fragment that are looked at: a name has at most 511
+)
+
 // find returns where the first message begins that is known by a word, -1
 // where there is none. It is a klog.Finder.
 func find(s string) int {
+	if !wordsOfAll().in(s) {
+		return -1
+	}
 	first := -1
-	for from := 0; ; {
+	for from, tried := 0, 0; tried < maxTried; tried++ {
 		i := strings.Index(s[from:], prefix)
 		if i < 0 {
 			break
 		}
 		i += from
-		if (i == 0 || !wordByte(s[i-1])) && (i == 0 || isFragment(s[i+len(prefix):])) {
+		if (i == 0 || !wordByte(s[i-1])) && (i == 0 || isFragment(s[i+len(prefix):min(len(s), i+maxFragment)])) {
 			first = i
 			break
 		}

@@ -71,6 +71,7 @@ func jsonStart(s string) int {
 		if j < len(s) && s[j] == '"' {
 			return i
 		}
+		i = j - 1 // none of the brackets between begins any
 	}
 	return -1
 }

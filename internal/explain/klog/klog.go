@@ -39,11 +39,36 @@ func Read(r io.Reader, find Finder, yield func(Record)) (lines int, err error) {
 	u := &unframer{find: find, yield: yield}
 	err = split(decode(r), func(n int, piece string) {
 		lines = n
+		if plain(piece) && find(piece) < 0 {
+			u.object.flush(u.texts(0)) // what is no field ends an entry
+			yield(Record{Line: n, Text: piece, Boot: u.object.meta.Boot})
+			return
+		}
 		u.line(n, clean(piece), 0)
 	})
 	u.object.flush(u.texts(0))
 	return lines, err
 }
+
+// plain reports whether a line holds nothing that any stage could take out, put
+// together again (logcat's padded tags) or read as a field: what is not found
+// in it as it stands is not in it.
+func plain(s string) bool {
+	for i := range len(s) {
+		if !plainBytes[s[i]] || s[i] == ':' && i > 0 && (s[i-1] == ' ' || s[i-1] == ')') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+var plainBytes = func() (t [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		t[c] = !strings.ContainsRune("\"&<\\^#={}", c)
+	}
+	t['\t'] = true
+	return t
+}()
 
 // unframer takes lines apart. Between lines it holds only what one JSON
 // object or journal entry that spans lines has said so far.
