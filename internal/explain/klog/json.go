@@ -164,9 +164,8 @@ func byteArray(s string, i int) (text string, next int, ok bool) {
 // object is a JSON object or an entry of the journal that spans lines: dmesg
 // -J, journalctl -o json-pretty, export and verbose.
 type object struct {
-	meta   Record // what its other fields say
-	held   []Record
-	inside bool
+	meta Record // what its other fields say
+	held []Record
 }
 
 // maxHeld bounds the messages of one entry that wait for its end.
@@ -178,7 +177,6 @@ func (o *object) take(n int, s string, yield func(Record)) bool {
 	switch t {
 	case "{", "}", "},", "[", "]", "],", "[{", "}]", "},{":
 		o.flush(yield)
-		o.inside = strings.HasSuffix(t, "{") || t == "["
 		return true
 	case "":
 		o.flush(yield)
