@@ -37,7 +37,8 @@ func (a *app) explain() *cobra.Command {
 --log and says what the lines about modules and their BTF mean and what to do.
 The form does not matter: dmesg with any of its switches, the journal's text,
 JSON and export formats, syslog, consoles, logcat, what containers, CI systems
-and collectors make of it, quoted in a mail or copied from a web page.
+and collectors make of it, quoted in a mail or copied from a web page, compressed
+or not.
 
 Without --log at a terminal, or with --boot, --since or --follow, it asks the
 journal of this machine, or /dev/kmsg where there is none.
@@ -124,8 +125,8 @@ func (a *app) openLog(ctx context.Context, f explainFlags) (in io.ReadCloser, st
 	case !asked && f.log == "" && !a.atTerminal(), f.log == "-":
 		return io.NopCloser(a.env.Stdin), "standard input", false, nil
 	case f.log != "":
-		file, err := os.Open(f.log)
-		return file, f.log, false, where.In(f.log, err)
+		in, err := explain.Open(ctx, f.log)
+		return in, f.log, false, err
 	}
 	in, step, err = journal.Open(ctx, journal.Options{Boot: f.boot, Since: f.since, Follow: f.follow})
 	if err == nil && !a.quiet {

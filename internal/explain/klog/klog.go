@@ -41,7 +41,9 @@ func Read(r io.Reader, find Finder, yield func(Record)) (lines int, err error) {
 		lines = n
 		if plain(piece) && find(piece) < 0 {
 			u.object.flush(u.texts(0)) // what is no field ends an entry
-			yield(Record{Line: n, Text: piece, Boot: u.object.meta.Boot})
+			rec := Record{Line: n, Boot: u.object.meta.Boot}
+			rec.Text = strip(piece, &rec)
+			yield(rec)
 			return
 		}
 		u.line(n, clean(piece), 0)
