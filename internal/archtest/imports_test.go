@@ -72,7 +72,7 @@ var allowed = map[string][]string{
 	"policy": {"internal/judge/rules", "internal/where", "internal/model"},
 	"internal/judge": {"internal/btf/pin", "internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
-	"internal/explain":  {"internal/explain/klog", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
+	"internal/explain":  {"internal/explain/klog", "internal/codec", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/model", "internal/where"},
 	"internal/decision": {"internal/abiname", "internal/strictjson", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":   {"internal/report/screen", "internal/judge/rules", "internal/model", "internal/where", "internal/limits"},
