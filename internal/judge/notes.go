@@ -130,5 +130,5 @@ func (n *notes) outcome() model.Outcome {
 
 // modulesText is the usual message: a count of modules and what they do.
 func modulesText(what string) func(int) string {
-	return func(n int) string { return model.Plural(n, "module", "modules") + " " + what }
+	return func(n int) string { return model.Plural(n, "module", "modules") + " " + model.Agree(n, what) }
 }

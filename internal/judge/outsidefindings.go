@@ -47,11 +47,11 @@ func (x *outside) setFindings(n *notes, set []*outsider) {
 		case why != "" && !stripped && wanted:
 			n.many(model.Finding{Rule: "outside.btf-none", Severity: model.Info, Encounter: model.Outside,
 				Hint: "no types for bpf; headers with a vmlinux (Debian from 6.12.16) and pahole give them BTF, from 6.11 distilled"},
-				modulesText("without BTF"), s.m.Path, s.m.Path+": "+why)
+				modulesText("{has|have} no BTF"), s.m.Path, s.m.Path+": "+why)
 		case why == "" && len(f.BTFBase) == 0 && s.builtOn < 0:
 			n.many(model.Finding{Rule: "outside.base-unknown", Severity: model.Warning, Encounter: model.Outside,
 				Hint: "give the kernel they were built on with --on: without it no dependency on its base (kernel-btf-…) can be written"},
-				modulesText("with split BTF of a base that is none of these kernels'"), s.m.Path, s.m.Path)
+				modulesText("{has|have} split BTF of a base that is none of these kernels'"), s.m.Path, s.m.Path)
 		}
 	}
 }

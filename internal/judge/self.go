@@ -196,7 +196,7 @@ func (s *selfState) copies() {
 		Hint: "two builds share one name: build all packages in one run"}
 	for _, m := range s.r.Modules {
 		for _, d := range m.Differ {
-			s.n.many(f, modulesText("in more than one package with different content"), m.Path, m.Source.String()+" and "+d.String())
+			s.n.many(f, modulesText("{is|are} in more than one package with different content"), m.Path, m.Source.String()+" and "+d.String())
 		}
 	}
 }

@@ -20,10 +20,10 @@ func (s *selfState) loads(res *model.SelfResult, mods []moduleSelf) {
 		counts.Add(&load)
 		if why := x.cell.Load.Why(false); why != nil {
 			if why.Rule != loadcheck.RuleSignature { // has findings of its own
-				s.n.many(f, modulesText("that this kernel refuses to load, whatever their BTF"), x.m.Path, x.m.Path+": "+why.String())
+				s.n.many(f, modulesText("that this kernel refuses to load, whatever {its|their} BTF"), x.m.Path, x.m.Path+": "+why.String())
 			}
 		} else if why := x.cell.Asks(encounter.AboutLoad); why != "" {
-			s.n.many(open, modulesText("of which it is not known whether this kernel loads them"), x.m.Path, why)
+			s.n.many(open, modulesText("of which it is not known whether this kernel loads {it|them}"), x.m.Path, why)
 		}
 	}
 	res.Loads = counts.Counts()

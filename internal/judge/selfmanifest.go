@@ -41,15 +41,15 @@ func selfFromManifest(m *manifest.Manifest, k *kernel.Kernel, n *notes, p *polic
 		}
 		if d.Missing == model.Lost && m.Base != nil {
 			f.Rule = "self.btf-lost"
-			n.many(f, modulesText("in-tree without BTF, although this kernel has a base"), x.Path, x.Path)
+			n.many(f, modulesText("in-tree {has|have} no BTF, although this kernel has a base"), x.Path, x.Path)
 		}
 		if word, _, _ := strings.Cut(x.Vermagic, " "); x.Vermagic != "" && word != m.Release {
 			f.Rule = "self.vermagic"
-			n.many(f, modulesText("built for another release than "+m.Release), x.Path, x.Path+": vermagic "+x.Vermagic)
+			n.many(f, modulesText("{was|were} built for another release than "+m.Release), x.Path, x.Path+": vermagic "+x.Vermagic)
 		}
 		if m.Base != nil && encounter.StampOf(x.Stamp, x.BTF.SHA256, x.BTF.BaseSHA256, m.Base.SHA256) == encounter.StampOther {
 			f.Rule = "self.stamp"
-			n.many(f, modulesText("stamped with another base than this image's"), x.Path, x.Path)
+			n.many(f, modulesText("{is|are} stamped with another base than this image's"), x.Path, x.Path)
 		}
 		out = append(out, d)
 	}

@@ -51,26 +51,26 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Rule = "self.btf-lost"
 			f.Hint = "build modules with vmlinux there, and keep .BTF when stripping (find-debuginfo --keep-section .BTF)"
 			why, _ := x.m.Facts.WhyNoBTF()
-			s.n.many(f, modulesText("in-tree without BTF, although this kernel has a base"), x.m.Path, x.m.Path+": "+why)
+			s.n.many(f, modulesText("in-tree {has|have} no BTF, although this kernel has a base"), x.m.Path, x.m.Path+": "+why)
 		case x.cell.Verdict == model.Rejected || x.cell.Verdict == model.Dropped || x.cell.Verdict == model.InitFails:
 			f.Rule, f.Hint = "self."+string(x.cell.Verdict), ""
 			s.n.many(f, modulesText(selfWords[x.cell.Verdict]), x.m.Path, x.m.Path+": "+x.cell.Words)
 		case x.proof.Malformed != nil:
 			f.Rule, f.Hint = "self.btf-malformed", ""
-			s.n.many(f, modulesText("with BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+x.proof.Malformed.Error())
+			s.n.many(f, modulesText("{has|have} BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+x.proof.Malformed.Error())
 		case x.proof.Stamp == encounter.StampOther:
 			f.Rule, f.Hint = "self.stamp", "the module was built against another base than the one it is shipped with"
-			s.n.many(f, modulesText("stamped with another base than this image's"), x.m.Path, x.m.Path)
+			s.n.many(f, modulesText("{is|are} stamped with another base than this image's"), x.m.Path, x.m.Path)
 		}
 		if x.proof.Stamp == encounter.StampVoid {
 			s.n.many(model.Finding{Rule: "self.stamp-void", Severity: model.Warning, Encounter: model.Self,
 				Hint: "the BTF was written again after the stamp: let the step that encodes it write the stamp, as its last act"},
-				modulesText("whose stamp speaks of another .BTF than they have: it proves nothing"), x.m.Path, x.m.Path)
+				modulesText("whose stamp speaks of another .BTF than {it has|they have}: it proves nothing"), x.m.Path, x.m.Path)
 		}
 		if x.proof.Result != nil && x.proof.Result.Conclusion == evidence.Contradicted {
 			f.Rule = "self.btf-other-base"
 			f.Hint = "these modules were not encoded against this image's BTF: image and modules are of two builds, or vmlinux was linked again after the modules"
-			s.n.many(f, modulesText("with BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.proof.Result.First().Text)
+			s.n.many(f, modulesText("{has|have} BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.proof.Result.First().Text)
 		}
 		switch grade := x.mod.Build.Grade; {
 		case grade == model.BaseDoubtful:
@@ -84,11 +84,11 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 		}
 		if why, stripped := x.m.Facts.WhyNoBTF(); x.missing == model.NoneExpected && !x.m.Facts.Modinfo.Intree && !stripped {
 			s.n.many(model.Finding{Rule: "self.btf-none", Severity: model.Info, Encounter: model.Self},
-				modulesText("built out of tree without BTF"), x.m.Path, x.m.Path+": "+why)
+				modulesText("built out of tree {has|have} no BTF"), x.m.Path, x.m.Path+": "+why)
 		}
 		if odd := x.m.Facts.Oddities; len(odd) > 0 {
 			s.n.many(model.Finding{Rule: "self.module-odd", Severity: model.Warning, Encounter: model.Self},
-				modulesText("that loads but is oddly made"), x.m.Path, x.m.Path+": "+strings.Join(odd, "; "))
+				modulesText("{loads but is|load but are} oddly made"), x.m.Path, x.m.Path+": "+strings.Join(odd, "; "))
 		}
 	}
 }
@@ -112,10 +112,10 @@ func (s *selfState) nameFindings(mods []moduleSelf) {
 		switch {
 		case info.Vermagic == "":
 			f.Rule, f.Hint = "self.vermagic-none", ""
-			s.n.many(f, modulesText("without a vermagic: the kernel refuses them"), path, path)
+			s.n.many(f, modulesText("{has|have} no vermagic: the kernel refuses {it|them}"), path, path)
 		case word != s.r.Name:
 			f.Rule, f.Hint = "self.vermagic", "modules of another build, or packed under another name"
-			s.n.many(f, modulesText(fmt.Sprintf("built for another release than %s", s.r.Name)), path, path+": vermagic "+info.Vermagic)
+			s.n.many(f, modulesText(fmt.Sprintf("{was|were} built for another release than %s", s.r.Name)), path, path+": vermagic "+info.Vermagic)
 		}
 		if info.Intree && info.Vermagic != "" {
 			intree.Add(rest)

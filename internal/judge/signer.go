@@ -17,30 +17,30 @@ func signFindings(n *notes, m *release.Module, s encounter.SignState, signedRele
 	switch s {
 	case encounter.SignStale:
 		add("self.signature-stale", model.Error, model.Rebuild,
-			"changed after being signed: the signature no longer matches",
+			"{was|were} changed after being signed: the signature no longer matches",
 			"sign after every step that writes to modules (strip, objcopy, pahole); such a module is refused even where signatures are not enforced", m.Path)
 	case encounter.SignTwin:
 		if external {
 			return
 		}
 		add("self.signature-other-build", model.Error, model.Rebuild,
-			"signed by the build key of another build: the issuer is that of this image's certificate, the key is not",
+			"{is|are} signed by the build key of another build: the issuer is that of this image's certificate, the key is not",
 			"image and modules are of two builds: take both from one", m.Path+": key "+m.Facts.Sig.KeyID)
 	case encounter.SignForeign:
 		if external {
 			return
 		}
 		add("self.signature-foreign", model.Warning, model.Keep,
-			"signed by a key the image does not carry: blocked where signatures are enforced, unless it is enrolled",
+			"{is|are} signed by a key the image does not carry: blocked where signatures are enforced, unless it is enrolled",
 			"name the certificate in the policy (certificates:) if this is your signing service's", m.Path+": key "+m.Facts.Sig.KeyID)
 	case encounter.SignNone:
 		if external || !signedRelease {
 			return
 		}
 		add("self.signature-none", model.Warning, model.Keep,
-			"unsigned among signed ones: blocked where signatures are enforced", "", m.Path)
+			"{is|are} unsigned among signed ones: blocked where signatures are enforced", "", m.Path)
 	case encounter.SignUnsupported:
 		add("self.signature-unsupported", model.Info, model.Keep,
-			"signed with cryptography this program does not verify: "+m.Facts.Sig.Algorithm+" with "+m.Facts.Sig.Hash, "", m.Path)
+			"{is|are} signed with cryptography this program does not verify: "+m.Facts.Sig.Algorithm+" with "+m.Facts.Sig.Hash, "", m.Path)
 	}
 }

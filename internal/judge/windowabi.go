@@ -17,7 +17,7 @@ func (w *windowState) abi(x *abi.Exports, types *abi.Types) {
 			Hint:    "give the linux-headers (kernel-devel) package with Module.symvers, or the image"})
 		return
 	}
-	w.changes("abi.crc-changed", "changed their checksum (CRC)", model.Bump, x.Changed)
+	w.changes("abi.crc-changed", "changed {its|their} checksum (CRC)", model.Bump, x.Changed)
 	w.symbolsLost(x.Lost)
 	w.changes("abi.left-image", "moved from vmlinux into a module: the old kernel refuses the module that exports what vmlinux exports", model.Bump, x.LeftImage)
 	w.changes("abi.joined-image", "moved from a module into vmlinux: on the old kernel nothing exports them any more", model.Bump, x.JoinedImage)
@@ -115,7 +115,9 @@ func (w *windowState) changes(rule, what string, action model.Action, list []abi
 	for _, c := range list {
 		f.Subjects = append(f.Subjects, c.New.Name)
 	}
-	w.addText(f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + what })
+	w.addText(f, func(n int) string {
+		return model.Plural(n, "exported symbol", "exported symbols") + " " + model.Agree(n, what)
+	})
 }
 
 func (w *windowState) symbolsLost(list []symvers.Symbol) {

@@ -24,7 +24,7 @@ func (w *windowState) btfFindings(t *tally) {
 func (w *windowState) some(rule string, severity model.Severity, action model.Action, g *group, format string) {
 	if n := len(g.paths); n > 0 {
 		w.add(model.Finding{Rule: rule, Severity: severity, Action: action, Count: n, Subjects: g.paths,
-			Message: fmt.Sprintf(format, model.Plural(n, "module", "modules"), g.first)})
+			Message: fmt.Sprintf(model.Agree(n, format), model.Plural(n, "module", "modules"), g.first)})
 	}
 }
 
@@ -38,7 +38,7 @@ func (w *windowState) repairFindings(t *tally) {
 		f := model.Finding{Rule: "window.base", Severity: model.Error, Action: t.repair, Count: len(t.changed), Subjects: t.changed,
 			Message: fmt.Sprintf("the base changed from %s to %s: %s; %s: %s them", short(w.old.Base), short(w.new.Base), text, t.why, t.repair)}
 		if w.old.Base != nil && w.new.Base != nil && w.old.Base.Types == w.new.Base.Types && w.old.Base.StrLen == w.new.Base.StrLen {
-			f.Hint = "equal counts are no comfort: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"
+			f.Hint = "that both bases have equal counts means nothing: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"
 		}
 		w.add(f)
 	}
@@ -63,9 +63,9 @@ func (w *windowState) repairFindings(t *tally) {
 // meaningFindings: types that changed, whatever becomes of the BTF.
 func (w *windowState) meaningFindings(t *tally) {
 	w.some("window.layout", model.Error, model.Bump, &t.layouts,
-		"%s embed types that the old kernel lays out otherwise, though no checksum of a symbol says so (first: %s)")
+		"%s {embeds|embed} types that the old kernel lays out otherwise, though no checksum of a symbol says so (first: %s)")
 	w.some("window.deep", model.Warning, model.Keep, &t.deeper,
-		"%s point at types that changed, though no checksum of a symbol says so (first: %s)")
+		"%s {points|point} at types that changed, though no checksum of a symbol says so (first: %s)")
 }
 
 // undecided reports modules of which it is not known whether they can do

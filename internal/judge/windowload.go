@@ -22,10 +22,10 @@ func (g *loadGroup) add(path, words string) {
 // version the old kernel refuses cannot be loaded until reboot, as one that
 // vanished. One that is new is missed by nobody.
 func (w *windowState) loadFindings() {
-	blocked := loadGroup{rule: "window.blocked", what: "that the old kernel refuses to load, whatever their BTF"}
+	blocked := loadGroup{rule: "window.blocked", what: "that the old kernel refuses to load, whatever {its|their} BTF"}
 	maybe := loadGroup{rule: "window.may-be-blocked", what: "that the old kernel refuses where older modules are loaded"}
 	fresh := loadGroup{rule: "window.new-blocked", what: "new in this release that the old kernel does not load before reboot"}
-	open := loadGroup{rule: "window.load-unknown", what: "of which it is not known whether the old kernel loads them"}
+	open := loadGroup{rule: "window.load-unknown", what: "of which it is not known whether the old kernel loads {it|them}"}
 	had := map[string]bool{}
 	for _, n := range w.oldK.ModuleNames() {
 		had[n] = true

@@ -43,8 +43,8 @@ func (w *windowState) moduleSets() {
 	if w.policy.Vanished == policy.Note {
 		action = model.Keep
 	}
-	w.listModules("window.module-vanished", "that the old kernel may still load no longer exist: not loadable until reboot", action, x.Vanished)
-	w.listModules("window.module-built-in", "became built in: the old kernel, which lacks them, cannot load them until reboot", action, x.BecameBuiltIn)
+	w.listModules("window.module-vanished", "that the old kernel may still load no longer {exists|exist}: not loadable until reboot", action, x.Vanished)
+	w.listModules("window.module-built-in", "became built in: the old kernel, which lacks {it|them}, cannot load {it|them} until reboot", action, x.BecameBuiltIn)
 }
 
 func (w *windowState) listModules(rule, what string, action model.Action, list []abi.ModuleChange) {

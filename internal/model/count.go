@@ -25,6 +25,31 @@ func (c Counter) Sorted() []Count {
 	return out
 }
 
+// Agree chooses the words of a text by a number: of "{one|many}" the first for
+// one, else the second.
+func Agree(n int, text string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "{")
+		b.WriteString(before)
+		choice, after, closed := strings.Cut(rest, "}")
+		one, many, both := strings.Cut(choice, "|")
+		switch {
+		case !ok:
+			return b.String()
+		case !closed || !both: // a brace of its own
+			b.WriteString("{")
+			text = rest
+			continue
+		case n == 1:
+			b.WriteString(one)
+		default:
+			b.WriteString(many)
+		}
+		text = after
+	}
+}
+
 // Plural spells a number with its noun.
 func Plural(n int, one, many string) string {
 	if n == 1 {

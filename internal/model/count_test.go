@@ -27,3 +27,14 @@ func TestPlural(t *testing.T) {
 		}
 	}
 }
+
+func TestAgree(t *testing.T) {
+	for _, c := range []struct {
+		n          int
+		text, want string
+	}{{1, "{has|have} no BTF", "has no BTF"}, {2, "{has|have} no BTF", "have no BTF"}, {0, "a {it|them} b {is|are}", "a them b are"}, {1, "plain {x}", "plain {x}"}, {1, "open {", "open {"}} {
+		if got := Agree(c.n, c.text); got != c.want {
+			t.Errorf("%d %q: %q, want %q", c.n, c.text, got, c.want)
+		}
+	}
+}
