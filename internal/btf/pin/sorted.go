@@ -23,7 +23,7 @@ func (m *matching) placeSorted(need *needs) ([]slot, error) {
 	if k > room {
 		return nil, &RoomError{What: "types with a name", Needed: m.freshIn(line), Free: m.freeFrom(first)}
 	}
-	kept := heaviest(line, int(first), need)
+	kept := heaviest(line, int(first), int(m.old.n), func(x placed) int64 { return m.weight(x.old, need, len(line)) })
 	m.fillGaps(slots, line, kept, int(first), need)
 	return slots, nil
 }
@@ -176,13 +176,30 @@ func (m *matching) gapBefore(line []placed, i int, before, first uint32) int {
 	return int(before) - int(begin) - 1 - fresh
 }
 
+// nameable is how many types that modules never name one of a kind that they do
+// name is worth, where nobody recorded what they use. No module of Debian's 6.1,
+// 6.12, 7.2 and 7.3 names a FUNC, VAR, DATASEC, DECL_TAG or FWD of its base.
+const nameable = 64
+
+// weight is what keeping one type's id is worth among n: a module that is known
+// to name it weighs more than all that none does.
+func (m *matching) weight(old uint32, need *needs, n int) int64 {
+	w := int64(1)
+	switch m.old.raw.Kind(btf.ID(old)) {
+	case btf.Func, btf.Var, btf.Datasec, btf.DeclTag, btf.Fwd:
+	default:
+		w = nameable
+	}
+	return w + nameable*int64(n+1)*int64(need.modules[old])
+}
+
 // heaviest chooses which types of a line keep their ids: a type at place i of
 // the line can have id p when i ids fit below it and the rest above, and of two
 // that keep theirs, the ids must leave room for what is between: p-i never
 // falls. Of all such choices the heaviest, in time n log n.
-func heaviest(line []placed, first int, need *needs) []int {
+func heaviest(line []placed, first, end int, weight func(placed) int64) []int {
 	k := len(line)
-	room := len(need.modules) - first
+	room := end - first
 	type candidate struct{ at, d int }
 	var cands []candidate
 	var ds []int
@@ -213,7 +230,7 @@ func heaviest(line []placed, first int, need *needs) []int {
 			}
 		}
 		before[c] = run
-		total[c] = at(run) + 1 + int64(len(cands)+1)*int64(need.modules[line[x.at].old])
+		total[c] = at(run) + weight(line[x.at])
 		for i := d + 1; i < len(best); i += i & -i {
 			if total[c] > at(best[i]) {
 				best[i] = c + 1
