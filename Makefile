@@ -20,7 +20,7 @@ SOURCES  := $(shell find cmd internal policy -name '*.go' -o -name '*.yaml') $(s
 export KPKG_BTF_CACHE := $(CACHE)
 export CGO_ENABLED ?= 0
 
-.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party docs dist clean
+.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party schemas docs dist clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12
@@ -71,6 +71,9 @@ long: deps $(BIN) ## mutants by the hundred thousand, fuzzing, packaging of late
 third-party: ## regenerate THIRD_PARTY.md and debian/copyright from the modules
 	$(GO) run ./internal/thirdparty > THIRD_PARTY.md
 	$(GO) run ./internal/thirdparty -dep5 > debian/copyright
+
+schemas: ## regenerate the JSON schemas of the documents from their Go types
+	$(GO) generate ./internal/schema
 
 docs: ## manual pages and completions, from the commands
 	$(GO) run ./internal/docgen $(DOCS)

@@ -56,6 +56,10 @@ func Default() *Policy {
 	return p
 }
 
+// None is the policy that expects nothing and waives nothing: what is found by
+// it is what there is.
+func None() *Policy { return initial() }
+
 // DefaultText is the embedded policy with its comments.
 func DefaultText() []byte { return bytes.Clone(defaultText) }
 

@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"internal/judge/rules":   {"internal/model"},
 	"internal/limits":        {"internal/where"},
 	"internal/fsx":           {"internal/where"},
-	"internal/strictjson":    {"internal/where"},
+	"internal/document":      {"internal/model", "internal/where", "internal/limits"},
 	"internal/btf":           {"internal/where", "internal/limits"},
 	// what kernels can do
 	"internal/kernel/ability": {"internal/tri"},
@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	// releases and documents
 	"internal/abi":      {"internal/model", "internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
 	"internal/abiname":  {"internal/model"},
-	"internal/manifest": {"internal/tri", "internal/model", "internal/strictjson", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
+	"internal/manifest": {"internal/tri", "internal/model", "internal/document", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
 	"internal/release": {"internal/kernel/ability", "internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/meaning", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/fetch": {"internal/pack", "internal/pack/deb822", "internal/codec", "internal/abiname", "internal/fsx", "internal/where", "internal/limits"},
@@ -73,11 +73,11 @@ var allowed = map[string][]string{
 	"internal/judge": {"internal/btf/pin", "internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/explain/klog", "internal/codec", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
-	"internal/schema":   {"internal/model", "internal/where"},
-	"internal/decision": {"internal/abiname", "internal/strictjson", "internal/model", "internal/where", "internal/limits"},
-	"internal/report":   {"internal/report/screen", "internal/judge/rules", "internal/model", "internal/where", "internal/limits"},
+	"internal/schema":   {"internal/where"},
+	"internal/decision": {"internal/abiname", "internal/document", "internal/model", "internal/where", "internal/limits"},
+	"internal/report":   {"internal/report/screen", "internal/judge/rules", "internal/document", "internal/model", "internal/where", "internal/limits"},
 	// carrying out
-	"internal/repair/signing":  {"internal/modsig", "internal/where"},
+	"internal/repair/signing":  {"internal/document", "internal/modsig", "internal/where"},
 	"internal/host":            {"internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
 	"internal/companion":       {"internal/where"},
 	"internal/companion/build": {"internal/companion", "internal/toolversion", "internal/fsx", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
@@ -144,7 +144,7 @@ func packages(t *testing.T) []pkg {
 // testOnly are packages that only tests (and generators) use; they may import
 // what they like, and no package of the program may import them.
 func testOnly(path string) bool {
-	for _, s := range []string{"archtest", "btf/verdict/vector", "btf/verdict/mutant", "vmtest", "e2e", "bench", "pipelines", "realtest", "thirdparty", "docgen"} {
+	for _, s := range []string{"archtest", "btf/verdict/vector", "btf/verdict/mutant", "vmtest", "e2e", "bench", "pipelines", "realtest", "thirdparty", "docgen", "schemagen"} {
 		if strings.HasPrefix(path, "internal/"+s) {
 			return true
 		}

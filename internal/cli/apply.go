@@ -126,7 +126,7 @@ func (a *app) runApply(ctx context.Context, args []string, f applyFlags) error {
 	}
 	return a.output(outputFlags{}, func(w io.Writer) error {
 		if f.format == "json" {
-			return report.JSON(w, rep)
+			return report.JSON(w, toolName(), rep)
 		}
 		return report.Repair(w, rep, a.screenOptions(false))
 	})

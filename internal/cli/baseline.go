@@ -91,7 +91,7 @@ func (a *app) runBaseline(ctx context.Context, args []string, b baselineFlags) e
 		if err := b.makeFolder(); err != nil {
 			return err
 		}
-		if err := a.baselineReferences(refs, b); err != nil || len(args) == 0 && !b.places.fromSources {
+		if err := a.baselineReferences(ctx, refs, b); err != nil || len(args) == 0 && !b.places.fromSources {
 			return err
 		}
 	}
@@ -187,12 +187,15 @@ func (a *app) baselineOne(ctx context.Context, c *fetch.Client, k *fetch.Kernel,
 	if err != nil {
 		return err
 	}
-	m, err := r.Record(toolName())
-	if err != nil {
-		return err
+	var refs refsOutput
+	if hasBase(r) && len(r.Modules) > 0 {
+		refs = refsOutput{outputFlags: outputFlags{file: b.out.file}, folder: true}
 	}
-	if err := a.writeManifest(r, out, refsOutput{}); err != nil {
-		return err
+	m, err := a.writeManifest(ctx, r, out, refs)
+	if err != nil {
+		if m = kept(out.file, k, b.withImage); m == nil { // another run may just have written it
+			return err
+		}
 	}
 	if err := a.tell(out.file, k.Release, k.Version, m, "written"); err != nil {
 		return err

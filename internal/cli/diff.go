@@ -91,7 +91,7 @@ func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
 	}
 	return a.output(f.out, func(w io.Writer) error {
 		if f.format == "json" {
-			return report.JSON(w, doc)
+			return report.JSON(w, toolName(), doc)
 		}
 		return report.DiffText(w, doc, a.screenOptions(f.out.file != ""))
 	})

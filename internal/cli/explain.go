@@ -109,7 +109,7 @@ func (a *app) runExplain(ctx context.Context, args []string, f explainFlags) err
 	return a.output(f.out, func(w io.Writer) error {
 		switch {
 		case f.format == "json":
-			return report.JSON(w, doc)
+			return report.JSON(w, toolName(), doc)
 		case f.summary:
 			return report.ExplainSummary(w, doc)
 		}

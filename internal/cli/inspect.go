@@ -43,7 +43,7 @@ exits with 5 when a module fits none of them, or several equally.`,
 			in := l.Inventory(top)
 			return a.output(out, func(w io.Writer) error {
 				if format == "json" {
-					return report.JSON(w, in)
+					return report.JSON(w, toolName(), in)
 				}
 				opts := a.screenOptions(out.file != "")
 				opts.Run = report.Run{Command: "inspect", Inputs: args}

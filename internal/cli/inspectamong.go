@@ -67,7 +67,7 @@ func (a *app) inspectAmong(ctx context.Context, args []string, place, format str
 	}
 	return a.output(out, func(w io.Writer) error {
 		if format == "json" {
-			return report.JSON(w, doc)
+			return report.JSON(w, toolName(), doc)
 		}
 		return report.OriginsText(w, doc, a.verbose)
 	})

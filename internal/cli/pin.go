@@ -130,7 +130,7 @@ func (a *app) runPin(ctx context.Context, arg string, f pinFlags) error {
 	}
 	a.exit = doc.ExitCode
 	if f.format == "json" {
-		return report.JSON(a.env.Stdout, doc)
+		return report.JSON(a.env.Stdout, toolName(), doc)
 	}
 	return report.PinText(a.env.Stdout, doc, a.verbose)
 }

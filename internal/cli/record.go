@@ -2,13 +2,17 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
 )
@@ -21,15 +25,21 @@ func (a *app) record() *cobra.Command {
 		Short: "Write the manifest of a release: what later checks need of it",
 		Long: `Writes one manifest (JSON, canonical: the same input gives the same bytes) for
 the release in the given packages, trees or files. With -o FILE the base BTF is
-written beside it as <sha256>.btf.zst. When the inputs hold several releases,
--o names a folder and each release gets RELEASE_ARCH.json in it.
+written beside it as <sha256>.btf.zst; releases with one base share that file.
+When the inputs hold several releases, -o names a folder and each release gets
+RELEASE_ARCH.json in it. A FILE that ends in .zst is compressed, a sixth of the
+size; every command reads it. The sizes are printed.
+
+The modules are judged on their own image, and the manifest keeps the answer, so
+that decide needs nothing else. A release that is wrong is recorded with a
+warning and exit 0; decide says 6.
 
 With --refs FILE what each module uses of the base (type ids, string offsets and
-the rule for each name, words of .BTF_ids) is written too, about 0.7 KB a
-module, bound to the manifest by its digest. With it and the base, check tells
-what those modules mean on another kernel when they are no longer there. In a
-folder it gets the name under which check finds it beside the manifest; any other
-file is named to check with --refs.
+the rule for each name, words of .BTF_ids) is written too, one zstd file of about
+0.2 KB a module, bound to the manifest by its digest. With it and the base, check
+answers what those modules mean on another kernel when they are no longer there.
+In a folder it gets the name under which check finds it beside the manifest; any
+other file is named to check with --refs.
 
 A manifest of headers alone has scope base+symvers: a valid old side of check,
 never a new one.`,
@@ -39,7 +49,7 @@ never a new one.`,
 			return a.runRecord(cmd.Context(), args, out, refs)
 		},
 	}
-	cmd.Flags().StringVar(&refs, "refs", "", "write what the modules use of the base to this file, or to DIGEST.refs.json in a folder that is there")
+	cmd.Flags().StringVar(&refs, "refs", "", "write what the modules use of the base to this file, or to DIGEST.refs.json.zst in a folder that is there")
 	out.register(cmd, "file, or folder when there are several releases (default: standard output, without the base)")
 	return cmd
 }
@@ -75,7 +85,7 @@ func (a *app) runRecord(ctx context.Context, args []string, out outputFlags, ref
 		if folder {
 			one.file = filepath.Join(out.file, r.Name+"_"+string(r.Arch)+".json")
 		}
-		if err := a.writeManifest(r, one, refs); err != nil {
+		if _, err := a.writeManifest(ctx, r, one, refs); err != nil {
 			return err
 		}
 	}
@@ -95,57 +105,93 @@ type refsOutput struct {
 }
 
 // writeManifest writes one manifest, and before it, when asked, the
-// references of its modules and beside a file the base.
-func (a *app) writeManifest(r *release.Release, out outputFlags, refs refsOutput) error {
+// references of its modules and beside a file the base. A release that holds
+// modules is judged on its own image first: the manifest keeps the answer.
+func (a *app) writeManifest(ctx context.Context, r *release.Release, out outputFlags, refs refsOutput) (*manifest.Manifest, error) {
 	m, err := r.Record(toolName())
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if r.Doc == nil && len(r.Modules) > 0 {
+		if err := a.recordSelf(ctx, r, m); err != nil {
+			return nil, err
+		}
+	}
+	var sizes []string
+	said := func(what, file string) {
+		if info, err := os.Stat(file); err == nil {
+			sizes = append(sizes, fmt.Sprintf("%s %.1f MB", what, float64(info.Size())/1e6))
+		}
+	}
+	b, _ := r.Base()
+	if b != nil && out.file != "" {
+		name := filepath.Join(filepath.Dir(out.file), manifest.BaseName(m.Base.SHA256))
+		if err := a.writeBase(b, m.Base.SHA256, out, name); err != nil {
+			return nil, err
+		}
+		said("base", name)
 	}
 	if refs.file != "" {
-		if err := a.writeRefs(r, m, refs); err != nil {
-			return err
+		name, err := a.writeRefs(r, m, refs)
+		if err != nil {
+			return nil, err
 		}
+		said("references", name)
 	}
-	if b, _ := r.Base(); b != nil && out.file != "" {
-		if err := a.writeBase(b, m.Base.SHA256, out); err != nil {
-			return err
+	err = a.output(out, func(w io.Writer) error {
+		if strings.HasSuffix(out.file, ".zst") {
+			return manifest.WriteCompressed(w, m)
 		}
+		return manifest.Write(w, m)
+	})
+	if err == nil && out.file != "" && !a.quiet {
+		said("manifest", out.file)
+		fmt.Fprintf(a.env.Stderr, "kpkg-btf: wrote %s: %s\n", where.Clean(out.file), strings.Join(sizes, ", "))
 	}
-	return a.output(out, func(w io.Writer) error { return manifest.Write(w, m) })
+	return m, err
 }
 
-// writeRefs writes the references of a release's modules. In a folder the name
-// is the manifest's digest, so a file that is there already and belongs to the
-// manifest stays.
-func (a *app) writeRefs(r *release.Release, m *manifest.Manifest, out refsOutput) error {
+// recordSelf judges a release on its own image. One that is wrong is recorded
+// all the same, with a warning: what it is, later commands say.
+func (a *app) recordSelf(ctx context.Context, r *release.Release, m *manifest.Manifest) error {
+	o, gravest, err := judge.RecordSelf(ctx, r, m, a.jobs)
+	if err != nil || o.ExitCode() == model.ExitDone || gravest == nil {
+		return err
+	}
+	fmt.Fprintf(a.env.Stderr, "kpkg-btf: warning: %s is recorded, but on its own image it is %s: %s [%s]\n",
+		where.Clean(r.Name), strings.ToUpper(o.Word()), where.Clean(gravest.Message), gravest.Rule)
+	return nil
+}
+
+// writeRefs writes the references of a release's modules and returns the name
+// of the file. In a folder the name is the manifest's digest: one that is there
+// already and belongs to the manifest stays.
+func (a *app) writeRefs(r *release.Release, m *manifest.Manifest, out refsOutput) (string, error) {
 	x, err := r.RecordRefs(m, a.jobs)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if out.folder {
 		out.file = filepath.Join(out.file, manifest.RefsName(x.Manifest))
-		if _, err := os.Stat(out.file); err == nil {
-			if there, err := release.ReadRefs(out.file); err == nil && there.Check(m) == nil {
-				return nil
-			}
-			out.force = true // damaged: what its name promises is not in it
+		if there, err := release.ReadRefs(out.file); err == nil && there.Check(m) == nil {
+			return out.file, nil
 		}
+		out.force = true // the name says the content: whoever wrote it meanwhile wrote this
 	}
-	return a.output(out.outputFlags, func(w io.Writer) error { return manifest.WriteRefs(w, x) })
+	return out.file, a.output(out.outputFlags, func(w io.Writer) error { return manifest.WriteRefs(w, x) })
 }
 
 // writeBase puts the base beside the manifest. Its name is its checksum, so
 // one that is there already and is whole stays.
-func (a *app) writeBase(b []byte, sum [32]byte, out outputFlags) error {
-	out.file = filepath.Join(filepath.Dir(out.file), manifest.BaseName(sum))
-	if f, err := os.Open(out.file); err == nil {
+func (a *app) writeBase(b []byte, sum [32]byte, out outputFlags, name string) error {
+	if f, err := os.Open(name); err == nil {
 		_, err = manifest.ReadBase(f, sum)
 		f.Close()
 		if err == nil {
 			return nil
 		}
-		out.force = true // damaged: what its name promises is not in it
 	}
+	out.file, out.force = name, true // the name says the content: whoever wrote it meanwhile wrote this
 	return a.output(out, func(w io.Writer) error { return manifest.WriteBase(w, b) })
 }
 

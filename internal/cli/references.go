@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"io/fs"
 	"os"
@@ -83,7 +84,7 @@ func referenceAt(file string) (reference, bool) {
 
 // baselineReferences writes a manifest of symbols alone for each file; with
 // --name those of other ABI names are passed over.
-func (a *app) baselineReferences(refs []reference, b baselineFlags) error {
+func (a *app) baselineReferences(ctx context.Context, refs []reference, b baselineFlags) error {
 	for _, ref := range refs {
 		if ref.release == "" {
 			ref.release = b.query.Name
@@ -97,14 +98,14 @@ func (a *app) baselineReferences(refs []reference, b baselineFlags) error {
 		if b.query.Name != "" && abiname.Stem(ref.release) != abiname.Stem(b.query.Name) {
 			continue
 		}
-		if err := a.baselineReference(ref, b.out); err != nil {
+		if err := a.baselineReference(ctx, ref, b.out); err != nil {
 			return where.In(ref.file, err)
 		}
 	}
 	return nil
 }
 
-func (a *app) baselineReference(ref reference, out outputFlags) error {
+func (a *app) baselineReference(ctx context.Context, ref reference, out outputFlags) error {
 	f, err := os.Open(ref.file)
 	if err != nil {
 		return where.New(where.IO, "%w", err)
@@ -133,8 +134,10 @@ func (a *app) baselineReference(ref reference, out outputFlags) error {
 	} else if same {
 		return a.tell(out.file, ref.release, "", m, "kept")
 	}
-	if err := a.writeManifest(r, out, refsOutput{}); err != nil {
-		return err
+	if _, err := a.writeManifest(ctx, r, out, refsOutput{}); err != nil {
+		if same, _ := alreadyThere(out.file, m); !same { // another run may just have written it
+			return err
+		}
 	}
 	return a.tell(out.file, ref.release, "", m, "written")
 }

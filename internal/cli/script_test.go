@@ -23,6 +23,7 @@ import (
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/companion/build"
 	"kpkg-btf/internal/decision"
+	"kpkg-btf/internal/document/documenttest"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/release/releasetest"
@@ -58,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"truncate": truncate,
 			"basefile": basefile,
 			"rawbase":  rawbase,
+			"reseal":   reseal,
 		},
 	})
 }
@@ -230,6 +232,17 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 		n += info.Size()
 	}
 	ts.Check(os.Truncate(path, n))
+}
+
+// reseal FILE puts the digest of an edited document right.
+func reseal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: reseal FILE")
+	}
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, documenttest.Resum(text), 0o644))
 }
 
 // basefile DIR FILE unpacks the base that lies beside a manifest.

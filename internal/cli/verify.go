@@ -85,7 +85,7 @@ func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
 	return a.output(f.outFile, func(w io.Writer) error {
 		switch {
 		case f.format == "json":
-			return report.JSON(w, rep)
+			return report.JSON(w, toolName(), rep)
 		case f.brief || a.quiet:
 			return report.HostBrief(w, rep)
 		}

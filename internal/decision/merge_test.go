@@ -204,7 +204,7 @@ func TestMergeIsALattice(t *testing.T) {
 		again := Merge([]Source{{"again", one}})
 		Settle(again, members)
 		Settle(again, members)
-		a, b, c := mustText(one), mustText(two), mustText(again)
+		a, b, c := written(one), written(two), written(again)
 		if !bytes.Equal(a, b) || !bytes.Equal(a, c) {
 			t.Fatalf("%s\n%s\n%s", a, b, c)
 		}

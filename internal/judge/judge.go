@@ -170,6 +170,9 @@ func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release,
 	if err != nil {
 		return nil, nil, err
 	}
+	if r.Doc != nil && m.Self != nil {
+		return selfRecorded(v, m, n, o.Policy), nil, nil
+	}
 	if r.Doc != nil {
 		v.Self.Modules = len(m.Modules)
 		return selfFromManifest(m, k, n, o.Policy), nil, nil

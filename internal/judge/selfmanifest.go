@@ -18,8 +18,8 @@ import (
 // stamp of another base. That it is right needs the BTF, which is not there.
 func selfFromManifest(m *manifest.Manifest, k *kernel.Kernel, n *notes, p *policy.Policy) []model.ModuleDecision {
 	n.one(model.Finding{Rule: "self.manifest-only", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
-		Message: "a manifest does not hold the BTF that the self encounter needs",
-		Hint:    "give the packages to check, or its decision (check --format json) to decide"})
+		Message: "nobody judged the release on its own image when this manifest was recorded, and the BTF that it takes is not in it",
+		Hint:    "record the packages of image and modules together, or give them to check"})
 	if len(m.Modules) == 0 {
 		n.one(model.Finding{Rule: "self.no-modules", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
 			Message: "no modules in the manifest: 0 of 0 proves nothing", Hint: "a manifest of headers alone is an older side (--against)"})

@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"strings"
+
 	"kpkg-btf/internal/model"
 	"kpkg-btf/policy"
 )
@@ -26,6 +28,8 @@ func (w *windowState) loadFindings() {
 	maybe := loadGroup{rule: "window.may-be-blocked", what: "that the old kernel refuses where older modules are loaded"}
 	fresh := loadGroup{rule: "window.new-blocked", what: "new in this release that the old kernel does not load before reboot"}
 	open := loadGroup{rule: "window.load-unknown", what: "of which it is not known whether the old kernel loads {it|them}"}
+	unheld := open
+	asOwn := w.r.Doc == nil || w.loadsAsOwn()
 	had := map[string]bool{}
 	for _, n := range w.oldK.ModuleNames() {
 		had[n] = true
@@ -33,6 +37,9 @@ func (w *windowState) loadFindings() {
 	for i := range w.cells {
 		c, m := &w.cells[i], &w.new.Modules[i]
 		if c.Load == nil {
+			if !asOwn {
+				unheld.add(m.Path, "a manifest does not hold what a module imports, and the two kernels differ in exports or vermagic")
+			}
 			continue
 		}
 		why := c.Load.Why(false)
@@ -55,7 +62,18 @@ func (w *windowState) loadFindings() {
 	w.addGroup(&blocked, lost)
 	w.addGroup(&maybe, lost)
 	w.addGroup(&fresh, model.Finding{Severity: model.Info})
+	w.addGroup(&unheld, model.Finding{Severity: model.Error, Inconclusive: true, Hint: "check --against where the packages are, and give its decision to decide"})
 	w.addGroup(&open, model.Finding{Severity: model.Warning, Hint: "the older package with vmlinuz, config and modules tells"})
+}
+
+// loadsAsOwn reports whether the old kernel compares with what the new one
+// compares: then a module that is known by its manifest alone loads there as it
+// does at home. Keys are another question (window.signer).
+func (w *window) loadsAsOwn() bool {
+	s := w.res.Symbols
+	_, old, _ := strings.Cut(w.oldK.Vermagic(), " ")
+	_, new, _ := strings.Cut(w.newK.Vermagic(), " ")
+	return s != nil && s.Changed+s.Lost+s.Added+s.Stricter+s.Namespace == 0 && old != "" && old == new
 }
 
 func (w *windowState) addGroup(g *loadGroup, f model.Finding) {

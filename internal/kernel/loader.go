@@ -23,6 +23,14 @@ type loading struct {
 
 func loadingOf(r *release.Release, m *manifest.Manifest) loading {
 	l := loading{vermagic: r.Vermagic(), exports: r.Symvers, certs: m.Certs}
+	for i := range m.Certs {
+		if der := m.Certs[i].DER; len(der) > 0 {
+			l.der = append(l.der, der)
+		}
+	}
+	if m.Image != nil {
+		l.structModule = m.Image.StructModule
+	}
 	if im := r.BootImage(); im != nil {
 		l.structModule = im.Facts.StructModule
 		if im.Facts.Exports != nil {

@@ -84,7 +84,7 @@ func ConfigOptions(text []byte) (Config, error) {
 	for name, value := range values {
 		out = append(out, Option{Name: name, Value: value})
 	}
-	slices.SortFunc(out, orderOption)
+	slices.SortFunc(out, func(a, b Option) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }
 

@@ -17,9 +17,9 @@ func TestConfigOptions(t *testing.T) {
 		"CONFIG_ARCH_USES_GCC_VERMAGIC=y\nCONFIG_LOCALVERSION=\"\"\n# CONFIG_DEBUG_INFO_BTF is not set"
 	got, err := ConfigOptions([]byte(text))
 	want := []Option{
-		{"CONFIG_ARCH_USES_GCC_VERMAGIC", "y"}, {"CONFIG_CC_VERSION_TEXT", `"gcc-12 (Debian = 12)"`},
-		{"CONFIG_DEBUG_INFO_BTF", "n"}, {"CONFIG_LOCALVERSION", `""`}, {"CONFIG_MODULE_SIG_FORCE", "n"},
-		{"CONFIG_MODVERSIONS", "y"}, {"CONFIG_PAHOLE_VERSION", "125"},
+		{Name: "CONFIG_ARCH_USES_GCC_VERMAGIC", Value: "y"}, {Name: "CONFIG_CC_VERSION_TEXT", Value: `"gcc-12 (Debian = 12)"`},
+		{Name: "CONFIG_DEBUG_INFO_BTF", Value: "n"}, {Name: "CONFIG_LOCALVERSION", Value: `""`}, {Name: "CONFIG_MODULE_SIG_FORCE", Value: "n"},
+		{Name: "CONFIG_MODVERSIONS", Value: "y"}, {Name: "CONFIG_PAHOLE_VERSION", Value: "125"},
 	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v\nwant %v", got, err, want)

@@ -1,121 +1,90 @@
 package manifest
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"path"
 	"strings"
 
-	"kpkg-btf/internal/strictjson"
+	"kpkg-btf/internal/document"
 	"kpkg-btf/internal/tri"
 )
 
 // The rules of contents, the same for what is written and what is read. Each
-// function gives "" or what is wrong.
+// Fault returns "" or what is wrong; Key is what a list is in order by.
 
-// maxModules and maxSymbols bound what one release may hold; the largest seen
-// have 4 500 and 33 000.
-const (
-	maxModules = 1 << 17
-	maxSymbols = 1 << 20
-)
+// Key implements the order of a document's list.
+func (p Package) Key() string { return p.Name + "\x00" + p.Version + "\x00" + p.Arch + "\x00" + p.Kind }
 
-func (m *Manifest) fault() string {
-	if msg := m.headFault(); msg != "" {
-		return msg
-	}
-	switch {
-	case len(m.Modules) > maxModules:
-		return fmt.Sprintf("more than %d modules", maxModules)
-	case m.Exports != nil && len(m.Exports.Symbols) > maxSymbols:
-		return fmt.Sprintf("more than %d symbols", maxSymbols)
-	}
-	if msg := each("package", m.Packages, orderPackage, Package.fault); msg != "" {
-		return msg
-	}
-	if msg := each("ability", m.Abilities, orderAbility, Ability.fault); msg != "" {
-		return msg
-	}
-	if msg := each("option", m.Config, orderOption, Option.fault); msg != "" {
-		return msg
-	}
-	if msg := each("certificate", m.Certs, orderCert, Cert.fault); msg != "" {
-		return msg
-	}
-	if msg := each("built-in module", m.BuiltIn, strings.Compare, pathFault); msg != "" {
-		return msg
-	}
-	if msg := each("module", m.Modules, orderModule, Module.fault); msg != "" {
-		return msg
-	}
-	if m.Exports != nil {
-		return each("symbol", m.Exports.Symbols, orderSymbol, Symbol.fault)
-	}
-	return ""
-}
+// Key implements the order of a document's list.
+func (a Ability) Key() string { return a.Name }
 
-// headFault is about what is not a list.
-func (m *Manifest) headFault() string {
-	switch {
-	case m.Release == "":
+// Key implements the order of a document's list.
+func (o Option) Key() string { return o.Name }
+
+// Key implements the order of a document's list.
+func (c Cert) Key() string { return string(c.SHA256[:]) }
+
+// Key implements the order of a document's list.
+func (s Symbol) Key() string { return s.Name }
+
+// Key implements the order of a document's list.
+func (m Module) Key() string { return m.Path }
+
+// Key implements the order of a document's list.
+func (s Signer) Key() string { return s.KeyID + "\x00" + s.Hash + "\x00" + s.Algorithm }
+
+// Fault implements the rules of contents.
+func (m *Manifest) Fault() string {
+	if m.Release == "" {
 		return "no release"
-	case m.Scope != Full && m.Scope != BaseSymvers:
-		return fmt.Sprintf("unknown scope %q", m.Scope)
-	case m.Exports != nil && m.Exports.Source == "":
-		return "symbols without a source"
 	}
-	if b := m.Base; b != nil {
-		switch {
-		case b.SHA256 == [32]byte{}:
-			return "base without checksum"
-		case !natural(b.Size, b.Types, b.StrLen, b.HdrLen):
-			return "base: number out of range"
+	for _, p := range m.BuiltIn {
+		if msg := pathFault(p); msg != "" {
+			return "builtin: " + msg
 		}
 	}
 	return ""
 }
 
-// each checks the elements of a list and that it is strictly in order.
-func each[T any](what string, list []T, order func(a, b T) int, fault func(T) string) string {
-	for i := range list {
-		if msg := fault(list[i]); msg != "" {
-			return fmt.Sprintf("%s %d: %s", what, i, msg)
-		}
-		if i > 0 {
-			if msg := orderFault(order(list[i-1], list[i])); msg != "" {
-				return fmt.Sprintf("%s %d: %s", what, i, msg)
-			}
-		}
-	}
-	return ""
-}
-
-func orderFault(c int) string {
+// Fault implements the rules of contents.
+func (b *Base) Fault() string {
 	switch {
-	case c == 0:
-		return "twice"
-	case c > 0:
-		return "not in order"
+	case b.SHA256 == [32]byte{}:
+		return "base without checksum"
+	case !natural(b.Size, b.Types, b.StrLen, b.HdrLen):
+		return "number out of range"
+	}
+	return ""
+}
+
+// Fault implements the rules of contents.
+func (x *Exports) Fault() string {
+	if x.Source == "" {
+		return "symbols without a source"
 	}
 	return ""
 }
 
 func natural(numbers ...int64) bool {
 	for _, n := range numbers {
-		if n < 0 || n > strictjson.MaxInt {
+		if n < 0 || n > document.MaxInt {
 			return false
 		}
 	}
 	return true
 }
 
-func (p Package) fault() string {
+// Fault implements the rules of contents.
+func (p *Package) Fault() string {
 	if p.Name == "" && p.Kind == "" {
 		return "neither name nor kind"
 	}
 	return ""
 }
 
-func (a Ability) fault() string {
+// Fault implements the rules of contents.
+func (a *Ability) Fault() string {
 	switch {
 	case a.Name == "":
 		return "no name"
@@ -127,33 +96,38 @@ func (a Ability) fault() string {
 	return ""
 }
 
-func (o Option) fault() string {
+// Fault implements the rules of contents.
+func (o *Option) Fault() string {
 	if o.Name == "" {
 		return "no name"
 	}
 	return ""
 }
 
-func (c Cert) fault() string {
-	if c.SHA256 == [32]byte{} {
+// Fault implements the rules of contents.
+func (c *Cert) Fault() string {
+	switch {
+	case c.SHA256 == [32]byte{}:
 		return "no checksum"
+	case len(c.DER) > 0 && sha256.Sum256(c.DER) != c.SHA256:
+		return "a certificate that is not the one of its checksum"
 	}
 	return ""
 }
 
-func (s Symbol) fault() string {
+// Fault implements the rules of contents.
+func (s *Symbol) Fault() string {
 	switch {
 	case s.Name == "":
 		return "no name"
 	case s.Owner == "":
 		return "no owner"
-	case s.Export != ExportAny && s.Export != ExportGPL && s.Export != ExportUnknown:
-		return fmt.Sprintf("unknown export type %q", s.Export)
 	}
 	return ""
 }
 
-func (m Module) fault() string {
+// Fault implements the rules of contents.
+func (m *Module) Fault() string {
 	if msg := pathFault(m.Path); msg != "" {
 		return msg
 	}
@@ -166,22 +140,19 @@ func (m Module) fault() string {
 		!natural(m.Size, m.BTF.Size, m.BTF.BaseSize):
 		return "number out of range"
 	}
-	if m.Signer != nil {
-		if msg := m.Signer.fault(); msg != "" {
-			return msg
-		}
-	}
-	return m.BTF.fault()
+	return ""
 }
 
-func (s Signer) fault() string {
-	if s == (Signer{}) {
+// Fault implements the rules of contents.
+func (s *Signer) Fault() string {
+	if *s == (Signer{}) {
 		return "empty signer"
 	}
 	return ""
 }
 
-func (b BTF) fault() string {
+// Fault implements the rules of contents.
+func (b *BTF) Fault() string {
 	none, noBase := [32]byte{}, b.BaseSHA256 == [32]byte{} && b.BaseSize == 0
 	switch b.Kind {
 	case BTFNone:
@@ -196,8 +167,6 @@ func (b BTF) fault() string {
 		if b.SHA256 == none || b.BaseSHA256 == none {
 			return "btf of kind distilled without checksums"
 		}
-	default:
-		return fmt.Sprintf("unknown kind of btf %q", b.Kind)
 	}
 	return ""
 }

@@ -30,8 +30,8 @@ func sample() *Manifest {
 			{Name: "max_kind", Is: tri.Yes, Value: 19, Evidence: "enum BTF_KIND_MAX"},
 			{Name: "distilled", Is: tri.No, Evidence: "no FUNC btf_relocate"},
 		},
-		Config: []Option{{"CONFIG_MODVERSIONS", "y"}, {"CONFIG_BUILD_SALT", `"6.1.0-55-amd64"`}, {"CONFIG_DEBUG_INFO_BTF", "n"}},
-		Certs:  []Cert{{SHA256: sum("cert"), Subject: "CN=Debian \x1b[31m\u202eÄ", KeyID: "3a7b", Serial: "01"}},
+		Config: []Option{{Name: "CONFIG_MODVERSIONS", Value: "y"}, {Name: "CONFIG_BUILD_SALT", Value: `"6.1.0-55-amd64"`}, {Name: "CONFIG_DEBUG_INFO_BTF", Value: "n"}},
+		Certs:  []Cert{{DER: []byte("cert\xff"), SHA256: sum("cert\xff"), Subject: "CN=Debian \x1b[31m\u202eÄ", KeyID: "3a7b", Serial: "01"}},
 		Exports: &Exports{Source: "Module.symvers", Symbols: []Symbol{
 			{Name: "usb_stor_probe", Owner: "drivers/usb/storage/usb-storage", Export: ExportGPL, CRC: 4294967295, Namespace: "USB_STORAGE"},
 			{Name: "kmalloc", Owner: "vmlinux", Export: ExportAny, CRC: 19088743},

@@ -22,7 +22,7 @@ func TestRealTexts(t *testing.T) {
 		t.Run(spec, func(t *testing.T) {
 			texts := realtest.Members(t, realtest.Deb(t, spec), config, "modules.builtin")
 			options, err := ConfigOptions(texts[0])
-			if err != nil || !slices.ContainsFunc(options, func(o Option) bool { return o == Option{"CONFIG_MODULES", "y"} }) {
+			if err != nil || !slices.ContainsFunc(options, func(o Option) bool { return o == Option{Name: "CONFIG_MODULES", Value: "y"} }) {
 				t.Errorf("config: %d options, %v", len(options), err)
 			}
 			builtin, err := BuiltInPaths(texts[1])

@@ -12,25 +12,20 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// RefsSchema is what MarshalRefs writes. ReadRefs reads every document of major 1.
-const (
-	RefsSchema     = refsSchemaKind + "1.0"
-	refsSchemaKind = "kpkg-btf/refs/"
-)
+// RefsSchema is what MarshalRefs writes. ReadRefs reads every document of its
+// major version.
+const RefsSchema = "kpkg-btf/refs/2.0"
 
 // Refs is what the modules of a release use of its base: with it and the base
 // a manifest tells what they mean on another base, although they are not there.
-// Its text is like that of a manifest; a list of ids or offsets is one string
-// of decimal numbers, the first as it is and each further one as the
-// difference from the one before.
+// Its text is one zstd frame around a document (internal/document).
 type Refs struct {
-	Tool     string     // in no digest
-	Manifest [32]byte   // Digest of the manifest it belongs to
-	Release  string     // of that manifest
-	Arch     model.Arch // of that manifest
-	// Modules are those with split BTF that is well-formed on the base. One with
-	// a .BTF.base has references to that, which say nothing here: it has no entry.
-	Modules []ModuleRefs
+	Tool     string     `json:"-"`              // in no digest
+	Manifest [32]byte   `json:"manifest"`       // Digest of the manifest it belongs to
+	Release  string     `json:"release"`        // of that manifest
+	Arch     model.Arch `json:"arch,omitempty"` // of that manifest
+	// Modules are those with BTF that is well-formed on the base.
+	Modules []ModuleRefs `json:"-"`
 }
 
 // ModuleRefs is what one module uses.
@@ -44,7 +39,7 @@ type ModuleRefs struct {
 
 // RefsName is the name of the file of references that is found beside the
 // manifest of this digest.
-func RefsName(digest [32]byte) string { return hex.EncodeToString(digest[:]) + ".refs.json" }
+func RefsName(digest [32]byte) string { return hex.EncodeToString(digest[:]) + ".refs.json.zst" }
 
 // Of finds a module by its path; nil where there is no entry.
 func (x *Refs) Of(path string) *ModuleRefs {
@@ -96,59 +91,6 @@ func (r *ModuleRefs) beyond(b *Base) string {
 		}
 	}
 	return ""
-}
-
-func orderRefs(a, b ModuleRefs) int { return strings.Compare(a.Path, b.Path) }
-
-func (x *Refs) headFault() string {
-	switch {
-	case x.Release == "":
-		return "no release"
-	case x.Manifest == [32]byte{}:
-		return "no manifest that it belongs to"
-	}
-	return ""
-}
-
-func (x *Refs) fault() string {
-	if msg := x.headFault(); msg != "" {
-		return msg
-	}
-	if len(x.Modules) > maxModules {
-		return fmt.Sprintf("more than %d modules", maxModules)
-	}
-	return each("module", x.Modules, orderRefs, ModuleRefs.fault)
-}
-
-func (r ModuleRefs) fault() string {
-	if msg := pathFault(r.Path); msg != "" {
-		return msg
-	}
-	for _, list := range [][]btf.ID{r.Types, r.Embedded, r.IDs} {
-		if !ascending(list) {
-			return "ids that do not ascend from 1"
-		}
-	}
-	for _, list := range r.Names {
-		if !ascending(list) {
-			return "string offsets that do not ascend from 1"
-		}
-	}
-	if len(r.pointees()) != len(r.Types)-len(r.Embedded) {
-		return "embeds what it does not refer to"
-	}
-	return ""
-}
-
-func ascending[T ~uint32](list []T) bool {
-	last := T(0)
-	for _, v := range list {
-		if v <= last {
-			return false
-		}
-		last = v
-	}
-	return true
 }
 
 // pointees are the types that are not embedded.

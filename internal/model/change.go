@@ -9,8 +9,8 @@ type BaseChange struct {
 	// Ids moved, by Shifts distances, of which Moved lists the most frequent.
 	Ids    int       `json:"moved_ids"`
 	Shifts int       `json:"distances"`
-	Moved  []Shift   `json:"moved"`
-	Arrays []Lengths `json:"char_arrays"` // lengths that changed
+	Moved  []Shift   `json:"moved" doc:"line"`
+	Arrays []Lengths `json:"char_arrays" doc:"line"` // lengths that changed
 	// Added and Gone are types without a namesake in the other base, functions
 	// left out.
 	Added          int `json:"added"`

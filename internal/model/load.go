@@ -54,11 +54,11 @@ type ReverseResult struct {
 	Judged   bool       `json:"judged"`
 	Why      string     `json:"why,omitempty"` // why it is not, or by what else than the modules it is
 	Modules  int        `json:"modules"`
-	Verdicts []Count    `json:"verdicts"`
-	Meanings []Count    `json:"meanings"`
-	Loads    LoadCounts `json:"loads"`
+	Verdicts []Count    `json:"verdicts" doc:"line"`
+	Meanings []Count    `json:"meanings" doc:"line"`
+	Loads    LoadCounts `json:"loads" doc:"line"`
 	// Each are the modules one by one, in path order.
-	Each []ReverseModule `json:"each"`
+	Each []ReverseModule `json:"each" doc:"lines"`
 }
 
 // ReverseModule is one module of the older release on the new kernel.

@@ -18,7 +18,7 @@ type Repair struct {
 	// Checks are what looked at the result, and what could not.
 	Checks  []RepairCheck  `json:"checks"`
 	Notes   []string       `json:"notes"`
-	Modules []RepairModule `json:"modules"` // sorted by input and path
+	Modules []RepairModule `json:"modules" doc:"lines"` // sorted by input and path
 }
 
 // RepairOutput is one package, tree or file.

@@ -1,7 +1,7 @@
 package model
 
 // DecisionSchema is the schema word of the document that check writes.
-const DecisionSchema = "kpkg-btf/decision/1.0"
+const DecisionSchema = "kpkg-btf/decision/2.0"
 
 // Report is the result of check: what was compared, what was seen, what to
 // do. It is the decision document, and every renderer draws from it alone.
@@ -74,7 +74,7 @@ type ReleaseVerdict struct {
 	Decision string         `json:"decision"`
 	// Next is the name to take instead, when the decision is bump.
 	Next    *NextName        `json:"next,omitempty"`
-	Modules []ModuleDecision `json:"modules"`
+	Modules []ModuleDecision `json:"modules" doc:"lines"`
 }
 
 // NextName is a suggestion for a release that needs another ABI name.
@@ -89,10 +89,10 @@ type SelfResult struct {
 	Judged   bool            `json:"judged"`
 	Modules  int             `json:"modules"`
 	WithBTF  int             `json:"with_btf"`
-	Verdicts []Count         `json:"verdicts"`
-	Meanings []Count         `json:"meanings"`
-	Missing  []Count         `json:"missing"`
-	Loads    LoadCounts      `json:"loads"`
+	Verdicts []Count         `json:"verdicts" doc:"line"`
+	Meanings []Count         `json:"meanings" doc:"line"`
+	Missing  []Count         `json:"missing" doc:"line"`
+	Loads    LoadCounts      `json:"loads" doc:"line"`
 	Evidence []EvidenceCount `json:"evidence"`
 	// BuildBase is how well it is known that the modules with BTF were encoded
 	// against this image's base; nil where that was not judged.
@@ -135,9 +135,9 @@ type WindowResult struct {
 	Why       string       `json:"why"`
 	BaseEqual Equality     `json:"base_equal"`
 	Symbols   *SymbolFacts `json:"symbols"` // nil: one side has none
-	Verdicts  []Count      `json:"verdicts"`
-	Meanings  []Count      `json:"meanings"`
-	Loads     LoadCounts   `json:"loads"`
+	Verdicts  []Count      `json:"verdicts" doc:"line"`
+	Meanings  []Count      `json:"meanings" doc:"line"`
+	Loads     LoadCounts   `json:"loads" doc:"line"`
 	// Reverse is the older modules on the new kernel.
 	Reverse ReverseResult `json:"reverse"`
 	SameAt  SameAt        `json:"same_at"`

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -199,7 +200,7 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 		return err
 	}
 	if kind == pack.File || !pl.certain && pl.role != roleModule {
-		sniff(&it.place, data.data, kind == pack.File)
+		sniff(&it.place, cmp.Or(it.source.Path, it.source.Package), data.data, kind == pack.File)
 		if it.role == roleNone {
 			data.free()
 			c.sem.Release(weight)

@@ -138,7 +138,7 @@ func (r *Release) gives(p *Package) []string {
 
 func recordImage(m *manifest.Manifest, im *Image) {
 	f := im.Facts
-	m.Image = &manifest.Image{Format: f.Format, Banner: f.Banner, BTFOnly: f.BTFOnly}
+	m.Image = &manifest.Image{Format: f.Format, Banner: f.Banner, BTFOnly: f.BTFOnly, StructModule: f.StructModule}
 	for _, e := range ability.Table() {
 		a := e.Of(&f.Abilities)
 		m.Abilities = append(m.Abilities, manifest.Ability{Name: e.Name, Is: a.Is, Value: a.Value, Evidence: a.Evidence})
@@ -148,7 +148,7 @@ func recordImage(m *manifest.Manifest, im *Image) {
 		if err != nil {
 			continue // FindCertificates has parsed every one it gives
 		}
-		m.Certs = append(m.Certs, manifest.Cert{SHA256: sha256.Sum256(der), Subject: c.Subject, KeyID: hex.EncodeToString(c.SKID), Serial: hex.EncodeToString(c.Serial)})
+		m.Certs = append(m.Certs, manifest.Cert{DER: der, SHA256: sha256.Sum256(der), Subject: c.Subject, KeyID: hex.EncodeToString(c.SKID), Serial: hex.EncodeToString(c.Serial)})
 	}
 }
 

@@ -2,6 +2,7 @@ package release
 
 import (
 	"bytes"
+	"strings"
 
 	"kpkg-btf/internal/codec"
 	"kpkg-btf/internal/kimage"
@@ -11,10 +12,12 @@ import (
 // sniff settles by content what the path leaves open. A single file given on
 // the command line may have any name; a file in a tree must also be called
 // like a kernel file.
-func sniff(pl *place, data []byte, single bool) {
+func sniff(pl *place, name string, data []byte, single bool) {
 	head := data[:min(len(data), 4096)]
 	switch {
 	case bytes.HasPrefix(bytes.TrimLeft(head, " \n\t\r{"), []byte(`"schema"`)) && bytes.Contains(head, []byte("kpkg-btf/manifest/")):
+		pl.role = roleManifest
+	case single && strings.HasSuffix(name, ".json.zst") && codec.Detect(head) == codec.Zstd:
 		pl.role = roleManifest
 	case kmod.Is(head):
 		pl.role = roleModule

@@ -34,7 +34,8 @@ func busy() *model.Report {
 		model.Finding{Rule: "self.note", Encounter: model.Self, Severity: model.Info, Message: "a note"},
 		model.Finding{Rule: "window.dropped", Encounter: model.Window, Against: "6.1.0-1", Severity: model.Warning, Message: "no BTF until reboot"},
 		model.Finding{Rule: "self.lost", Encounter: model.Self, Severity: model.Error, Action: model.Strip, Message: "repair", Subjects: []string{"kernel/<a>.ko"}, Count: 3})
-	v.Modules = []model.ModuleDecision{{Path: "kernel/a.ko", Name: "a"}}
+	v.Modules = []model.ModuleDecision{{Path: "kernel/a.ko", Name: "a", Verdict: model.Attached, Meaning: model.Same,
+		Load: model.ModuleLoad{Loads: model.LoadsYes, IfEnforced: model.LoadsYes}}}
 	r.Schema = model.DecisionSchema
 	return r
 }
@@ -42,8 +43,8 @@ func busy() *model.Report {
 // What decides is in every format, when it is about the run itself too.
 func TestRunFindings(t *testing.T) {
 	r := busy()
-	r.Findings = []model.Finding{{Rule: "set.missing", Severity: model.Error, Inconclusive: true, Message: "a release is missing", Subjects: []string{"6.1.0-2 aarch64"}},
-		{Rule: "policy.note", Severity: model.Info, Message: "a waiver"}}
+	r.Findings = []model.Finding{{Rule: "set.missing", Severity: model.Error, Encounter: model.Run, Inconclusive: true, Message: "a release is missing", Subjects: []string{"6.1.0-2 aarch64"}},
+		{Rule: "policy.note", Severity: model.Info, Encounter: model.Run, Message: "a waiver"}}
 	for _, f := range []string{"gitlab", "json", "jsonl", "junit", "sarif", "text"} {
 		if text := rendered(t, r, f); !strings.Contains(text, "set.missing") || !strings.Contains(text, "a release is missing") {
 			t.Errorf("%s leaves it out:\n%s", f, text)
@@ -60,6 +61,9 @@ func TestRunFindings(t *testing.T) {
 
 func rendered(t *testing.T, r *model.Report, format string) string {
 	t.Helper()
+	if strings.HasPrefix(format, "json") {
+		r = whole(t, r)
+	}
 	var b bytes.Buffer
 	if err := Render(&b, r, format, Options{Tool: "kpkg-btf 1.2"}); err != nil {
 		t.Fatalf("%s: %v", format, err)

@@ -52,7 +52,7 @@ func GitLab(w io.Writer, r *model.Report) error {
 			})
 		}
 	}
-	return JSON(w, issues)
+	return foreign(w, issues)
 }
 
 func fingerprint(what string) string {

@@ -6,66 +6,74 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"kpkg-btf/internal/document"
+	"kpkg-btf/internal/model"
 )
 
-// Whatever is spread over lines is the same JSON.
-func TestJSONIsJSON(t *testing.T) {
-	wideText := strings.Repeat(`quote " brace { comma , back \ slash `, 6)
-	docs := []any{
-		map[string]any{},
-		[]any{},
-		map[string]any{"a": []any{}, "b": map[string]any{}},
-		map[string]any{"long": []any{wideText, map[string]any{"k": wideText, "n": []any{1.0, 2.0}}, []any{wideText, wideText}}},
-		map[string]any{"html": "<&>", "wide": wideText + wideText, "nested": map[string]any{"x": []any{map[string]any{"deep": []any{wideText, wideText, wideText}}}}},
-		"scalar", 5.0, nil,
-	}
-	for _, d := range docs {
-		var out bytes.Buffer
-		if err := JSON(&out, d); err != nil {
-			t.Fatal(err)
-		}
-		var back any
-		if err := json.Unmarshal(out.Bytes(), &back); err != nil || !reflect.DeepEqual(d, back) {
-			t.Errorf("%v\nbecomes\n%s\n%v", d, out.String(), err)
-		}
-		if !strings.HasSuffix(out.String(), "\n") {
-			t.Error("no line end")
-		}
-	}
-}
-
-func TestJSONLayout(t *testing.T) {
-	type line struct{ Path, Digest string }
-	doc := struct {
-		Schema  string
-		Modules []line
-	}{"x/1.0", nil}
-	for range 5 {
-		doc.Modules = append(doc.Modules, line{"kernel/a.ko", strings.Repeat("ab", 20)})
-	}
+// A decision has one module a line, is the same JSON to any reader, and comes
+// back as it was.
+func TestJSON(t *testing.T) {
+	rep := whole(t, busy())
 	var out bytes.Buffer
-	if err := JSON(&out, doc); err != nil {
+	if err := JSON(&out, "kpkg-btf 9", rep); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(out.String(), "\n"); got != 10 {
-		t.Errorf("%d lines, want one a module:\n%s", got, out.String())
+	back := &model.Report{}
+	head, err := document.Unmarshal(out.Bytes(), model.DecisionSchema, back)
+	if err != nil || head.Tool != "kpkg-btf 9" {
+		t.Fatalf("%+v, %v", head, err)
+	}
+	var again bytes.Buffer
+	if err := JSON(&again, "kpkg-btf 9", back); err != nil || again.String() != out.String() {
+		t.Errorf("%v\n%s\nwant\n%s", err, again.String(), out.String())
+	}
+	plain := &model.Report{}
+	if err := json.Unmarshal(out.Bytes(), plain); err != nil || !reflect.DeepEqual(plain, back) {
+		t.Errorf("encoding/json reads something else, %v", err)
+	}
+	for i := range rep.Releases {
+		for _, m := range rep.Releases[i].Modules {
+			if !strings.Contains(out.String(), "\n\t\t\t{\"path\":\""+m.Path+"\"") {
+				t.Errorf("%s has no line of its own in\n%s", m.Path, out.String())
+			}
+		}
 	}
 }
 
-func FuzzJSON(f *testing.F) {
-	f.Add(`{"a":["x\"y",{"b":[1,2,3]}]}`)
-	f.Fuzz(func(t *testing.T, s string) {
-		var doc any
-		if json.Unmarshal([]byte(s), &doc) != nil {
-			return
+// whole is a report with a word in every place where a document has one: those
+// of the fixtures say only what their test is about.
+func whole(t *testing.T, r *model.Report) *model.Report {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &model.Report{}
+	if err := json.Unmarshal(text, out); err != nil {
+		t.Fatal(err)
+	}
+	fill(reflect.ValueOf(out).Elem())
+	return out
+}
+
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if words := model.Words(v.Type()); words != nil && v.String() == "" {
+			v.SetString(words[0])
 		}
-		var out bytes.Buffer
-		if err := JSON(&out, doc); err != nil {
-			t.Fatal(err)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i))
 		}
-		var back any
-		if err := json.Unmarshal(out.Bytes(), &back); err != nil || !reflect.DeepEqual(doc, back) {
-			t.Fatalf("%s\n%s", s, out.String())
+	case reflect.Slice:
+		for i := range v.Len() {
+			fill(v.Index(i))
 		}
-	})
+	case reflect.Pointer:
+		if !v.IsNil() {
+			fill(v.Elem())
+		}
+	}
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 
 	"kpkg-btf/internal/model"
@@ -15,8 +14,6 @@ const EventsSchema = "kpkg-btf/events/1.0"
 // line names the schema, the last one is the decision: a stream without it was
 // cut off.
 func JSONLines(w io.Writer, r *model.Report) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
 	events := []any{struct {
 		Event   string               `json:"event"`
 		Schema  string               `json:"schema"`
@@ -40,7 +37,7 @@ func JSONLines(w io.Writer, r *model.Report) error {
 		FailOn   string        `json:"fail_on,omitempty"`
 	}{"decision", r.Decision, r.Outcome, r.ExitCode, r.FailOn})
 	for _, e := range events {
-		if err := enc.Encode(e); err != nil {
+		if err := JSONLine(w, e); err != nil {
 			return err
 		}
 	}

@@ -80,7 +80,7 @@ func junitRelease(r *model.Report, v *model.ReleaseVerdict) junitSuite {
 	first, of := "self", model.Self
 	switch {
 	case v.Release.Name == runName:
-		first, of = "set", ""
+		first, of = "set", model.Run
 	case v.Elsewhere():
 		first, of = "modules", model.Outside
 	}

@@ -95,7 +95,7 @@ func SARIF(w io.Writer, r *model.Report, o Options) error {
 			run.Results = append(run.Results, res)
 		}
 	}
-	return JSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
+	return foreign(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
 func ruleIDs(r *model.Report) []string {

@@ -38,6 +38,9 @@ func (s State) String() string {
 	return fmt.Sprintf("state %d", uint8(s))
 }
 
+// Words are the spellings there are.
+func (State) Words() []string { return words[:] }
+
 // MarshalText spells the answer as documents do.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 

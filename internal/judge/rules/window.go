@@ -83,8 +83,9 @@ var window = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "window.load-unknown", Encounter: model.Window, Of: model.OfModules, Severity: model.Warning, Action: model.Keep,
+		ID: "window.load-unknown", Encounter: model.Window, Of: model.OfModules, Severity: model.Warning, Action: model.Keep, Inconclusive: true,
 		Summary: "modules of which it is not known whether the old kernel loads them",
+		If:      "the old kernel loads all modules",
 		Means:   "Something that decides about loading on the old kernel is not among the inputs.",
 		Found:   "Exports, config and certificates of the old image are looked for; the message names what is missing.",
 		Do:      "Give the older package with vmlinuz, config and modules.",

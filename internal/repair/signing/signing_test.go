@@ -178,10 +178,14 @@ func exchange(t *testing.T, key *signing.Key, hash string) *signing.Imported {
 	if err := signing.WriteRequests(&out, "test", list); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"schema":"kpkg-btf/sign/1.0","tool":"test","requests":[
-{"module":"m<1>.ko","input":"a","before":"","hash":"` + hash + `","digest":"` + hex.EncodeToString(digest) + `"},
-{"module":"z.ko","input":"a","before":"","hash":"` + hash + `","digest":"00"}
-]}
+	want := `{
+"schema": "kpkg-btf/sign/1.0",
+"tool": "test",
+"requests": [
+	{"module":"m<1>.ko","input":"a","before":"","hash":"` + hash + `","digest":"` + hex.EncodeToString(digest) + `"},
+	{"module":"z.ko","input":"a","before":"","hash":"` + hash + `","digest":"00"}
+]
+}
 `
 	if out.String() != want {
 		t.Errorf("%s\nwant\n%s", out.String(), want)
@@ -210,14 +214,22 @@ func exchange(t *testing.T, key *signing.Key, hash string) *signing.Imported {
 }
 
 func TestBadExchange(t *testing.T) {
+	request := func(signature string) string {
+		return `{"requests":[{"module":"a","input":"b","before":"","hash":"sha256","digest":"00","signature_b64":"` + signature + `"}],"schema":"kpkg-btf/sign/1.0"}`
+	}
 	for text, file := range map[string]string{
-		"signatures: ":         `{"schema":`,
-		"this version reads":   `{"schema":"kpkg-btf/sign/2.0"}`,
-		"more after":           `{"schema":"kpkg-btf/sign/1.0","requests":[{"signature_b64":"AA=="}]} {}`,
-		"illegal base64":       `{"schema":"kpkg-btf/sign/1.0","requests":[{"signature_b64":"?"}]}`,
-		`["x"] must be`:        `{"schema":"kpkg-btf/sign/1.7","must_understand":["x"]}`,
-		"no signature in it":   `{"schema":"kpkg-btf/sign/1.0"}`,
-		"cannot unmarshal num": `{"schema":7}`,
+		"truncated":                  `{"schema":`,
+		"this program reads 1.x":     `{"schema":"kpkg-btf/sign/2.0"}`,
+		"data after":                 request("AA==") + " {}",
+		"illegal base64":             request("?"),
+		`"x" must be understood`:     `{"x":1,"schema":"kpkg-btf/sign/1.7","must_understand":["x"],"requests":[]}`,
+		`"y" must be understood`:     `{"schema":"kpkg-btf/sign/1.7","must_understand":["y"],"y":1,"requests":[]}`,
+		"no signature in it":         request(""),
+		"requests is missing":        `{"schema":"kpkg-btf/sign/1.0"}`,
+		"requests.module is missing": `{"schema":"kpkg-btf/sign/1.0","requests":[{}]}`,
+		"schema: want a string":      `{"schema":7}`,
+		"no schema":                  `{"requests":[]}`,
+		`member "schema" twice`:      `{"schema":"kpkg-btf/sign/1.0","schema":"kpkg-btf/sign/1.0"}`,
 	} {
 		if _, err := signing.ReadSignatures([]byte(file)); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: %v", text, err)
