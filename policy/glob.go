@@ -84,6 +84,19 @@ func (g *Glob) covers(h *Glob) bool {
 		own == "*" && !strings.ContainsAny(other, "/") && !strings.Contains(other, "**")
 }
 
+// everything reports whether it matches all of its sort, or as good as all: it
+// has no part of a name but the folder of in-tree modules, or names the image.
+func (g *Glob) everything() bool {
+	own := strings.TrimSuffix(strings.TrimPrefix(g.text, modulePrefix), ".ko")
+	switch strings.Trim(own, "*/") {
+	case "", "kernel":
+		return strings.Contains(own, "*")
+	case "vmlinux":
+		return g.module // every export of the image
+	}
+	return false
+}
+
 func globs(texts Words) ([]*Glob, error) {
 	var out []*Glob
 	for _, t := range texts {

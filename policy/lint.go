@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/model"
@@ -10,9 +11,10 @@ import (
 
 // Lint says what in a valid policy can have no effect on a day (YYYY-MM-DD):
 // patterns that match no finding there is, rules that an earlier one hides,
-// waivers that have expired. Each is one line.
+// waivers that have expired; and what lets damage pass that no kernel reports
+// (model.FindingRule.Silent). Each is one line.
 func (p *Policy) Lint(day string) []string {
-	var out []string
+	out := p.lintSettings()
 	say := func(s *Selector, format string, args ...any) {
 		out = append(out, s.label+": "+fmt.Sprintf(format, args...))
 	}
@@ -28,12 +30,19 @@ func (p *Policy) Lint(day string) []string {
 		if why := r.idle(); why != "" {
 			say(&r.Selector, "%s", why)
 		}
+		if r.action != nil && *r.action == model.Keep {
+			r.lintSilent(r.Reason, say)
+		}
 	}
 	for i := range p.Waivers {
 		w := &p.Waivers[i]
 		lintSelector(&w.Selector, say)
-		if w.Expired(day) {
+		w.lintSilent(w.Reason, say)
+		switch {
+		case w.Expired(day):
 			say(&w.Selector, "expired on %s", w.Expires)
+		case w.Expires == "":
+			say(&w.Selector, "never ends: give it a last day (expires: YYYY-MM-DD), or make it a rule")
 		}
 		for k := range i {
 			if !p.Waivers[k].Expired(day) && p.Waivers[k].Expires == "" && p.Waivers[k].covers(&w.Selector) {
@@ -46,6 +55,44 @@ func (p *Policy) Lint(day string) []string {
 		}
 	}
 	return out
+}
+
+// lintSettings finds settings by which damage passes that no kernel reports.
+func (p *Policy) lintSettings() (out []string) {
+	for _, g := range p.noneExpected {
+		if g.everything() {
+			out = append(out, fmt.Sprintf("none-expected: %q lets every lost BTF pass: name the modules that are built without it", g.text))
+		}
+	}
+	if p.Undescribed == UndescribedAccept {
+		out = append(out, "undescribed-exports: accept lets every change pass of exports that neither a checksum nor BTF describes: "+
+			"a waiver of abi.undescribed-open with match, reason and expires lets single symbols pass")
+	}
+	return out
+}
+
+// lintSilent finds what lets damage pass that no kernel reports, without being
+// narrowed to single subjects or without a reason.
+func (s *Selector) lintSilent(reason string, say func(s *Selector, format string, args ...any)) {
+	var silent []string
+	for _, f := range s.named() {
+		if f.Silent {
+			silent = append(silent, f.ID)
+		}
+	}
+	if len(silent) == 0 {
+		return
+	}
+	list := strings.Join(silent[:min(len(silent), 3)], ", ")
+	if n := len(silent) - 3; n > 0 {
+		list += fmt.Sprintf(" and %d more", n)
+	}
+	switch {
+	case len(s.match) == 0 || slices.ContainsFunc(s.match, (*Glob).everything):
+		say(s, "lets damage pass that no kernel reports (%s): narrow it by findings, or by match to single modules or symbols", list)
+	case strings.TrimSpace(reason) == "":
+		say(s, "lets damage pass that no kernel reports (%s) and has no reason", list)
+	}
 }
 
 // named are the rules of findings that a selector can match.

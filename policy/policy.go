@@ -30,17 +30,18 @@ var defaultText []byte
 
 // Policy is a decoded policy. The zero value is not valid; start from Default.
 type Policy struct {
-	SchemaWord   string     `yaml:"schema"`
-	Signatures   Signatures `yaml:"signatures"`
-	BuildBase    BuildBase  `yaml:"build-base"`
-	Vanished     Weight     `yaml:"vanished-modules"`
-	Reverse      Weight     `yaml:"reverse"`
-	Window       Window     `yaml:"window"`
-	ZeroIDs      Words      `yaml:"zero-id-lists"`
-	NoneExpected Words      `yaml:"none-expected"`
-	Certificates []string   `yaml:"certificates"`
-	Rules        []Rule     `yaml:"rules"`
-	Waivers      []Waiver   `yaml:"waivers"`
+	SchemaWord   string      `yaml:"schema"`
+	Signatures   Signatures  `yaml:"signatures"`
+	Vanished     Weight      `yaml:"vanished-modules"`
+	Reverse      Weight      `yaml:"reverse"`
+	Window       Window      `yaml:"window"`
+	Undescribed  Undescribed `yaml:"undescribed-exports"`
+	BuildBase    BuildBase   `yaml:"build-base"`
+	ZeroIDs      Words       `yaml:"zero-id-lists"`
+	NoneExpected Words       `yaml:"none-expected"`
+	Certificates []string    `yaml:"certificates"`
+	Rules        []Rule      `yaml:"rules"`
+	Waivers      []Waiver    `yaml:"waivers"`
 
 	zeroIDs, noneExpected []*Glob
 	source                string
@@ -65,8 +66,8 @@ func DefaultText() []byte { return bytes.Clone(defaultText) }
 
 // initial is the policy before a file is read over it.
 func initial() *Policy {
-	return &Policy{SchemaWord: Schema, Signatures: Enforced, BuildBase: BaseConsistent, Vanished: Bump, Reverse: Note,
-		Window: Window{Dropped: DroppedKeep}, ZeroIDs: Words{modulePrefix + "**"}}
+	return &Policy{SchemaWord: Schema, Signatures: Enforced, Vanished: Bump, Reverse: Note,
+		Window: Window{Dropped: DroppedKeep}, Undescribed: UndescribedOpen, BuildBase: BaseConsistent, ZeroIDs: Words{modulePrefix + "**"}}
 }
 
 // Parse reads a policy over the default. Errors are of kind usage, name the
@@ -162,6 +163,7 @@ func (p *Policy) validate() error {
 		{"vanished-modules", string(p.Vanished), []string{string(Note), string(Bump)}},
 		{"reverse", string(p.Reverse), []string{string(Note), string(Bump)}},
 		{"window.dropped", string(p.Window.Dropped), []string{string(DroppedKeep), string(DroppedRepair)}},
+		{"undescribed-exports", string(p.Undescribed), []string{string(UndescribedOpen), string(UndescribedAccept)}},
 	} {
 		if !slices.Contains(v.of, v.value) {
 			return located{"$." + v.key, fmt.Sprintf("%q is neither %s", v.value, strings.Join(v.of, " nor "))}

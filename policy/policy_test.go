@@ -39,6 +39,8 @@ func excerpt(err error) []string { return where.ExcerptOf(err) }
 func TestErrorsHaveLineAndExcerpt(t *testing.T) {
 	for _, c := range []struct{ text, line, msg string }{
 		{"signatures: sometimes\n", "line 2 ", `signatures: "sometimes" is neither enforced nor ignored`},
+		{"undescribed-exports: yes\n", "line 2 ", "undescribed-exports: "},
+		{"build-base: doubtful\n", "line 2 ", "build-base: "},
 		{"window:\n  dropped: maybe\n", "line 3 ", "window.dropped: "},
 		{"window:\n  fell: maybe\n", "line 3 ", `unknown field "fell"`},
 		{"none-expected: [module:a, b]\n", "line 2 ", `none-expected: "b": write module:b`},

@@ -36,6 +36,15 @@ const (
 	DroppedRepair Dropped = "repair" // distill it, or else strip it
 )
 
+// Undescribed says what becomes of exported symbols of kernels without symbol
+// versions that BTF does not describe either, where modules import them.
+type Undescribed string
+
+const (
+	UndescribedOpen   Undescribed = "open"   // nothing is known of them
+	UndescribedAccept Undescribed = "accept" // they count as unchanged
+)
+
 // Window are the settings of the window encounter.
 type Window struct {
 	Dropped Dropped `yaml:"dropped"`

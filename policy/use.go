@@ -13,6 +13,8 @@ type Case struct {
 	Subject   Subject
 	Action    model.Action
 	Severity  model.Severity
+	// Open is an inconclusive finding that a waiver may close (model.Finding.If).
+	Open bool
 }
 
 // Ruling is what the policy makes of a case.
@@ -20,9 +22,9 @@ type Ruling struct {
 	Action   model.Action
 	Severity model.Severity
 	// By names the rule or waiver that settled it, "" when none did. Waived
-	// says that it lowered the action.
-	By     string
-	Waived bool
+	// says that it lowered the action, Closed that it closed what was open.
+	By             string
+	Waived, Closed bool
 }
 
 // Use is a policy in one run: it remembers which rules and waivers were met.
@@ -41,13 +43,13 @@ func (p *Policy) On(day string) *Use {
 }
 
 // Judge gives the ruling on a case. Waivers come first, then rules; of each
-// the first that matches. Rebuild is lowered by nothing, and nothing makes an
-// inconclusive answer conclusive.
+// the first that matches. Rebuild is lowered by nothing, and of what is
+// inconclusive a waiver closes what is Open.
 func (u *Use) Judge(c Case) Ruling {
 	out := Ruling{Action: c.Action, Severity: c.Severity}
-	if rule, _ := rules.Of(c.Finding); c.Action > model.Keep && (c.Action < model.Rebuild || rule.WaivableRebuild()) {
+	if rule, _ := rules.Of(c.Finding); c.Action > model.Keep && (c.Action < model.Rebuild || rule.WaivableRebuild()) || c.Open {
 		if w := u.waiver(&c); w != nil {
-			return Ruling{Action: model.Keep, Severity: lower(c.Severity), By: w.label + ": " + w.Reason, Waived: true}
+			return Ruling{Action: model.Keep, Severity: lower(c.Severity), By: w.label + ": " + w.Reason, Waived: true, Closed: c.Open}
 		}
 	}
 	for i := range u.policy.Rules {
@@ -131,7 +133,9 @@ func (u *Use) Findings() []model.Finding {
 		if len(subjects) > 1 {
 			msg = many
 		}
-		out = append(out, model.Finding{Rule: rule, Severity: model.Warning, Encounter: model.Run, Count: len(subjects), Subjects: subjects, Message: msg + " (first: " + subjects[0] + ")"})
+		f := model.Finding{Rule: rule, Severity: model.Warning, Encounter: model.Run, Count: len(subjects), Subjects: subjects, Message: msg}
+		f.NameSubjects()
+		out = append(out, f)
 	}
 	add("policy.waiver-expired", expired, "a waiver of the policy has expired and is not applied", "waivers of the policy have expired and are not applied")
 	add("policy.waiver-unused", unused, "a waiver of the policy was not needed: remove it", "waivers of the policy were not needed: remove them")

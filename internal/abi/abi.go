@@ -1,5 +1,6 @@
-// Package abi compares what two kernels offer to modules: exported symbols
-// with their checksums, and which modules there are.
+// Package abi compares what two kernels offer to modules: exported symbols with
+// their checksums, their types by BTF, which modules there are, and what can be
+// known of the symbols that nothing describes. Compare gives one Result.
 package abi
 
 import (
@@ -51,8 +52,8 @@ type Exports struct {
 	NamespaceFreed  []Change
 }
 
-// Compare tells what happened from old to new.
-func Compare(old, new *symvers.Table) *Exports {
+// CompareExports compares two symbol tables.
+func CompareExports(old, new *symvers.Table) *Exports {
 	x := &Exports{
 		OldCount: old.Len(), NewCount: new.Len(),
 		OldCovered: old.Covered(), NewCovered: new.Covered(),

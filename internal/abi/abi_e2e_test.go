@@ -35,7 +35,7 @@ func TestRealPairs(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.pair, func(t *testing.T) {
-			x := Compare(headers(t, tt.old), headers(t, tt.new))
+			x := CompareExports(headers(t, tt.old), headers(t, tt.new))
 			got := [...]int{x.OldCount, x.NewCount, len(x.Changed), len(x.Lost), len(x.Added)}
 			want := [...]int{tt.oldCount, tt.newCount, tt.changed, tt.lost, tt.added}
 			if got != want {
@@ -54,7 +54,7 @@ func TestRealPairs(t *testing.T) {
 // nothing is changed and nothing is covered either.
 func TestRealUnversioned(t *testing.T) {
 	tab := headers(t, realtest.Headers73)
-	x := Compare(tab, tab)
+	x := CompareExports(tab, tab)
 	if x.OldCount != 31191 || x.OldCovered != 0 || len(x.Uncovered) != 31191 || x.Unchanged != 0 || x.Complete() {
 		t.Errorf("%d exports, %d covered, %d uncovered, %d unchanged", x.OldCount, x.OldCovered, len(x.Uncovered), x.Unchanged)
 	}

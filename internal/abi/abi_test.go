@@ -65,7 +65,7 @@ func TestCompareOne(t *testing.T) {
 		{sym("a", 1, vm, anyone, ""), sym("a", 3, "y", gpl, "N"), " changed left stricter needed", true, true},
 	}
 	for _, tt := range tests {
-		x := Compare(symvers.NewTable([]symvers.Symbol{tt.old}), symvers.NewTable([]symvers.Symbol{tt.new}))
+		x := CompareExports(symvers.NewTable([]symvers.Symbol{tt.old}), symvers.NewTable([]symvers.Symbol{tt.new}))
 		if got := what(x); got != tt.want || x.Breaks() != tt.breaks || x.BreaksWindow() != tt.window {
 			t.Errorf("%v -> %v:%s, breaks %v, window %v; want%s, %v, %v",
 				tt.old, tt.new, got, x.Breaks(), x.BreaksWindow(), tt.want, tt.breaks, tt.window)
@@ -81,7 +81,7 @@ func TestCompareCounts(t *testing.T) {
 		sym("b", 2, vm, anyone, ""), sym("c", 3, vm, anyone, ""), sym("d", 4, vm, anyone, ""), sym("e", 6, vm, anyone, ""),
 		sym("z", 7, vm, anyone, ""),
 	})
-	x := Compare(old, new)
+	x := CompareExports(old, new)
 	got := [...]int{x.OldCount, x.NewCount, x.Common, x.OldCovered, x.NewCovered, x.Compared, x.Unchanged, len(x.Lost), len(x.Added)}
 	if want := [...]int{4, 5, 3, 3, 5, 2, 1, 1, 2}; got != want {
 		t.Errorf("counts %v, want %v", got, want)
@@ -96,13 +96,13 @@ func TestCompareCounts(t *testing.T) {
 
 func TestCompareWithNothing(t *testing.T) {
 	one := symvers.NewTable([]symvers.Symbol{sym("a", 1, vm, anyone, "")})
-	if x := Compare(nil, nil); x.Breaks() || x.BreaksWindow() || !x.Complete() {
+	if x := CompareExports(nil, nil); x.Breaks() || x.BreaksWindow() || !x.Complete() {
 		t.Errorf("nothing against nothing: %+v", x)
 	}
-	if x := Compare(one, nil); !x.Breaks() || len(x.Lost) != 1 {
+	if x := CompareExports(one, nil); !x.Breaks() || len(x.Lost) != 1 {
 		t.Errorf("one against nothing: %+v", x)
 	}
-	if x := Compare(nil, one); x.Breaks() || len(x.Added) != 1 {
+	if x := CompareExports(nil, one); x.Breaks() || len(x.Added) != 1 {
 		t.Errorf("nothing against one: %+v", x)
 	}
 }

@@ -22,18 +22,21 @@ const (
 // blob's own records: those of the base for what vmlinux exports, those of a
 // module's split for what that exports.
 func Describe(r *btf.Raw, symbol string) (btf.ID, Description) {
-	var found btf.ID
-	for t := range r.Named(symbol) {
-		if t.Kind != btf.Func && t.Kind != btf.Var {
-			continue
-		}
-		if found != 0 {
-			return 0, Ambiguous
-		}
-		found = t.ID
-	}
-	if found == 0 {
+	switch found := candidates(r, symbol); len(found) {
+	case 0:
 		return 0, Undescribed
+	case 1:
+		return found[0], Described
 	}
-	return found, Described
+	return 0, Ambiguous
+}
+
+// candidates are the own FUNCs and VARs of a name.
+func candidates(r *btf.Raw, symbol string) (found []btf.ID) {
+	for t := range r.Named(symbol) {
+		if t.Kind == btf.Func || t.Kind == btf.Var {
+			found = append(found, t.ID)
+		}
+	}
+	return found
 }

@@ -29,8 +29,9 @@ func (s *TypeSide) of(owner string) *btf.Raw {
 // TypeChange is one exported symbol whose types changed.
 type TypeChange struct {
 	Change
-	// Why says what changed, as C: the symbol itself, or the types that it
-	// holds; "" when only something deeper did that no definition shows.
+	// Why says what changed, as C: the symbol itself, the types that it holds,
+	// or the one of its module that it reaches. Of types of the base behind a
+	// pointer it is "": Types.Changed has them.
 	Why string
 }
 
@@ -53,15 +54,16 @@ type Types struct {
 	// Undescribed are those that no BTF describes on one side or both: nothing
 	// is known of their types.
 	Undescribed []Change
-	// Unversioned are those without a CRC on both sides whose types are the
-	// same: BTF says what no checksum does.
+	// Unversioned are those without a CRC on one side or both whose types are
+	// the same: BTF says what no checksum does.
 	Unversioned []Change
-	// Roots are the changed definitions of the base that the Deep ones reach.
-	Roots []Root
+	// Changed are the definitions that changed and that the Deep ones reach:
+	// those of the base, then those of modules, each as in the base or by name.
+	Changed []ChangedType
 }
 
-// Root is a definition of the base that changed.
-type Root struct {
+// ChangedType is a definition that changed.
+type ChangedType struct {
 	Text string // "struct gpio_device grew from 664 to 672: member …"
 	// Symbols reach it behind a pointer, the nearest first.
 	Symbols []string
@@ -70,14 +72,10 @@ type Root struct {
 // CompareTypes compares the types of the symbols in both tables. classes are
 // of both bases. It says nothing of symbols lost or added.
 func CompareTypes(old, new *symvers.Table, was, is TypeSide, classes *meaning.Classes) *Types {
-	c := &typeComparer{was: was, is: is, classes: classes, t: &Types{}}
+	c := &typeComparer{was: was, is: is, t: &Types{}, sentences: map[pairOf]string{}}
 	c.definitions()
-	var common []Change
-	for _, s := range new.Symbols() {
-		if o, ok := old.Lookup(s.Name); ok {
-			common = append(common, Change{*o, s})
-		}
-	}
+	c.walker = walker{was: was.Base, is: is.Base, classes: classes, reaches: c.reaches, equal: map[pairOf]bool{}}
+	common := bothExport(old, new)
 	// Owner by owner, so that one module is open at a time.
 	slices.SortStableFunc(common, func(a, b Change) int {
 		return cmp.Or(strings.Compare(a.New.Owner, b.New.Owner), strings.Compare(a.Old.Owner, b.Old.Owner))
@@ -89,9 +87,19 @@ func CompareTypes(old, new *symvers.Table, was, is TypeSide, classes *meaning.Cl
 		}
 		c.symbol(x)
 	}
-	c.roots()
+	c.ofBase()
 	c.t.sort()
 	return c.t
+}
+
+// bothExport lists the symbols that both tables have, by name.
+func bothExport(old, new *symvers.Table) (out []Change) {
+	for _, s := range new.Symbols() {
+		if o, ok := old.Lookup(s.Name); ok {
+			out = append(out, Change{*o, s})
+		}
+	}
+	return out
 }
 
 func (t *Types) sort() {
@@ -106,195 +114,131 @@ func (t *Types) sort() {
 
 type typeComparer struct {
 	was, is TypeSide
-	classes *meaning.Classes
+	walker  walker
 	t       *Types
 	diff    *diff.Diff
-	changed []diff.Change // types of the base, by more than names of parameters
+	changed []diff.Change // definitions of the base that changed
 	reaches []bool        // type of the new base -> it reaches one of changed
-	noise   []bool        // ... or one of which only names of parameters changed
 	// The owners whose symbols are compared; nil where there is no BTF.
-	old, new *btf.Raw
-	layouts  *diff.Layouts // of old and new
-	deepIDs  []diff.Root   // what those in t.Deep use of the base
-	whys     int           // spelled out for symbols of modules
+	old, new  *btf.Raw
+	layouts   *diff.Layouts     // of old and new
+	deepIDs   []diff.Root       // what those in t.Deep use of the base
+	own       []ChangedType     // definitions of modules that changed
+	sentences map[pairOf]string // of definitions of the owners that are open
 }
 
 func (c *typeComparer) open(old, new string) {
 	c.old, c.new, c.layouts = c.was.of(old), c.is.of(new), nil
+	clear(c.sentences)
 	if c.old != nil && c.new != nil {
 		c.layouts = diff.NewLayouts(c.old, c.new)
+		c.walker.open(c.old, c.new)
 	}
 }
 
 // definitions finds the changed types of the base and what reaches them.
 func (c *typeComparer) definitions() {
 	c.diff = diff.Compare(c.was.Base, c.is.Base)
-	var real, all []btf.ID
+	var ids []btf.ID
 	for _, x := range c.diff.Changed {
 		switch x.New.Kind {
 		case btf.Func, btf.Var, btf.Datasec:
 			continue // exported ones are compared by themselves
 		}
-		all = append(all, x.New.ID)
-		if !x.NamesOnly {
+		if x.Real() {
 			c.changed = append(c.changed, x)
-			real = append(real, x.New.ID)
+			ids = append(ids, x.New.ID)
 		}
 	}
-	r := diff.NewReach(c.is.Base, nil)
-	c.reaches, c.noise = r.Types(real...), r.Types(all...)
+	c.reaches = diff.NewReach(c.is.Base, nil).Types(ids...)
 }
 
+// symbol puts one symbol into the list it belongs to.
 func (c *typeComparer) symbol(x Change) {
 	if c.layouts == nil {
 		c.t.Undescribed = append(c.t.Undescribed, x)
 		return
 	}
-	oid, od := Describe(c.old, x.Old.Name)
-	nid, nd := Describe(c.new, x.New.Name)
-	if od != Described || nd != Described {
+	oids, nids := candidates(c.old, x.Old.Name), candidates(c.new, x.New.Name)
+	d, known := c.compare(oids, nids)
+	if !known {
 		c.t.Undescribed = append(c.t.Undescribed, x)
 		return
 	}
 	c.t.Described++
-	crc := x.Old.HasCRC && x.New.HasCRC && x.Old.CRC != x.New.CRC
+	versioned := x.Old.HasCRC && x.New.HasCRC
+	crc := versioned && x.Old.CRC != x.New.CRC
 	switch {
-	case !crc && !c.layouts.Same(oid, nid):
-		c.t.Layout = append(c.t.Layout, TypeChange{x, c.why(oid, nid)})
-	case !c.deep(oid, nid):
+	case d == nil:
 		c.t.Same++
 		if crc {
 			c.t.CRCOnly = append(c.t.CRCOnly, x)
-		} else if !x.Old.HasCRC && !x.New.HasCRC {
+		} else if !versioned {
 			c.t.Unversioned = append(c.t.Unversioned, x)
 		}
-	case !crc:
-		d := TypeChange{Change: x, Why: c.ownChanges(nid, false)}
-		ids := []btf.ID{nid}
-		if c.new != c.is.Base {
-			ids = diff.BaseRefs(c.new, nid)
-		}
-		c.deepIDs = append(c.deepIDs, diff.Root{Name: x.New.Name, Any: ids})
-		c.t.Deep = append(c.t.Deep, d)
+	case crc: // its checksum says so
+	case !c.layouts.Same(oids[0], nids[0]):
+		c.t.Layout = append(c.t.Layout, TypeChange{x, c.why(oids[0], nids[0])})
+	default:
+		c.t.Deep = append(c.t.Deep, TypeChange{x, c.reached(x, d, nids[0])})
 	}
 }
 
-// maxPairs bounds what is walked of the own types of one symbol's module;
-// beyond it the types count as changed.
-const maxPairs = 1 << 18
-
-// deep tells whether two symbols' types differ in anything that they reach,
-// names of parameters apart. Types of the bases are told by their classes;
-// those of modules are walked, each pair once: a pair met again is equal
-// unless something else in the walk is not.
-func (c *typeComparer) deep(oid, nid btf.ID) bool {
-	o, n := c.old, c.new
-	seen := map[[2]btf.ID]bool{}
-	todo := [][2]btf.ID{{oid, nid}}
-	for len(todo) > 0 {
-		p := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if seen[p] {
-			continue
-		}
-		if seen[p] = true; len(seen) > maxPairs {
-			return true
-		}
-		if p[0] < c.firstOwn(o, c.was.Base) && p[1] < c.firstOwn(n, c.is.Base) {
-			if c.baseDiffers(p[0], p[1]) {
-				return true
-			}
-			continue
-		}
-		a, okA := o.Record(p[0])
-		b, okB := n.Record(p[1])
-		if !okA || !okB || !sameRecord(o, n, &a, &b) {
-			return true
-		}
-		var refs []btf.ID
-		for _, id := range a.Refs {
-			refs = append(refs, id)
-		}
-		for _, id := range b.Refs {
-			todo = append(todo, [2]btf.ID{refs[0], id})
-			refs = refs[1:]
+// compare compares what describes a symbol: nil when it is the same. Of several
+// functions of one name nothing says which is exported; the symbol is the same
+// when each has its like on the other side. Otherwise it is not known.
+func (c *typeComparer) compare(oids, nids []btf.ID) (d *difference, known bool) {
+	if len(oids) == 1 && len(nids) == 1 {
+		return c.walker.compare(oids[0], nids[0])
+	}
+	if len(oids) == 0 || len(nids) == 0 || len(oids)*len(nids) > maxCandidates {
+		return nil, false
+	}
+	like := func(o, n btf.ID) bool {
+		d, known := c.walker.compare(o, n)
+		return known && d == nil
+	}
+	for _, o := range oids {
+		if !slices.ContainsFunc(nids, func(n btf.ID) bool { return like(o, n) }) {
+			return nil, false
 		}
 	}
-	return false
+	for _, n := range nids {
+		if !slices.ContainsFunc(oids, func(o btf.ID) bool { return like(o, n) }) {
+			return nil, false
+		}
+	}
+	return nil, true
 }
 
-// firstOwn is where the ids that classes know end.
-func (c *typeComparer) firstOwn(r, base *btf.Raw) btf.ID {
-	if r == base {
-		return btf.ID(base.NumTypes())
-	}
-	return r.FirstID()
-}
+// maxCandidates bounds the pairs of functions of one name.
+const maxCandidates = 64
 
-// baseDiffers tells whether two types of the bases differ by more than names
-// of parameters. Classes count those names; where they differ and no other
-// change is reached, the names are all there is.
-func (c *typeComparer) baseDiffers(o, n btf.ID) bool {
-	if c.classes.Same(meaning.Deep, o, n) {
-		return false
+// reached says which definition a symbol reaches that changed, and remembers
+// it.
+func (c *typeComparer) reached(x Change, d *difference, nid btf.ID) string {
+	ids := []btf.ID{nid}
+	if c.new != c.is.Base {
+		ids = diff.BaseRefs(c.new, nid)
 	}
-	if c.reaches[n] {
-		return true
+	c.deepIDs = append(c.deepIDs, diff.Root{Name: x.New.Name, Any: ids})
+	if d.base {
+		return "" // ofBase has it
 	}
-	return !c.noise[n] && !c.renamed(o, n)
-}
-
-// renamed tells whether two functions differ in nothing but the names of their
-// own parameters.
-func (c *typeComparer) renamed(o, n btf.ID) bool {
-	a, _ := c.was.Base.Record(o)
-	b, _ := c.is.Base.Record(n)
-	if a.Kind == btf.Func && b.Kind == btf.Func {
-		a, _ = c.was.Base.Record(a.Ref())
-		b, _ = c.is.Base.Record(b.Ref())
+	p := c.walker.culprit(d)
+	text, ok := c.sentences[p]
+	if !ok {
+		text = diff.Sentence(c.old, c.new, p.old, p.new)
+		c.sentences[p] = text
+		c.own = append(c.own, ChangedType{Text: text})
 	}
-	if a.Kind != btf.FuncProto || b.Kind != btf.FuncProto || a.Vlen != b.Vlen || !c.classes.Same(meaning.Deep, a.Ref(), b.Ref()) {
-		return false
-	}
-	for i := range int(a.Vlen) {
-		_, p := a.Param(i)
-		_, q := b.Param(i)
-		if !c.classes.Same(meaning.Deep, p, q) {
-			return false
+	for i := range c.own {
+		if t := &c.own[i]; t.Text == text {
+			t.Symbols = append(t.Symbols, x.New.Name)
+			break
 		}
 	}
-	return true
-}
-
-// sameRecord compares two records without what they refer to.
-func sameRecord(ro, rn *btf.Raw, o, n *btf.Record) bool {
-	if o.Info() != n.Info() || ro.Name(o.Name) != rn.Name(n.Name) || o.Kind.Shape().HeadSize && o.SizeType != n.SizeType {
-		return false
-	}
-	for i := range int(o.Vlen) {
-		switch o.Kind {
-		case btf.Struct, btf.Union:
-			a, b := o.Member(i), n.Member(i)
-			if a.BitOff != b.BitOff || a.BitSize != b.BitSize || ro.Name(a.Name) != rn.Name(b.Name) {
-				return false
-			}
-		case btf.Enum, btf.Enum64:
-			an, av := o.Enumerator(i)
-			bn, bv := n.Enumerator(i)
-			if av != bv || ro.Name(an) != rn.Name(bn) {
-				return false
-			}
-		}
-	}
-	switch o.Kind {
-	case btf.Int, btf.Var:
-		return o.Word(0) == n.Word(0)
-	case btf.Array:
-		_, _, a := o.Array()
-		_, _, b := n.Array()
-		return a == b
-	}
-	return true
+	return text
 }
 
 // why says in C what of a symbol is laid out otherwise: itself, else the
@@ -311,58 +255,47 @@ func (c *typeComparer) why(oid, nid btf.ID) string {
 		}
 	}
 	if len(parts) == 0 {
-		return c.ownChanges(nid, true)
+		return c.ownHeld(held, nid)
 	}
 	return strings.Join(parts, "; ")
 }
 
-const (
-	shownWhys = 3  // changes that are told of one symbol
-	maxWhys   = 20 // symbols of modules of which it is told what changed
-)
+// shownWhys bounds the changes that are told of one symbol.
+const shownWhys = 3
 
-// ownChanges tells which of a module's own definitions that a symbol of it
-// holds, or reaches at all, changed.
-func (c *typeComparer) ownChanges(nid btf.ID, held bool) string {
-	if c.new == c.is.Base || c.whys == maxWhys {
+// ownHeld tells which of a module's own definitions that a symbol of it holds
+// changed.
+func (c *typeComparer) ownHeld(held []btf.ID, nid btf.ID) string {
+	if c.new == c.is.Base {
 		return ""
 	}
-	c.whys++
 	d := diff.Compare(c.old, c.new)
-	within := diff.Reached(c.new, nid)
-	if held {
-		within = diff.Held(c.new, nid)
-	}
 	var parts []string
 	for i := range d.Changed {
-		if x := &d.Changed[i]; !x.NamesOnly && x.New.ID != nid && slices.Contains(within, x.New.ID) && len(parts) < shownWhys {
+		if x := &d.Changed[i]; x.Real() && x.New.ID != nid && slices.Contains(held, x.New.ID) && len(parts) < shownWhys {
 			parts = append(parts, d.Sentence(x))
 		}
 	}
 	return strings.Join(parts, "; ")
 }
 
-// maxRoots bounds the changed definitions that are told.
-const maxRoots = 100
-
-// roots tells which changed definitions the symbols in Deep reach.
-func (c *typeComparer) roots() {
+// ofBase lists the definitions that the symbols in Deep reach: of the base,
+// then of modules.
+func (c *typeComparer) ofBase() {
 	if len(c.deepIDs) == 0 {
 		return
 	}
 	r := diff.NewReach(c.is.Base, c.deepIDs)
 	for i := range c.changed {
-		if len(c.t.Roots) == maxRoots {
-			return
-		}
 		h := r.Of(c.changed[i].New.ID)
 		if len(h.Pointer) == 0 {
 			continue
 		}
-		root := Root{Text: c.diff.Sentence(&c.changed[i])}
+		x := ChangedType{Text: c.diff.Sentence(&c.changed[i])}
 		for _, k := range h.Pointer {
-			root.Symbols = append(root.Symbols, c.deepIDs[k].Name)
+			x.Symbols = append(x.Symbols, c.deepIDs[k].Name)
 		}
-		c.t.Roots = append(c.t.Roots, root)
+		c.t.Changed = append(c.t.Changed, x)
 	}
+	c.t.Changed = append(c.t.Changed, c.own...)
 }

@@ -20,7 +20,15 @@ func (k kernel) side() abi.TypeSide {
 	base := b.Parse()
 	s := abi.TypeSide{Base: base, Module: func(string) *btf.Raw { return nil }}
 	if k.module != "" {
-		split, err := btf.ParseSplit(b.Split().C(k.module).Bytes(), base)
+		// Units between bars were not merged: each has types of its own.
+		sb := b.Split()
+		for unit := range strings.SplitSeq(k.module, "|") {
+			sb.C(unit)
+		}
+		split, err := btf.ParseSplit(sb.Bytes(), base)
+		if strings.Contains(k.module, "|") && !strings.Contains(btftest.Dump(split), "FWD") {
+			panic("the units were merged")
+		}
 		if err != nil {
 			panic(err)
 		}
@@ -69,8 +77,8 @@ func TestPairD(t *testing.T) {
 	if len(x.Layout) != 0 || !slices.Equal(changes(x.Deep), []string{"get"}) {
 		t.Errorf("behind a pointer: layout %v, deep %v", changes(x.Layout), changes(x.Deep))
 	}
-	if len(x.Roots) != 1 || x.Roots[0].Text != "struct priv grew from 4 to 8: member b added at 4" || !slices.Equal(x.Roots[0].Symbols, []string{"get"}) {
-		t.Errorf("roots %+v", x.Roots)
+	if len(x.Changed) != 1 || x.Changed[0].Text != "struct priv grew from 4 to 8: member b added at 4" || !slices.Equal(x.Changed[0].Symbols, []string{"get"}) {
+		t.Errorf("changed %+v", x.Changed)
 	}
 	if x.Common != 4 || x.Described != 3 || x.Same != 2 || len(x.Undescribed) != 1 || x.Undescribed[0].New.Name != "jiffies" {
 		t.Errorf("%+v", x)
@@ -104,14 +112,14 @@ func TestCompareTypes(t *testing.T) {
 		{"nothing changed", kernel{base: "int f(struct s *s);"}, kernel{base: "struct pad { long l; }; int f(struct s *s);"}, 1, 1, false, "same", ""},
 		{"the CRC alone", kernel{base: "int f(struct s *s);"}, kernel{base: "struct pad { long l; }; int f(struct s *s);"}, 1, 2, false, "crc", ""},
 		{"without a CRC", kernel{base: "int f(struct s *s);"}, kernel{base: "struct pad { long l; }; int f(struct s *s);"}, 0, 0, false, "unversioned", ""},
-		{"one side lost its CRC", kernel{base: "int f(struct s *s);"}, kernel{base: "int f(struct s *s);"}, 1, 0, false, "same", ""},
+		{"one side lost its CRC", kernel{base: "int f(struct s *s);"}, kernel{base: "int f(struct s *s);"}, 1, 0, false, "unversioned", ""},
 		{"the CRC changed and so did the layout", kernel{base: "int f(struct s s);"}, kernel{base: "int f(long s);"}, 1, 2, false, "none", ""},
 		{"the prototype", kernel{base: "int f(struct s *s);"}, kernel{base: "int f(struct s *s, int flags);"}, 1, 1, false, "layout",
 			`is now "int f(struct s *s, int flags)", was "int f(struct s *s)"`},
 		{"names of parameters", kernel{base: "int f(struct s *s);"}, kernel{base: "int f(struct s *t);"}, 1, 1, false, "same", ""},
 		{"names in a callback", kernel{base: "struct o { int (*g)(int a); }; int f(struct o *o);"}, kernel{base: "struct o { int (*g)(int b); }; int f(struct o *o);"}, 1, 1, false, "same", ""},
 		{"a callback", kernel{base: "struct o { int (*g)(int a); }; int f(struct o *o);"}, kernel{base: "struct o { int (*g)(long a); }; int f(struct o *o);"}, 1, 1, false, "deep", ""},
-		{"a declaration became a definition", kernel{base: "struct o; int f(struct o *o);"}, kernel{base: "struct o { int a; }; int f(struct o *o);"}, 1, 1, false, "deep", ""},
+		{"a declaration became a definition", kernel{base: "struct o; int f(struct o *o);"}, kernel{base: "struct o { int a; }; int f(struct o *o);"}, 1, 1, false, "same", ""},
 		{"not in BTF", kernel{base: "int g(void);"}, kernel{base: "int f(void);"}, 1, 1, false, "undescribed", ""},
 		{"a function became a variable", kernel{base: "int f(void);"}, kernel{base: "percpu int f;"}, 1, 1, false, "layout", `is now "int f", was "int f(void)"`},
 		{"of a module", kernel{"", "struct own { int a; }; int f(struct own *o);"}, kernel{"struct pad { long l; };", "struct own { int a; }; int f(struct own *o);"}, 1, 1, true, "same", ""},
@@ -121,6 +129,15 @@ func TestCompareTypes(t *testing.T) {
 			"struct own grew from 4 to 8: member b added at 4"},
 		{"a type of the base behind a module's", kernel{"struct b { int a; };", "struct own { struct b *b; }; int f(struct own *o);"}, kernel{"struct b { long a; };", "struct own { struct b *b; }; int f(struct own *o);"}, 1, 1, true, "deep", ""},
 		{"a module's type that came into the base", kernel{"", "struct own { int a; }; int f(struct own *o);"}, kernel{"struct own { int a; };", "int f(struct own *o);"}, 1, 1, true, "same", ""},
+		{"a struct that stands twice", kernel{"", "struct far { int a; }; struct own { int a; struct far *f; }; int f(struct own *o);"},
+			kernel{"", "struct far; struct own { int a; struct far *f; }; int f(struct own *o); | struct far { int a; }; struct own { int a; struct far *f; };"}, 0, 0, true, "unversioned", ""},
+		{"a copy of a type of the base", kernel{"struct b { int a; struct s *s; };", "struct own { struct b *b; }; int f(struct own *o);"},
+			kernel{"struct b { int a; struct s *s; };", "struct b { int a; struct s *s; }; struct own { struct b *b; }; int f(struct own *o);"}, 1, 1, true, "same", ""},
+		{"a struct that stands twice and changed", kernel{"", "struct far { int a; }; struct own { int a; struct far *f; }; int f(struct own *o);"},
+			kernel{"", "struct far; struct own { int a; struct far *f; }; int f(struct own *o); | struct far { int a; int b; }; struct own { int a; struct far *f; };"}, 0, 0, true, "deep",
+			"struct far grew from 4 to 8: member b added at 4"},
+		{"only declared, and nowhere defined", kernel{"", "struct far { int a; }; struct own { struct far *f; }; int f(struct own *o);"},
+			kernel{"", "struct far; struct own { struct far *f; }; int f(struct own *o);"}, 1, 1, true, "same", ""},
 		{"a module without BTF", kernel{"", "int f(void);"}, kernel{}, 1, 1, true, "undescribed", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -144,8 +161,8 @@ func TestCompareTypes(t *testing.T) {
 			case x.Same == 1:
 				where = "same"
 			}
-			if c.name == "a type of the base behind a module's" && (len(x.Roots) != 1 || !slices.Equal(x.Roots[0].Symbols, []string{"f"})) {
-				t.Errorf("roots %+v", x.Roots)
+			if c.name == "a type of the base behind a module's" && (len(x.Changed) != 1 || !slices.Equal(x.Changed[0].Symbols, []string{"f"})) {
+				t.Errorf("changed %+v", x.Changed)
 			}
 			if where != c.where || why != c.why {
 				t.Errorf("%s %q, want %s %q", where, why, c.where, c.why)

@@ -101,7 +101,7 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 		return err
 	}
 	decision.Settle(rep, run.members)
-	applyFailOn(rep, f.failOn)
+	a.concluded(rep, f.failOn)
 	return a.decided(rep, &f.show)
 }
 

@@ -25,7 +25,7 @@ func (a *app) checkOn(ctx context.Context, args []string, f *checkFlags, opts *j
 	if err != nil {
 		return err
 	}
-	applyFailOn(rep, f.failOn)
+	a.concluded(rep, f.failOn)
 	return a.decided(rep, &f.show)
 }
 

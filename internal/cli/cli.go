@@ -26,6 +26,8 @@ type Env struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
+	// Environ lists all as os.Environ does; nil where there is none.
+	Environ func() []string
 }
 
 // app is one run.
@@ -34,8 +36,9 @@ type app struct {
 	jobs    int
 	quiet   bool
 	verbose bool
-	colour  string // auto, always or never
-	exit    int    // of a command that decided
+	colour  string   // auto, always or never
+	exit    int      // of a command that decided
+	used    []string // variables that the run was told by, see fromEnvironment
 }
 
 // Main runs one command and gives the process's exit code.
@@ -120,9 +123,12 @@ Exit codes of commands that decide:
   5  inconclusive: the inputs cannot answer the question
   6  rebuild needed: the release is wrong in itself
 Treat any other code as failure. kpkg-btf help concepts explains the words,
-kpkg-btf help FINDING a finding by the name in its brackets. Every flag can also be given as an environment
-variable: KPKG_BTF_ and the flag's name in capitals, "-" as "_"; blanks separate
-the values of a flag that repeats.`,
+kpkg-btf help FINDING a finding by the name in its brackets. Flags can also be
+given as environment variables: KPKG_BTF_ and the flag's name in capitals, "-" as
+"_"; blanks separate the values of a flag that repeats. Not so those that say whom
+to trust, what to run or what to let pass: --policy, --resign, --sign-cmd,
+--trusted-cert, --allow-*. Variables of the hooks begin with KPKG_BTF_BUILD_
+(kpkg-btf hooks list).`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -172,25 +178,9 @@ func commandNames(cmd *cobra.Command) []string {
 }
 
 // prepare fills flags from the environment and settles the number of jobs.
-func (a *app) prepare(cmd *cobra.Command) error {
-	var first error
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		v := a.env.Getenv("KPKG_BTF_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")))
-		if f.Changed || v == "" || f.Name == "help" {
-			return
-		}
-		values := []string{v}
-		if _, repeats := f.Value.(pflag.SliceValue); repeats {
-			values = strings.Fields(v)
-		}
-		for _, v := range values {
-			if err := cmd.Flags().Set(f.Name, v); err != nil && first == nil {
-				first = usagef("KPKG_BTF_%s: %v", strings.ToUpper(f.Name), err)
-			}
-		}
-	})
-	if first != nil {
-		return first
+func (a *app) prepare(cmd *cobra.Command) (err error) {
+	if a.used, err = a.fromEnvironment(cmd); err != nil {
+		return err
 	}
 	if err := oneOf("--color", a.colour, colourWords...); err != nil {
 		return err

@@ -68,7 +68,7 @@ func (a *app) runDecide(ctx context.Context, args []string, f checkFlags) error 
 	}
 	decision.Against(rep, baseline)
 	decision.Settle(rep, run.members)
-	applyFailOn(rep, f.failOn)
+	a.concluded(rep, f.failOn)
 	return a.decided(rep, &f.show)
 }
 

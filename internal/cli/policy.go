@@ -23,11 +23,13 @@ func (a *app) policy() *cobra.Command {
 	}
 	print.Flags().StringVar(&file, "policy", "", "policy file")
 	lint := &cobra.Command{
-		Use: "lint FILE...", Short: "Check policy files: errors, rules and waivers that can have no effect",
-		Long: `Checks policy files. Errors end with exit code 2. What is valid but can have no
-effect is listed and ends with exit code 3: rules and waivers that an earlier
+		Use: "lint FILE...", Short: "Check policy files: errors, rules that can have no effect or let silent damage pass",
+		Long: `Checks policy files. Errors end with exit code 2. What is valid but should be
+looked at is listed and ends with exit code 3: rules and waivers that an earlier
 one hides, patterns that match no finding there is, expired waivers (by
-SOURCE_DATE_EPOCH when that is set, else today).`,
+SOURCE_DATE_EPOCH when that is set, else today), waivers that never end, and what
+lets damage pass that no kernel reports, such as modules that run with other
+types than they were built with.`,
 		Args: someArgs("policy file"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.lintPolicies(args) },
 	}
@@ -74,7 +76,7 @@ func (a *app) lintPolicies(files []string) error {
 	return nil
 }
 
-// exitLint is policy lint's code for what is valid and can have no effect: it
+// exitLint is policy lint's code for what is valid and should be looked at: it
 // can be repaired, as 3 says elsewhere.
 const exitLint = 3
 

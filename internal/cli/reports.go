@@ -98,9 +98,11 @@ func (f *reportFlags) stored() string {
 	return ""
 }
 
-// applyFailOn lets lower decisions pass. What is inconclusive, wrong in
-// itself or failed never does.
-func applyFailOn(rep *model.Report, failOn string) {
+// concluded puts what the surroundings of the run have to do with its decision:
+// the variables that it was told by, and what --fail-on lets pass. What is
+// inconclusive, wrong in itself or failed never does.
+func (a *app) concluded(rep *model.Report, failOn string) {
+	rep.Variables = a.used
 	if slices.Contains(report.PassedBy(failOn), rep.ExitCode) {
 		rep.FailOn, rep.ExitCode = failOn, model.ExitDone
 	}

@@ -36,7 +36,7 @@ var update = flag.Bool("update", false, "rewrite the golden output in the script
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"kpkg-btf": func() {
-			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
+			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Environ: os.Environ}))
 		},
 		"kpkg-btf-package": func() { os.Exit(build.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
@@ -303,14 +303,15 @@ func rawbase(ts *testscript.TestScript, neg bool, args []string) {
 // a .deb when PATH ends so. Keys: image, build (variants of the base), key,
 // modulekey, modules (comma-separated), exports (further symbols of the
 // image), moduleoptions (words of the modules' vermagic), crc, only (path substring of the
-// files to keep), without (to leave out), arch (of the image), flags nobtf, distilled, noconfig, strict (no BTF mismatch
+// files to keep), without (to leave out), arch (of the image), version (of the
+// package), compiler (in the config), flags nobtf, distilled, unversioned, noconfig, strict (no BTF mismatch
 // allowed), kfuncfatal.
 func kernel(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: kernel PATH RELEASE [key=value...]")
 	}
 	k := releasetest.Kernel{Release: args[1]}
-	name, only, without := "linux-image-"+args[1], "", ""
+	name, version, only, without := "linux-image-"+args[1], "1.0-1", "", ""
 	for _, arg := range args[2:] {
 		key, value, _ := strings.Cut(arg, "=")
 		switch key {
@@ -360,6 +361,12 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 			k.HeadersBTF = true
 		case "noconfig":
 			k.NoConfig = true
+		case "unversioned":
+			k.Unversioned = true
+		case "compiler":
+			k.Compiler = value
+		case "version":
+			version = value
 		default:
 			ts.Fatalf("kernel: unknown key %q", key)
 		}
@@ -373,7 +380,7 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
 	if filepath.Ext(path) == ".deb" {
 		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
-		ts.Check(os.WriteFile(path, releasetest.Deb(name, "1.0-1", "amd64", files), 0o644))
+		ts.Check(os.WriteFile(path, releasetest.Deb(name, version, "amd64", files), 0o644))
 		return
 	}
 	ts.Check(releasetest.WriteTree(path, files))

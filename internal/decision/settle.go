@@ -15,7 +15,10 @@ import (
 // may be called again on its own result.
 func Settle(rep *model.Report, members []Member) {
 	rep.Findings = slices.DeleteFunc(rep.Findings, func(f model.Finding) bool { return strings.HasPrefix(f.Rule, "set.") && f.Rule != "set.policies" })
-	rep.Findings = append(rep.Findings, expected(rep, members)...)
+	for _, f := range expected(rep, members) {
+		f.NameSubjects()
+		rep.Findings = append(rep.Findings, f)
+	}
 	bumpTogether(rep)
 	for i := range rep.Releases {
 		rep.Releases[i].Next = nextName(rep, &rep.Releases[i])

@@ -63,7 +63,7 @@ var sourceVersion = regexp.MustCompile(` #.* ([^ ]+) \([0-9-]+\)$`)
 // version, and to export the same symbols.
 func (w *window) sameSource() bool {
 	a, b := sourceVersion.FindStringSubmatch(w.oldK.Banner), sourceVersion.FindStringSubmatch(w.newK.Banner)
-	return a != nil && b != nil && a[1] == b[1] && w.exports != nil && len(w.exports.Added)+len(w.exports.Lost) == 0
+	return a != nil && b != nil && a[1] == b[1] && w.offer.Exports != nil && len(w.offer.Exports.Added)+len(w.offer.Exports.Lost) == 0
 }
 
 // tools are those of both configs that make BTF and that differ.

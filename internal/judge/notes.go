@@ -97,6 +97,7 @@ func (n *notes) findings() []model.Finding {
 	out := make([]model.Finding, 0, len(n.list))
 	for _, e := range n.list {
 		f := e.Finding
+		f.NameSubjects()
 		f.Subjects = capSubjects(f.Subjects)
 		out = append(out, f)
 	}

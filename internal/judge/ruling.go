@@ -74,6 +74,9 @@ func (n *notes) split(in meeting, f model.Finding, of model.About, text func(int
 		g := part(f, r)
 		if g.Subjects = subjects[r]; len(order) > 1 {
 			g.Count = len(g.Subjects)
+			if g.If != "" {
+				g.If = unchangedIf(g.Count)
+			}
 			if text != nil {
 				g.Message = text(g.Count)
 			} else {
@@ -92,6 +95,9 @@ func part(f model.Finding, r policy.Ruling) ruled {
 	case r.By == "":
 	case r.Waived:
 		f.Waived = "policy, " + r.By
+		if f.Asked = asked; r.Closed {
+			f.Inconclusive = false
+		}
 	default:
 		f.SetBy = "policy, " + r.By
 	}
@@ -99,7 +105,7 @@ func part(f model.Finding, r policy.Ruling) ruled {
 }
 
 func caseOf(n *notes, f *model.Finding, s policy.Subject) policy.Case {
-	c := policy.Case{Finding: f.Rule, Encounter: f.Encounter, Kernels: []string{n.release}, Subject: s, Action: f.Action, Severity: f.Severity}
+	c := policy.Case{Finding: f.Rule, Encounter: f.Encounter, Kernels: []string{n.release}, Subject: s, Action: f.Action, Severity: f.Severity, Open: f.Inconclusive && f.If != ""}
 	if f.Against != "" {
 		c.Kernels = append(c.Kernels, f.Against)
 	}

@@ -26,8 +26,7 @@ type window struct {
 	// are the old modules, and what the new kernel does with them.
 	mods, backMods []encounter.Module
 	cells, back    []encounter.Cell
-	exports        *abi.Exports // nil: not known on one side
-	types          *abi.Types   // nil: not comparable
+	offer          *abi.Result // what the kernels offer to modules
 	res            model.WindowResult
 	each           []model.ModuleWindow // aligned with the new manifest's modules
 }
@@ -48,15 +47,17 @@ func meetWindow(ctx context.Context, p pairing, r *release.Release, k *kernel.Ke
 	loads := model.LoadCounts{Ignored: none, Enforced: none}
 	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(w.oldK, w.newK), Verdicts: none, Meanings: none, Loads: loads,
 		Reverse: model.ReverseResult{Why: p.why, Verdicts: none, Meanings: none, Loads: loads, Each: []model.ReverseModule{}}}
-	w.symbols()
 	if !p.judged {
+		w.offer = abi.Compare(&abi.Side{Exports: p.old.Symvers}, &abi.Side{Exports: r.Symvers}, nil)
+		w.symbols()
 		return w, nil
 	}
 	classes := o.bases.Classes(w.oldK, w.newK)
 	if w.res.BaseEqual != model.Equal {
 		w.classes = classes
 	}
-	w.compareTypes(classes)
+	w.compareABI(classes)
+	w.symbols()
 	if err := w.forth(ctx, mods, o); err != nil {
 		return nil, err
 	}
@@ -120,14 +121,13 @@ func recordedModules(r *release.Release, m *manifest.Manifest, k *kernel.Kernel)
 	return out, nil
 }
 
-// symbols compares what both kernels export. The figures are facts whether
-// the encounter is judged or not.
+// symbols are the figures of what both kernels export: facts, whether the
+// encounter is judged or not.
 func (w *window) symbols() {
-	if w.p.old.Symvers == nil || w.r.Symvers == nil {
+	x := w.offer.Exports
+	if x == nil {
 		return
 	}
-	x := abi.Compare(w.p.old.Symvers, w.r.Symvers)
-	w.exports = x
 	w.res.Symbols = &model.SymbolFacts{
 		Old: x.OldCount, New: x.NewCount, Common: x.Common, Compared: x.Compared,
 		Changed: len(x.Changed), Lost: len(x.Lost), Added: len(x.Added), Moved: len(x.Moved),
@@ -149,7 +149,9 @@ func (w *window) findings(n *notes, p *policy.Policy) {
 		return
 	}
 	s := &windowState{window: w, n: n, policy: p}
-	s.abi(w.exports, w.types)
+	for _, f := range s.abiFindings(w.offer) {
+		s.addText(f.Finding, f.text)
+	}
 	s.vermagic()
 	s.moduleSets()
 	s.loadFindings()

@@ -2,96 +2,151 @@ package judge
 
 import (
 	"fmt"
+	"strings"
 
 	"kpkg-btf/internal/abi"
-	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
+	"kpkg-btf/policy"
 )
 
-// abi turns the comparison of exported symbols into findings.
-func (w *windowState) abi(x *abi.Exports, types *abi.Types) {
+// worded is a finding whose message is made from the number of its subjects;
+// text is nil where the message stands.
+type worded struct {
+	model.Finding
+	text func(n int) string
+}
+
+func said(f model.Finding) worded { return worded{Finding: f} }
+
+// abiFindings turns what happened to the interface for modules into findings.
+func (w *windowState) abiFindings(r *abi.Result) []worded {
+	x := r.Exports
 	if x == nil {
-		w.add(model.Finding{Rule: "abi.unknown", Severity: model.Error, Inconclusive: true,
+		return []worded{said(model.Finding{Rule: "abi.unknown", Severity: model.Error, Inconclusive: true,
 			Message: "no exported symbols on " + w.sidesWithout() + ": whether the ABI changed is not known",
-			Hint:    "give the linux-headers (kernel-devel) package with Module.symvers, or the image"})
-		return
+			Hint:    "give the linux-headers (kernel-devel) package with Module.symvers, or the image"})}
 	}
-	w.changes("abi.crc-changed", "changed {its|their} checksum (CRC)", model.Bump, x.Changed)
-	w.symbolsLost(x.Lost)
-	w.changes("abi.left-image", "moved from vmlinux into a module: the old kernel refuses the module that exports what vmlinux exports", model.Bump, x.LeftImage)
-	w.changes("abi.joined-image", "moved from a module into vmlinux: on the old kernel nothing exports them any more", model.Bump, x.JoinedImage)
-	w.changes("abi.stricter", "are now exported to GPL modules only", model.Bump, x.Stricter)
-	w.changes("abi.namespace", "now need a namespace that modules built before do not import", model.Bump, x.NamespaceNeeded)
-	w.changes("abi.moved", "moved between modules: no change, depmod finds the new owner", model.Keep, x.Moved)
+	out := exportFindings(x)
+	out = append(out, typeFindings(r.Types, w.old.Base != nil || w.new.Base != nil, w.res.BaseEqual == model.Equal)...)
+	return append(out, bareFindings(r.Bare, w.policy.Undescribed == policy.UndescribedAccept)...)
+}
+
+// exportFindings are about names, checksums, owners and conditions.
+func exportFindings(x *abi.Exports) (out []worded) {
+	for _, c := range []struct {
+		rule, what string
+		action     model.Action
+		list       []abi.Change
+	}{
+		{"abi.crc-changed", "changed {its|their} checksum (CRC)", model.Bump, x.Changed},
+		{"abi.left-image", "moved from vmlinux into a module: the old kernel refuses the module that exports what vmlinux exports", model.Bump, x.LeftImage},
+		{"abi.joined-image", "moved from a module into vmlinux: on the old kernel nothing exports them any more", model.Bump, x.JoinedImage},
+		{"abi.stricter", "are now exported to GPL modules only", model.Bump, x.Stricter},
+		{"abi.namespace", "now need a namespace that modules built before do not import", model.Bump, x.NamespaceNeeded},
+		{"abi.moved", "moved between modules: no change, depmod finds the new owner", model.Keep, x.Moved},
+	} {
+		out = append(out, exportChanges(c.rule, c.what, c.action, changedNames(c.list))...)
+	}
+	if len(x.Lost) > 0 {
+		out = append(out, worded{model.Finding{Rule: "abi.lost", Severity: model.Error, Action: model.Bump, Count: len(x.Lost), Subjects: symbolNames(x.Lost)},
+			func(n int) string { return model.Plural(n, "exported symbol is", "exported symbols are") + " gone" }})
+	}
 	if len(x.Added) > 0 {
-		w.add(model.Finding{Rule: "abi.added", Encounter: model.Window, Severity: model.Info, Count: len(x.Added), Subjects: symbolNames(x.Added),
-			Message: model.Plural(len(x.Added), "symbol is", "symbols are") + " new"})
+		out = append(out, said(model.Finding{Rule: "abi.added", Severity: model.Info, Count: len(x.Added), Subjects: symbolNames(x.Added),
+			Message: model.Plural(len(x.Added), "symbol is", "symbols are") + " new"}))
 	}
-	w.typeFindings(types)
-	w.uncovered(x, types)
+	return out
 }
 
-// uncovered: a symbol without a CRC may have changed or not. On kernels
-// without symbol versions BTF tells: where base and module carry the same as
-// before, or where the symbol's types were compared. Elsewhere, and where only
-// one side lost the CRC, nothing is known of it.
-func (w *windowState) uncovered(x *abi.Exports, types *abi.Types) {
-	same, judged := w.unchangedOwners(), map[string]bool{}
-	settled := 0
-	if types != nil {
-		for _, c := range types.Unversioned {
-			judged[c.New.Name] = true
-			settled++
+func exportChanges(rule, what string, action model.Action, names []string) []worded {
+	if len(names) == 0 {
+		return nil
+	}
+	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(names), Subjects: names}
+	if action == model.Keep {
+		f.Severity = model.Info
+	}
+	return []worded{{f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + model.Agree(n, what) }}}
+}
+
+// bareFindings are about exports that neither a checksum nor BTF describes.
+// Only those decide that a module imports.
+func bareFindings(b *abi.Bare, accept bool) (out []worded) {
+	if len(b.Used) > 0 {
+		f := model.Finding{Rule: "abi.undescribed-open", Severity: model.Error, Inconclusive: true, Count: len(b.Used), Subjects: bareNames(b.Used),
+			If: unchangedIf(len(b.Used)),
+			Close: []string{"build both kernels from one source version, with equal configuration and compilers",
+				"accept them with a reason: policy `undescribed-exports: accept`, or a waiver of abi.undescribed-open"}}
+		if accept {
+			f.Severity, f.Inconclusive, f.Waived = model.Warning, false, "policy undescribed-exports: accept"
 		}
-		for _, l := range [][]abi.TypeChange{types.Layout, types.Deep} {
-			for _, c := range l {
-				judged[c.New.Name] = true // told already
+		sorts := " (" + sortsText(b.Used) + ")"
+		out = append(out, worded{f, func(n int) string {
+			s := ""
+			if n == len(b.Used) {
+				s = sorts
 			}
+			return model.Plural(n, "exported symbol that modules import has", "exported symbols that modules import have") +
+				" neither a checksum nor a type in BTF" + s + ": whether they changed is not known"
+		}})
+	}
+	for _, c := range []struct {
+		list []abi.BareSymbol
+		why  string
+	}{
+		{b.SameBuild, "both kernels are of one source version, configuration and compiler"},
+		{b.SameOwner, "the modules that export them are byte for byte as before, but for BTF, signature and build id"},
+	} {
+		if n := len(c.list); n > 0 {
+			out = append(out, said(model.Finding{Rule: "abi.undescribed-closed", Severity: model.Info, Count: n, Subjects: bareNames(c.list),
+				Message: model.Plural(n, "exported symbol has", "exported symbols have") + " neither a checksum nor a type in BTF (" + sortsText(c.list) + ") and cannot have changed: " + c.why}))
 		}
 	}
-	var open []string
-	for _, c := range x.Uncovered {
-		switch {
-		case judged[c.New.Name] && !c.Old.HasCRC && !c.New.HasCRC:
-		case c.Old.HasCRC || c.New.HasCRC || !same[c.New.Owner] || !same[c.Old.Owner]:
-			open = append(open, c.New.Name)
-		default:
-			settled++
+	// Rust's names are long and many, and mean nothing to readers of C.
+	rust, rest := abi.Count(b.Unused)[abi.Rust], []abi.BareSymbol(nil)
+	for _, s := range b.Unused {
+		if s.Sort != abi.Rust {
+			rest = append(rest, s)
 		}
 	}
-	if settled > 0 {
-		w.add(model.Finding{Rule: "abi.uncovered-same", Severity: model.Info, Count: settled,
-			Message: model.Plural(settled, "exported symbol has", "exported symbols have") + " no CRC; by BTF their types are the same as before, with all that they reach"})
+	if n := len(rest); n > 0 {
+		out = append(out, said(model.Finding{Rule: "abi.undescribed-unused", Severity: model.Info, Count: n, Subjects: bareNames(rest),
+			Message: model.Plural(n, "exported symbol has", "exported symbols have") + " neither a checksum nor a type in BTF (" + sortsText(rest) + "), and no module imports them: they do not decide"}))
 	}
-	if len(open) == 0 {
-		return
+	if rust > 0 {
+		out = append(out, said(model.Finding{Rule: "abi.undescribed-unused", Severity: model.Info, Count: rust,
+			Message: model.Plural(rust, "exported symbol of Rust has", "exported symbols of Rust have") + " neither a checksum nor a type in BTF, and no module imports them: they do not decide"}))
 	}
-	w.add(model.Finding{Rule: "abi.uncovered", Severity: model.Error, Inconclusive: true, Count: len(open), Subjects: open,
-		Message: fmt.Sprintf("%s without a CRC on one side or both: %d of %d common ones were compared, the rest may have changed",
-			model.Plural(len(open), "exported symbol is", "exported symbols are"), x.Compared, x.Common),
-		Hint: "without CONFIG_MODVERSIONS no symbol has a CRC; with it, a CRC of zero means that modpost could not compute one"})
+	return out
 }
 
-// unchangedOwners are the owners of exports (vmlinux, modules) whose BTF is
-// the same on both sides.
-func (w *windowState) unchangedOwners() map[string]bool {
-	same := map[string]bool{}
-	if w.res.BaseEqual != model.Equal || w.old.Base == nil {
-		return same
+// unchangedIf is the condition under which an answer stands without them.
+func unchangedIf(n int) string {
+	return model.Plural(n, "export did", "exports did") + " not change"
+}
+
+func bareNames(list []abi.BareSymbol) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = s.New.Name
 	}
-	same[symvers.Vmlinux] = true
-	old := map[string]*manifest.Module{}
-	for i := range w.old.Modules {
-		old[w.old.Modules[i].Path] = &w.old.Modules[i]
-	}
-	for i := range w.new.Modules {
-		m := &w.new.Modules[i]
-		if o := old[m.Path]; o != nil && o.BTF == m.BTF && m.BTF.Kind != manifest.BTFNone {
-			same[symvers.OwnerOf(m.Path)] = true
+	return out
+}
+
+// sortsText counts symbols of each sort: "assembly 601, data 292, Rust 0".
+func sortsText(list []abi.BareSymbol) string {
+	n := abi.Count(list)
+	var parts []string
+	for _, s := range []struct {
+		sort abi.Sort
+		word string
+	}{{abi.Assembly, "assembly and other code"}, {abi.Data, "data"}, {abi.Rust, "Rust"}, {abi.OtherSort, "of unknown sort"}} {
+		if n[s.sort] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", s.word, n[s.sort]))
 		}
 	}
-	return same
+	return strings.Join(parts, ", ")
 }
 
 func (w *windowState) sidesWithout() string {
@@ -102,30 +157,6 @@ func (w *windowState) sidesWithout() string {
 		return "the old side"
 	}
 	return "the new side"
-}
-
-func (w *windowState) changes(rule, what string, action model.Action, list []abi.Change) {
-	if len(list) == 0 {
-		return
-	}
-	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list)}
-	if action == model.Keep {
-		f.Severity = model.Info
-	}
-	for _, c := range list {
-		f.Subjects = append(f.Subjects, c.New.Name)
-	}
-	w.addText(f, func(n int) string {
-		return model.Plural(n, "exported symbol", "exported symbols") + " " + model.Agree(n, what)
-	})
-}
-
-func (w *windowState) symbolsLost(list []symvers.Symbol) {
-	if len(list) == 0 {
-		return
-	}
-	w.addText(model.Finding{Rule: "abi.lost", Severity: model.Error, Action: model.Bump, Count: len(list), Subjects: symbolNames(list)},
-		func(n int) string { return model.Plural(n, "exported symbol is", "exported symbols are") + " gone" })
 }
 
 func symbolNames(list []symvers.Symbol) []string {

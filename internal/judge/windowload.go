@@ -57,7 +57,7 @@ func (w *windowState) loadFindings() {
 	}
 	lost := model.Finding{Severity: model.Error, Action: model.Bump, Hint: "`kpkg-btf check --format json` has the kernel's words for every module"}
 	if w.policy.Vanished == policy.Note {
-		lost.Severity, lost.Action, lost.Waived = model.Warning, model.Keep, "policy vanished-modules: note"
+		lost.Severity, lost.Action, lost.Asked, lost.Waived = model.Warning, model.Keep, lost.Action, "policy vanished-modules: note"
 	}
 	w.addGroup(&blocked, lost)
 	w.addGroup(&maybe, lost)

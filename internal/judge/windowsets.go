@@ -38,7 +38,10 @@ func (w *windowState) moduleSets() {
 			Message: "the old side has no list of modules (" + string(w.old.Scope) + "): whether any vanished is not known"})
 		return
 	}
-	x := abi.CompareModules(moduleSet(w.old), moduleSet(w.new))
+	x := w.offer.Modules
+	if x == nil {
+		return // the new side has no modules, which is told in self
+	}
 	action := model.Bump
 	if w.policy.Vanished == policy.Note {
 		action = model.Keep
@@ -57,7 +60,7 @@ func (w *windowState) listModules(rule, what string, action model.Action, list [
 	}
 	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list), Subjects: subjects}
 	if action == model.Keep {
-		f.Severity, f.Waived = model.Warning, "policy vanished-modules: note"
+		f.Severity, f.Asked, f.Waived = model.Warning, model.Bump, "policy vanished-modules: note"
 	}
 	w.addText(f, modulesText(what))
 }

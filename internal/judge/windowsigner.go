@@ -41,7 +41,7 @@ func (w *windowState) signer() {
 			w.keyText(key, unsigned, len(refused)), model.Plural(len(refused), "module", "modules")),
 		Hint: "if no machine with the old kernel enforces signatures: policy `signatures: ignored`"}
 	if w.policy.Signatures == policy.Ignored {
-		f.Severity, f.Action, f.Waived, f.Hint = model.Warning, model.Keep, "policy signatures: ignored", ""
+		f.Severity, f.Action, f.Asked, f.Waived, f.Hint = model.Warning, model.Keep, f.Action, "policy signatures: ignored", ""
 	}
 	w.add(f)
 }

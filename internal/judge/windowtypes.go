@@ -12,17 +12,16 @@ import (
 	"kpkg-btf/internal/symvers"
 )
 
-// compareTypes compares the types of what both kernels export, where both
-// bases and the symbols of both sides are at hand.
-func (w *window) compareTypes(c *meaning.Classes) {
-	if w.p.old.Symvers == nil || w.r.Symvers == nil || c == nil {
-		return
+// compareABI compares what both kernels offer to modules, their types where the
+// classes of both bases are at hand.
+func (w *window) compareABI(c *meaning.Classes) {
+	old, new := abiSide(w.p.old, w.old), abiSide(w.r, w.new)
+	// Bases of two byte orders are of two architectures; pair has refused that.
+	if c != nil && c.Raw(meaning.Old).BigEndian() == c.Raw(meaning.New).BigEndian() {
+		was, is := typeSide(w.p.old, c.Raw(meaning.Old)), typeSide(w.r, c.Raw(meaning.New))
+		old.Types, new.Types = &was, &is
 	}
-	old, new := c.Raw(meaning.Old), c.Raw(meaning.New)
-	if old.BigEndian() != new.BigEndian() {
-		return // another architecture; pair has refused it
-	}
-	w.types = abi.CompareTypes(w.p.old.Symvers, w.r.Symvers, typeSide(w.p.old, old), typeSide(w.r, new), c)
+	w.offer = abi.Compare(old, new, c)
 }
 
 // typeSide finds where the exports of a release are described: in its base and
@@ -63,17 +62,17 @@ func splitOf(open func() []byte, base *btf.Raw) *btf.Raw {
 	return split
 }
 
-// typeFindings: what BTF says of exported symbols beside their checksums.
-func (w *windowState) typeFindings(t *abi.Types) {
+// typeFindings are what BTF says of exported symbols beside their checksums.
+// bases reports whether either side has a base, equal whether both are one.
+func typeFindings(t *abi.Types, bases, equal bool) (out []worded) {
 	if t == nil {
-		if w.old.Base == nil && w.new.Base == nil {
-			return // kernels without BTF: their checksums are all there is
+		if !bases {
+			return nil // kernels without BTF: their checksums are all there is
 		}
-		w.add(model.Finding{Rule: "abi.types-unknown", Severity: model.Info,
-			Message: "no base on one side: whether types of exported symbols changed without their checksums is not known"})
-		return
+		return []worded{said(model.Finding{Rule: "abi.types-unknown", Severity: model.Info,
+			Message: "no base on one side: whether types of exported symbols changed without their checksums is not known"})}
 	}
-	w.typeChanges("abi.layout", "with another layout of what they hold by value, though no checksum says so", model.Bump, t.Layout, firstWhy(t.Layout))
+	out = append(out, typeChanges("abi.layout", "with another layout of what they hold by value, though no checksum says so", model.Bump, t.Layout, firstWhy(t.Layout))...)
 	var deep, open []abi.TypeChange
 	for _, c := range t.Deep {
 		if c.Old.HasCRC && c.New.HasCRC {
@@ -82,25 +81,30 @@ func (w *windowState) typeFindings(t *abi.Types) {
 			open = append(open, c)
 		}
 	}
-	w.typeChanges("abi.deep", "with equal checksums and changed types behind pointers", model.Keep, deep, deepWhy(t, deep))
-	w.typeChanges("abi.deep-unversioned", "with changed types behind pointers, and without a checksum to vouch for them", model.Bump, open, deepWhy(t, open))
-	w.crcOnly(t)
-	var bare []string
+	out = append(out, typeChanges("abi.deep", "with equal checksums and changed types behind pointers", model.Keep, deep, typesWhy(t, deep))...)
+	out = append(out, typeChanges("abi.deep-unversioned", "with changed types behind pointers, and without a checksum to vouch for them", model.Bump, open, typesWhy(t, open))...)
+	out = append(out, crcOnly(t)...)
+	if n := len(t.Unversioned); n > 0 {
+		out = append(out, said(model.Finding{Rule: "abi.same-by-types", Severity: model.Info, Count: n,
+			Message: model.Plural(n, "exported symbol has", "exported symbols have") + " no checksum; by BTF their types are the same as before, with all that they reach"}))
+	}
+	var versioned []string
 	for _, c := range t.Undescribed {
-		if c.Old.HasCRC && c.New.HasCRC { // those without are told in abi.uncovered
-			bare = append(bare, c.New.Name)
+		if c.Old.HasCRC && c.New.HasCRC { // of those without tells bareFindings
+			versioned = append(versioned, c.New.Name)
 		}
 	}
-	if n := len(bare); n > 0 && w.res.BaseEqual != model.Equal {
-		w.add(model.Finding{Rule: "abi.undescribed", Severity: model.Info, Count: n, Subjects: bare,
+	if n := len(versioned); n > 0 && !equal {
+		out = append(out, said(model.Finding{Rule: "abi.undescribed", Severity: model.Info, Count: n, Subjects: versioned,
 			Message: fmt.Sprintf("%s no type in BTF on one side or both (variables that are not per-CPU, assembly, functions the compiler reshaped): their checksums alone speak for them",
-				model.Plural(n, "exported symbol has", "exported symbols have"))})
+				model.Plural(n, "exported symbol has", "exported symbols have"))}))
 	}
+	return out
 }
 
-func (w *windowState) typeChanges(rule, what string, action model.Action, list []abi.TypeChange, why string) {
+func typeChanges(rule, what string, action model.Action, list []abi.TypeChange, why string) []worded {
 	if len(list) == 0 {
-		return
+		return nil
 	}
 	f := model.Finding{Rule: rule, Severity: model.Error, Action: action, Count: len(list)}
 	if action == model.Keep {
@@ -109,7 +113,7 @@ func (w *windowState) typeChanges(rule, what string, action model.Action, list [
 	for _, c := range list {
 		f.Subjects = append(f.Subjects, c.New.Name)
 	}
-	w.addText(f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + what + why })
+	return []worded{{f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + what + why }}}
 }
 
 // firstWhy tells of the first symbol whose change can be told.
@@ -122,43 +126,59 @@ func firstWhy(list []abi.TypeChange) string {
 	return ""
 }
 
-// shownRoots bounds the definitions told in one message.
-const shownRoots = 3
+// shownTypes bounds the definitions told in one message.
+const shownTypes = 3
 
-// deepWhy tells which definitions changed, and who reaches the first of them.
-func deepWhy(t *abi.Types, list []abi.TypeChange) string {
-	if len(t.Roots) == 0 {
-		return firstWhy(list)
+// typesWhy names the definitions that changed and that symbols of a list reach,
+// and who reaches the first of them.
+func typesWhy(t *abi.Types, list []abi.TypeChange) string {
+	in := map[string]bool{}
+	for _, c := range list {
+		in[c.New.Name] = true
 	}
 	var parts []string
-	for i := range t.Roots[:min(len(t.Roots), shownRoots)] {
-		r := &t.Roots[i]
-		s := r.Text
-		if i == 0 {
-			s += ", reached by " + strings.Join(r.Symbols[:min(len(r.Symbols), shownUsers)], ", ")
-			if len(r.Symbols) > shownUsers {
-				s += fmt.Sprintf(" and %d more", len(r.Symbols)-shownUsers)
+	total := 0
+	for _, x := range t.Changed {
+		var users []string
+		for _, s := range x.Symbols {
+			if in[s] {
+				users = append(users, s)
+			}
+		}
+		if len(users) == 0 {
+			continue
+		}
+		if total++; total > shownTypes {
+			continue
+		}
+		s := x.Text
+		if total == 1 {
+			s += ", reached by " + strings.Join(users[:min(len(users), shownUsers)], ", ")
+			if len(users) > shownUsers {
+				s += fmt.Sprintf(" and %d more", len(users)-shownUsers)
 			}
 		}
 		parts = append(parts, s)
 	}
-	if n := len(t.Roots) - shownRoots; n > 0 {
+	if total == 0 {
+		return ""
+	}
+	if n := total - shownTypes; n > 0 {
 		parts = append(parts, model.Plural(n, "definition more", "definitions more"))
 	}
-	return " (" + strings.Join(parts, "; ") + ")"
+	return ": " + strings.Join(parts, "; ")
 }
 
 // crcOnly: a checksum also covers what is no type in memory: names of typedefs
 // and parameters, how much of a structure the exporting file sees.
-func (w *windowState) crcOnly(t *abi.Types) {
+func crcOnly(t *abi.Types) []worded {
 	n := len(t.CRCOnly)
 	if n == 0 {
-		return
+		return nil
 	}
-	w.add(model.Finding{Rule: "abi.crc-only", Severity: model.Info, Count: n, Subjects: changedNames(t.CRCOnly),
-		Message: fmt.Sprintf("%s another checksum although their types, with all that they reach, are the same in BTF (first: %s)",
-			model.Plural(n, "exported symbol has", "exported symbols have"), t.CRCOnly[0].New.Name),
-		Hint: "modules built before are refused for the checksum alone; abi.crc-changed may be waived for these symbols where none is left"})
+	return []worded{said(model.Finding{Rule: "abi.crc-only", Severity: model.Info, Count: n, Subjects: changedNames(t.CRCOnly),
+		Message: model.Plural(n, "exported symbol has", "exported symbols have") + " another checksum although their types, with all that they reach, are the same in BTF",
+		Hint:    "modules built before are refused for the checksum alone; abi.crc-changed may be waived for these symbols where none is left"})}
 }
 
 func changedNames(list []abi.Change) []string {

@@ -162,7 +162,7 @@ func (t *table) readAs(m form) ([]symvers.Symbol, bool) {
 		if !ok || name == "" {
 			return nil, false
 		}
-		s := symvers.Symbol{Name: name}
+		s := symvers.Symbol{Name: name, What: t.what(t.field(m, off))}
 		if m.words == 3 {
 			// 5.4 to 5.9 leave the field zero without a namespace
 			if a := t.field(m, off+2*word); a != 0 {
@@ -174,6 +174,21 @@ func (t *table) readAs(m form) ([]symvers.Symbol, bool) {
 		out = append(out, s)
 	}
 	return out, true
+}
+
+// what says what lies at an address; unknown where no section does.
+func (t *table) what(addr uint64) symvers.What {
+	for i := range t.f.Sections {
+		s := &t.f.Sections[i]
+		if s.Flags&elfx.SHFAlloc == 0 || addr < s.Addr || addr-s.Addr >= s.Size {
+			continue
+		}
+		if s.Flags&elfx.SHFExecinstr != 0 {
+			return symvers.Code
+		}
+		return symvers.Data
+	}
+	return symvers.Unknown
 }
 
 // relocated applies the relative relocations of a position-independent kernel

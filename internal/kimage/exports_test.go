@@ -142,7 +142,7 @@ func (x exported) fill(f *elfx.File, lists map[string][]symvers.Symbol, pos map[
 }
 
 func sym(name string, crc uint32, ns string, e symvers.Export) symvers.Symbol {
-	return symvers.Symbol{Name: name, CRC: crc, HasCRC: crc != 0, Owner: symvers.Vmlinux, Export: e, Namespace: ns}
+	return symvers.Symbol{Name: name, CRC: crc, HasCRC: crc != 0, Owner: symvers.Vmlinux, Export: e, Namespace: ns, What: symvers.Data}
 }
 
 func TestExports(t *testing.T) {

@@ -1,6 +1,7 @@
 package kmod
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"hash/maphash"
@@ -27,7 +28,9 @@ var digestSeed = maphash.MakeSeed()
 // digester makes AllocDigest. Symbols are entered by content when a relocation
 // first uses them and by number from then on, because stripping renumbers them.
 type digester struct {
-	h      maphash.Hash
+	h      maphash.Hash // of everything
+	code   maphash.Hash // without what apart holds
+	apart  bool         // the section at hand does not count for code
 	buf    []byte
 	order  []int
 	relocs []relocOf
@@ -42,6 +45,7 @@ type digester struct {
 func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 	d := &s.digest
 	d.h.SetSeed(digestSeed) // resets it too
+	d.code.SetSeed(digestSeed)
 	d.buf, d.used = d.buf[:0], 0
 	d.names = nameRepeat * len(s.elf.Bytes())
 	if cap(d.seen) < t.Len() {
@@ -52,6 +56,7 @@ func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 	s.allocOrder()
 	for _, i := range d.order {
 		sec := &s.elf.Sections[i]
+		d.apart = buildOnly(sec.Name)
 		d.string(sec.Name)
 		d.uint(uint64(sec.Type))
 		d.uint(sec.Flags & digestFlags)
@@ -63,6 +68,12 @@ func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 				return err
 			}
 			d.h.Write(data)
+			switch {
+			case sec.Name == ".modinfo":
+				d.modinfo(data)
+			case !d.apart:
+				d.code.Write(data)
+			}
 		}
 		first, _ := slices.BinarySearchFunc(d.relocs, uint32(i), func(r relocOf, i uint32) int { return cmp.Compare(r.target, i) })
 		for _, r := range d.relocs[first:] {
@@ -75,8 +86,26 @@ func (s *scratch) allocDigest(f *Facts, t *elfx.Symtab) error {
 		}
 	}
 	d.flush()
-	f.AllocDigest = d.h.Sum64()
+	f.AllocDigest, f.CodeDigest = d.h.Sum64(), d.code.Sum64()
 	return nil
+}
+
+// buildOnly reports whether a section tells one build of a module from the
+// next without being part of what it does: build id and salt, ids of BTF.
+// .modinfo has a size and a release word of its own; modinfo enters the rest.
+func buildOnly(name string) bool {
+	return strings.HasPrefix(name, ".note.") || strings.HasPrefix(name, ".BTF") || name == ".modinfo"
+}
+
+// modinfo enters .modinfo without the release that vermagic names.
+func (d *digester) modinfo(data []byte) {
+	for entry := range bytes.SplitSeq(data, []byte{0}) {
+		if rest, ok := bytes.CutPrefix(entry, []byte("vermagic=")); ok {
+			_, entry, _ = bytes.Cut(rest, []byte{' '})
+		}
+		d.code.Write(entry)
+		d.code.WriteByte(0)
+	}
 }
 
 type relocOf struct{ target, index uint32 }
@@ -196,5 +225,8 @@ func (d *digester) string(s string) {
 
 func (d *digester) flush() {
 	d.h.Write(d.buf)
+	if !d.apart {
+		d.code.Write(d.buf)
+	}
 	d.buf = d.buf[:0]
 }

@@ -91,3 +91,35 @@ func TestChangesDiffer(t *testing.T) {
 		t.Error(".BTF is not loaded and must not count")
 	}
 }
+
+// TestBuildsAgree: what tells one build of a source from the next is not part
+// of the code digest, and everything else is.
+func TestBuildsAgree(t *testing.T) {
+	m := full()
+	first := mustParse(t, m.Bytes())
+	data := m.Bytes()
+	note := file(t, "note", []byte("another build"))
+	for name, c := range map[string]struct {
+		data []byte
+		same bool
+	}{
+		"build id":   {tool(t, data, "objcopy", "--add-section=.note.gnu.build-id="+note, "--set-section-flags=.note.gnu.build-id=alloc,readonly"), true},
+		"ids of BTF": {tool(t, data, "objcopy", "--update-section=.BTF_ids="+file(t, "ids", make([]byte, len(first.IDs.Data)))), true},
+		"BTF":        {tool(t, data, "objcopy", "--update-section=.BTF="+note), true},
+		"signature":  {key.Sign(data), true},
+		"code":       {tool(t, data, "objcopy", "--update-section=.text="+file(t, "text", []byte("something else"))), false},
+		"data":       {tool(t, data, "objcopy", "--add-section=.data.more="+note, "--set-section-flags=.data.more=alloc,data"), false},
+	} {
+		if got := mustParse(t, c.data).CodeDigest; (got == first.CodeDigest) != c.same {
+			t.Errorf("%s: the same %v, want %v", name, got == first.CodeDigest, c.same)
+		}
+	}
+	m.Vermagic = "9.9.9-another-name SMP preempt mod_unload modversions "
+	if mustParse(t, m.Bytes()).CodeDigest != first.CodeDigest {
+		t.Error("the release in vermagic counts")
+	}
+	m.Vermagic = "6.1.0-test SMP mod_unload modversions "
+	if mustParse(t, m.Bytes()).CodeDigest == first.CodeDigest {
+		t.Error("the options of vermagic do not count")
+	}
+}

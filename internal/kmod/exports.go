@@ -28,6 +28,7 @@ const flagGPL = 1 // of __kflagstab
 // Fields of struct kernel_symbol (kernel/module/internal.h): three 32-bit
 // distances, or three addresses where the architecture has no such relocation.
 const (
+	fieldValue     = 0
 	fieldName      = 1
 	fieldNamespace = 2
 	fields         = 3
@@ -99,12 +100,16 @@ func (s *scratch) fillExports(list []symvers.Symbol, t *elfx.Symtab, sec *elfx.S
 	last := ^uint64(0)
 	for _, r := range rel.All() {
 		which := r.Off / field % fields
-		if r.Off >= sec.Size || r.Off%field != 0 || which == 0 || r.Off == last {
+		if r.Off >= sec.Size || r.Off%field != 0 || r.Off == last {
 			// The second relocation of one place (riscv and loongarch subtract
 			// the place in one of its own) does not name anything.
 			continue
 		}
 		last = r.Off
+		if which == fieldValue {
+			list[r.Off/(fields*field)].What = s.what(t, r.Sym)
+			continue
+		}
 		text, err := s.pointee(t, sec, rel, r)
 		if err != nil {
 			return err
@@ -122,6 +127,21 @@ func (s *scratch) fillExports(list []symvers.Symbol, t *elfx.Symtab, sec *elfx.S
 		}
 	}
 	return nil
+}
+
+// what says what a relocation's symbol is, by the section that it lies in.
+func (s *scratch) what(t *elfx.Symtab, sym uint32) symvers.What {
+	if sym == 0 || int64(sym) >= int64(t.Len()) {
+		return symvers.Unknown
+	}
+	x := t.At(int(sym))
+	if x.Reserved || x.Section == 0 || uint64(x.Section) >= uint64(len(s.elf.Sections)) {
+		return symvers.Unknown
+	}
+	if s.elf.Sections[x.Section].Flags&elfx.SHFExecinstr != 0 {
+		return symvers.Code
+	}
+	return symvers.Data
 }
 
 // fieldSize tells distances of 4 bytes from addresses: a relocation at an odd

@@ -29,6 +29,10 @@ type Facts struct {
 	// It is a seeded hash: it can be compared within one process and nowhere
 	// else, and no input can choose a collision.
 	AllocDigest uint64
+	// CodeDigest is AllocDigest without what tells one build of the same source
+	// from the next: notes (build id, build salt), .BTF_ids, the release in
+	// vermagic. Two that agree do the same with the same data.
+	CodeDigest uint64
 
 	// BTF and BTFBase are the raw contents of the first .BTF and .BTF.base
 	// section (the kernel takes the first of a name: find_any_sec), nil when

@@ -40,9 +40,9 @@ func full() kmodtest.Module {
 		Versions: []kmod.Version{{Name: "module_layout", CRC: 0xdeadbeef}, {Name: "printk", CRC: 1}},
 		Imports:  []string{"printk", "_printk", "kmalloc"}, WeakImports: []string{"maybe_there"},
 		Exports: []symvers.Symbol{
-			{Name: "vsock_b", CRC: 0x1234, HasCRC: true, Export: symvers.ExportGPL, Namespace: "VSOCK"},
-			{Name: "vsock_a", CRC: 0x5678, HasCRC: true, Export: symvers.ExportAny},
-			{Name: "vsock_c", Export: symvers.ExportGPL},
+			{Name: "vsock_b", CRC: 0x1234, HasCRC: true, Export: symvers.ExportGPL, Namespace: "VSOCK", What: symvers.Code},
+			{Name: "vsock_a", CRC: 0x5678, HasCRC: true, Export: symvers.ExportAny, What: symvers.Data},
+			{Name: "vsock_c", Export: symvers.ExportGPL, What: symvers.Code},
 		},
 		Debug: true,
 	}
@@ -282,7 +282,7 @@ func TestBTFOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			want.Code = symbols.Code{}
-			want.AllocDigest, want.Versions, want.BasicVersions, want.ExtVersions, want.Exports, want.Sections = 0, nil, false, false, nil, nil
+			want.AllocDigest, want.CodeDigest, want.Versions, want.BasicVersions, want.ExtVersions, want.Exports, want.Sections = 0, 0, nil, false, false, nil, nil
 			if !ids {
 				want.Imports = nil
 			}

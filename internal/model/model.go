@@ -133,16 +133,24 @@ type Finding struct {
 	// Action is the lowest action that answers the finding.
 	Action Action `json:"action"`
 	// Inconclusive: the question could not be answered from the inputs.
-	Inconclusive bool   `json:"inconclusive,omitempty"`
-	Message      string `json:"message"`
-	Hint         string `json:"hint,omitempty"`
+	Inconclusive bool `json:"inconclusive,omitempty"`
+	// If is set where the rest of the answer stands if this holds: "893 exports
+	// did not change". Close lists what settles it, one way an entry. Policy or
+	// a waiver may close such a finding: then it is not inconclusive, and Waived
+	// says by what.
+	If      string   `json:"if,omitempty"`
+	Close   []string `json:"close,omitempty"`
+	Message string   `json:"message"`
+	Hint    string   `json:"hint,omitempty"`
 	// Count is how many subjects it is about; Subjects lists them (module
 	// paths, symbols), at most limits.MaxFindings unless listing all is asked.
 	Count    int      `json:"count"`
 	Subjects []string `json:"subjects,omitempty"`
-	// Waived names what lowered the action: "policy signatures: ignored", or
-	// the rule or waiver of the policy with its reason.
+	// Waived names what lowered the action, or closed the finding: "policy
+	// signatures: ignored", or the rule or waiver of the policy with its reason.
+	// Asked is the action before that.
 	Waived string `json:"waived,omitempty"`
+	Asked  Action `json:"asked,omitempty"`
 	// SetBy names the rule or setting of the policy that gave action or
 	// severity without lowering the action.
 	SetBy string `json:"set_by,omitempty"`

@@ -1,6 +1,9 @@
 package model
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // DESIGN.md: precedence when several hold is 6, 4, 5, 3, 0.
 func TestExitCodes(t *testing.T) {
@@ -86,5 +89,44 @@ func TestArchitectures(t *testing.T) {
 				t.Errorf("word %q: %q, want %q", w, got, c.want)
 			}
 		}
+	}
+}
+
+// What is open is named with the action it stands by, what is not known at all
+// hides it, and what the policy lowered or closed is named where it counts.
+func TestOpenAndByPolicy(t *testing.T) {
+	base := Finding{Rule: "window.base", Action: Distill}
+	open := Finding{Rule: "abi.undescribed-open", Inconclusive: true, If: "3 exports did not change", Close: []string{"a", "b"}}
+	closed := open
+	closed.Inconclusive, closed.Waived = false, "policy undescribed-exports: accept"
+	blind := Finding{Rule: "self.no-image", Inconclusive: true}
+	waived := Finding{Rule: "abi.lost", Asked: Bump, Waived: "policy, waiver 1: gone"}
+	for _, c := range []struct {
+		list []Finding
+		word string
+		by   []string
+	}{
+		{[]Finding{base}, "distill", nil},
+		{[]Finding{base, open}, "distill, if 3 exports did not change", nil},
+		{[]Finding{open, open}, "keep, if 3 exports did not change", nil},
+		{[]Finding{base, open, blind}, "inconclusive", nil},
+		{[]Finding{base, closed}, "distill", []string{closed.Waived}},
+		{[]Finding{open, {Action: Bump}}, "bump", nil},
+		{[]Finding{waived, base}, "distill", []string{waived.Waived}},
+		{[]Finding{waived, {Action: Bump}}, "bump", nil}, // it is as high without the policy
+		{[]Finding{waived, waived, closed}, "keep", []string{waived.Waived, closed.Waived}},
+	} {
+		var o Outcome
+		for _, f := range c.list {
+			o = o.Join(Outcome{f.Action, f.Inconclusive})
+		}
+		r := &Report{Outcome: o, Releases: []ReleaseVerdict{{Findings: c.list}}}
+		if got := r.DecisionOf(o); got != c.word || !slices.Equal(r.ByPolicy(), c.by) {
+			t.Errorf("%+v: %q by %q, want %q by %q", c.list, got, r.ByPolicy(), c.word, c.by)
+		}
+	}
+	list, whole := OpenOf([]Finding{base, open})
+	if !whole || len(list) != 1 || list[0].If != open.If || !slices.Equal(list[0].Close, open.Close) {
+		t.Errorf("%+v", list)
 	}
 }

@@ -61,11 +61,68 @@ func (o Outcome) Word() string {
 	return o.Action.String()
 }
 
+// Open is a part of the question that stayed open although the rest is
+// answered: the decision stands if If holds.
+type Open struct {
+	Rule             string
+	Release, Against string
+	If               string   // "893 exports did not change"
+	Close            []string // what settles it, one way an entry
+}
+
+// OpenOf lists what is open in findings, in their order. whole reports whether
+// nothing else is: then the decision is the action of the outcome, if all of
+// that holds.
+func OpenOf(lists ...[]Finding) (open []Open, whole bool) {
+	whole = true
+	for _, f := range slices.Concat(lists...) {
+		switch {
+		case !f.Inconclusive:
+		case f.If == "":
+			whole = false
+		default:
+			open = append(open, Open{f.Rule, f.Release, f.Against, f.If, f.Close})
+		}
+	}
+	return open, whole
+}
+
+// ByPolicy names what of the policy made the answer a lower one than the
+// findings alone would, each once, in their order; nil where the outcome o
+// would be as high without the policy.
+func ByPolicy(o Outcome, lists ...[]Finding) (by []string) {
+	without := o
+	for _, f := range slices.Concat(lists...) {
+		if f.Waived == "" {
+			continue
+		}
+		without = without.Join(Outcome{Action: max(f.Action, f.Asked), Inconclusive: f.If != ""})
+		if (f.Asked > f.Action || f.If != "") && !slices.Contains(by, f.Waived) {
+			by = append(by, f.Waived)
+		}
+	}
+	if without == o {
+		return nil
+	}
+	return by
+}
+
 // DecisionOf is the decision of an outcome and the findings behind it: its
-// word, or "rebuild for KERNEL, KERNEL".
+// word, "distill, if 893 exports did not change", or "rebuild for KERNEL,
+// KERNEL".
 func DecisionOf(o Outcome, lists ...[]Finding) string {
 	if o.Action != RebuildFor {
-		return o.Word()
+		open, whole := OpenOf(lists...)
+		if o.ExitCode() != ExitInconclusive || !whole || len(open) == 0 {
+			return o.Word()
+		}
+		var ifs []string
+		for _, x := range open {
+			if !slices.Contains(ifs, x.If) {
+				ifs = append(ifs, x.If)
+			}
+		}
+		return o.Action.String() + ", if " + strings.Join(ifs, " and ")
 	}
 	var kernels []string
 	for _, f := range slices.Concat(lists...) {
@@ -79,10 +136,18 @@ func DecisionOf(o Outcome, lists ...[]Finding) string {
 
 // DecisionOf is the decision of an outcome of the whole run, by all its
 // findings.
-func (r *Report) DecisionOf(o Outcome) string {
+func (r *Report) DecisionOf(o Outcome) string { return DecisionOf(o, r.everyFinding()...) }
+
+// Open is OpenOf the whole run.
+func (r *Report) Open() (open []Open, whole bool) { return OpenOf(r.everyFinding()...) }
+
+// ByPolicy is ByPolicy of the whole run.
+func (r *Report) ByPolicy() []string { return ByPolicy(r.Outcome, r.everyFinding()...) }
+
+func (r *Report) everyFinding() [][]Finding {
 	lists := [][]Finding{r.Findings}
 	for i := range r.Releases {
 		lists = append(lists, r.Releases[i].Findings)
 	}
-	return DecisionOf(o, lists...)
+	return lists
 }

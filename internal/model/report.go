@@ -23,6 +23,9 @@ type Report struct {
 	Decision string    `json:"decision"` // DecisionOf
 	ExitCode int       `json:"exit_code"`
 	FailOn   string    `json:"fail_on,omitempty"` // what --fail-on let pass
+	// Variables names the environment variables that gave flags of the run, and
+	// those of the hooks that it ran under, sorted.
+	Variables []string `json:"variables,omitempty"`
 }
 
 // PolicyRef names the policy that decided.

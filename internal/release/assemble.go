@@ -300,10 +300,6 @@ type tableSource struct {
 
 // chooseSymvers takes Module.symvers, else what the image and its modules export.
 func (r *Release) chooseSymvers(given []tableSource) {
-	if len(given) > 0 {
-		r.Symvers, r.SymversSource = given[0].table, given[0].source.String()
-		return
-	}
 	var image []symvers.Symbol
 	for _, im := range r.Images {
 		if im.Facts.Exports != nil {
@@ -311,7 +307,7 @@ func (r *Release) chooseSymvers(given []tableSource) {
 			break
 		}
 	}
-	if image == nil {
+	if image == nil && len(given) == 0 {
 		return
 	}
 	var modules []symvers.ModuleExports
@@ -321,6 +317,9 @@ func (r *Release) chooseSymvers(given []tableSource) {
 		}
 	}
 	r.Symvers, r.SymversSource = symvers.Merge(image, modules), "the export tables of the image and its modules"
+	if len(given) > 0 {
+		r.Symvers, r.SymversSource = given[0].table.Told(r.Symvers), given[0].source.String()
+	}
 }
 
 // notARelease says why a bundle is none: debug files alone.

@@ -45,7 +45,9 @@ type Package struct {
 	Name    string
 	Version string
 	Arch    string // the package's own word
-	Source  string
+	// Source is the source package and SourceVersion its version, "" where the
+	// package names none.
+	Source, SourceVersion string
 
 	prefix string // what the paths in it stand below, see treePrefix
 }

@@ -60,6 +60,15 @@ type step struct {
 // nextSteps are what to do now.
 func nextSteps(v *model.ReleaseVerdict, by *model.Finding, run *Run) []step {
 	switch a := v.Outcome.Action; {
+	case v.Outcome.ExitCode() == model.ExitInconclusive && by != nil && len(by.Close) > 0:
+		var out []step
+		for i, how := range by.Close {
+			if i > 0 {
+				how = "or " + how
+			}
+			out = append(out, step{what: how})
+		}
+		return out
 	case v.Outcome.ExitCode() == model.ExitInconclusive:
 		return hintSteps(by, "give what is missing and run it again")
 	case a == model.Distill || a == model.Strip:

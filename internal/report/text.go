@@ -87,6 +87,9 @@ func (d *decided) passed(list ...*model.ReleaseVerdict) []string {
 	if d.r.FailOn != "" {
 		out = append(out, fmt.Sprintf("Passed by --fail-on %s: without it the exit code would be %d.", d.r.FailOn, d.r.Outcome.ExitCode()))
 	}
+	if len(d.r.Variables) > 0 {
+		out = append(out, "Told by the environment: "+strings.Join(d.r.Variables, ", ")+".")
+	}
 	seen := map[string]bool{}
 	for _, v := range list {
 		for i := range v.Findings {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/model"
@@ -127,12 +126,12 @@ func ruleFacts(r *rules.Rule) string {
 // conditionOf is what must be true for an action to be right that a finding
 // leaves open, with the number of what is open.
 func conditionOf(f *model.Finding) string {
+	if f.If != "" {
+		return f.If
+	}
 	r, ok := rules.Of(f.Rule)
 	if !ok || r.If == "" {
 		return "what is open turns out well"
-	}
-	if rest, found := strings.CutPrefix(r.If, "the exports "); found && f.Count > 1 {
-		return fmt.Sprintf("%d exports %s", f.Count, rest)
 	}
 	return r.If
 }

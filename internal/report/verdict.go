@@ -43,7 +43,13 @@ func wordOf(o model.Outcome) string {
 // headlineOf is the verdict about one release.
 func headlineOf(v *model.ReleaseVerdict) headline {
 	h := headline{word: wordOf(v.Outcome), tone: toneOf(v.Outcome), by: decisive(v.Outcome, v.Findings)}
+	if open, whole := model.OpenOf(v.Findings); whole && len(open) > 0 && v.Outcome.ExitCode() == model.ExitInconclusive {
+		h.word = strings.ToUpper(v.Outcome.Action.String()) + ", IF"
+	}
 	h.sentence = sentenceOf(v, h.by)
+	if len(model.ByPolicy(v.Outcome, v.Findings)) > 0 {
+		h.sentence += ", by policy"
+	}
 	if h.by != nil {
 		h.lead = append(h.lead, screen.Sentence(saidShortly(h.by)))
 	}
@@ -81,8 +87,9 @@ func sentenceOf(v *model.ReleaseVerdict, by *model.Finding) string {
 		}
 	}
 	a := v.Outcome.Action
+	open, whole := model.OpenOf(v.Findings)
 	switch {
-	case v.Outcome.ExitCode() == model.ExitInconclusive && a == model.Keep:
+	case v.Outcome.ExitCode() == model.ExitInconclusive && a == model.Keep && (!whole || len(open) == 0):
 		return name + ": the inputs cannot answer the question"
 	case v.Outcome.ExitCode() == model.ExitInconclusive:
 		return condition(v) + ": " + name

@@ -57,3 +57,17 @@ func OwnerOf(module string) string {
 	stem, _ := model.ModuleStem(p)
 	return stem
 }
+
+// Told is the table with what another one tells of the same exports: a
+// Module.symvers does not say what is code.
+func (t *Table) Told(by *Table) *Table {
+	out := *t
+	out.syms = append([]Symbol(nil), t.syms...)
+	for i := range out.syms {
+		s := &out.syms[i]
+		if o, ok := by.Lookup(s.Name); ok && s.What == Unknown && o.Owner == s.Owner {
+			s.What = o.What
+		}
+	}
+	return &out
+}

@@ -12,6 +12,15 @@ const (
 	ExportGPL
 )
 
+// What says what an exported symbol is.
+type What uint8
+
+const (
+	Unknown What = iota
+	Code         // in a section that is executed
+	Data
+)
+
 // Vmlinux is the owner of symbols that the image itself exports, as
 // Module.symvers spells it.
 const Vmlinux = "vmlinux"
@@ -27,4 +36,7 @@ type Symbol struct {
 	Owner     string // module path without suffix ("drivers/net/mii"), or Vmlinux
 	Export    Export
 	Namespace string // "" for none
+	// What the symbol is, where the source tells: export tables do, by the
+	// section it lies in; Module.symvers does not.
+	What What
 }

@@ -58,6 +58,14 @@ type Change struct {
 	tags      tagChange
 }
 
+// Declaration reports whether one side only declares the type: nothing shows
+// that its definition changed.
+func (c *Change) Declaration() bool { return c.Old.Kind == btf.Fwd || c.New.Kind == btf.Fwd }
+
+// Real reports whether the definition itself changed: neither is it only the
+// names of parameters, nor is it merely not known on one side.
+func (c *Change) Real() bool { return !c.NamesOnly && !c.Declaration() }
+
 // Kinds counts the definitions of one kind on both sides.
 type Kinds struct {
 	Kind                              btf.Kind

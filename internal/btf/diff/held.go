@@ -19,14 +19,11 @@ func Contrast(old, new *btf.Raw, o, n btf.ID) string {
 // the order they are met, itself first. Of a split, types of its base too.
 func Held(r *btf.Raw, id btf.ID) []btf.ID { return forward(r, id, true, 0) }
 
-// Reached lists the split's own types that one of them reaches, itself first.
-func Reached(split *btf.Raw, id btf.ID) []btf.ID { return forward(split, id, false, split.FirstID()) }
-
 // BaseRefs lists the types of the base that an own type of a split refers to,
 // itself or through others of the split.
 func BaseRefs(split *btf.Raw, id btf.ID) []btf.ID {
 	found := map[btf.ID]bool{}
-	for _, own := range Reached(split, id) {
+	for _, own := range forward(split, id, false, split.FirstID()) {
 		t, _ := split.Record(own)
 		uses(&t, int(split.FirstID()), func(id btf.ID) { found[id] = true })
 	}

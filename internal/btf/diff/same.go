@@ -26,6 +26,14 @@ type spelling struct {
 
 func newSpelling(old, new *btf.Raw) *spelling { return &spelling{old: old, new: new} }
 
+// Alike reports whether two definitions of two bases or splits are spelled
+// alike: as the copies are that an encoder failed to merge.
+func Alike(old, new *btf.Raw, o, n btf.ID) bool {
+	a, okA := old.Record(o)
+	b, okB := new.Record(n)
+	return okA && okB && newSpelling(old, new).definition(&a, &b)
+}
+
 // definition tells whether two definitions read the same.
 func (s *spelling) definition(o, n *btf.Record) bool {
 	s.steps = 0

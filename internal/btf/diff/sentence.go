@@ -36,6 +36,13 @@ func (d *Diff) Sentence(c *Change) string {
 	return where.Clean(c.New.Label() + " " + size(&old, &new, len(parts) > 0) + strings.Join(parts, ", "))
 }
 
+// Sentence says what happened from one definition to another of two bases or
+// splits, which need not have been matched.
+func Sentence(old, new *btf.Raw, o, n btf.ID) string {
+	d := &Diff{old: old, new: new}
+	return d.Sentence(&Change{Old: item(old, o), New: item(new, n)})
+}
+
 func article(k btf.Kind) string {
 	switch k {
 	case btf.Fwd:

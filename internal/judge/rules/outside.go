@@ -41,7 +41,7 @@ var outside = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "outside.different", Encounter: model.Outside, Of: model.OfModules, Severity: model.Error, Action: model.RebuildFor,
+		ID: "outside.different", Silent: true, Encounter: model.Outside, Of: model.OfModules, Severity: model.Error, Action: model.RebuildFor,
 		Summary: "modules that a kernel takes with other types than they were built with",
 		Means:   "The kernel accepts their BTF, and its ids name other types there: nothing fails, and everything that reads types is wrong.",
 		Found:   "What the kernel would read is compared type by type with what was meant.",
@@ -68,7 +68,7 @@ var outside = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "outside.meaning-unknown", Encounter: model.Outside, Of: model.OfModules, Severity: model.Error, Action: model.RebuildFor,
+		ID: "outside.meaning-unknown", Silent: true, Encounter: model.Outside, Of: model.OfModules, Severity: model.Error, Action: model.RebuildFor,
 		Summary: "modules that a kernel takes, perhaps with other types",
 		Means:   "The kernel accepts their BTF, and which base they were built on is not known: whether it means the same there is open.",
 		Found:   "The base of the build is none of those given.",
@@ -105,7 +105,7 @@ var outside = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "outside.stale-ids", Encounter: model.Outside, Of: model.OfModules, Severity: model.Error, Action: model.RebuildFor,
+		ID: "outside.stale-ids", Silent: true, Encounter: model.Outside, Of: model.OfModules, Severity: model.Error, Action: model.RebuildFor,
 		Summary: "modules with id lists of another base",
 		Means:   "Words in their .BTF_ids are ids of the base they were built on; this kernel takes them for its own types.",
 		Found:   "Words of .BTF_ids outside sets that are not 0.",

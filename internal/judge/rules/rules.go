@@ -26,6 +26,13 @@ type Rule struct {
 	// If is, of one that leaves the answer open, what must be true for the
 	// action to be right: the sentence that begins with "if".
 	If string
+	// Closable: its findings leave an answer that stands if something holds
+	// (model.Finding.If), and a waiver with a reason may vouch for that.
+	Closable bool
+	// Silent: what it finds happens without a word from any kernel. Modules run
+	// with types or symbols that are not what they were built with; lowered to
+	// keep it is damage that nobody is told of.
+	Silent bool
 	// Means, Found and Do are for people: what it means, how it is found, what
 	// to do. Example is a case, from a real package where one is known.
 	Means, Found, Do, Example string
@@ -34,10 +41,11 @@ type Rule struct {
 	Since   string // the first version that reports it
 }
 
-// Waivable reports whether a waiver can lower it: rebuild and inconclusive are
-// lowered by nothing, but for WaivableRebuild.
+// Waivable reports whether a waiver can lower or close it: rebuild is lowered by
+// nothing, but for WaivableRebuild, and of what leaves the answer open only
+// Closable is closed.
 func (r Rule) Waivable() bool {
-	return r.Action > model.Keep && r.Action < model.Rebuild || r.WaivableRebuild()
+	return r.Action > model.Keep && r.Action < model.Rebuild || r.WaivableRebuild() || r.Closable
 }
 
 // WaivableRebuild reports whether a waiver lowers even a rebuild: of what a

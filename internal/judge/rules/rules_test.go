@@ -75,7 +75,7 @@ func TestEntries(t *testing.T) {
 				t.Errorf("%s: not a sentence: %q", r.ID, text)
 			}
 		}
-		if r.Waivable() != (r.ID == "self.added" || slices.Contains([]model.Action{model.Distill, model.Strip, model.RebuildFor, model.Bump}, r.Action)) {
+		if r.Waivable() != (r.ID == "self.added" || r.Closable || slices.Contains([]model.Action{model.Distill, model.Strip, model.RebuildFor, model.Bump}, r.Action)) || r.Closable && !r.Inconclusive {
 			t.Errorf("%s waivable: %v", r.ID, r.Waivable())
 		}
 		if r.Action != model.Keep && r.Command == "" {

@@ -5,7 +5,7 @@ import "kpkg-btf/internal/model"
 // window are the findings about new modules on an older kernel that is still booted.
 var window = []Rule{
 	{
-		ID: "window.base", Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Strip,
+		ID: "window.base", Silent: true, Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Strip,
 		Summary: "modules of another base on the old kernel",
 		Means:   "The base changed between the two builds, so the type ids and string offsets in the new modules mean something else on the old kernel, which is still booted after an upgrade in place. It refuses the modules, or takes them with wrong types.",
 		Found:   "Each new module is judged by the rules of the old kernel and on its base; what it takes is compared type by type with what was meant.",
@@ -73,7 +73,7 @@ var window = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "window.layout", Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Bump,
+		ID: "window.layout", Silent: true, Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Bump,
 		Summary: "modules that embed types the old kernel lays out otherwise",
 		Means:   "The code of these modules was compiled for another layout of a type that they hold by value. No repair of BTF changes their code.",
 		Found:   "Layouts that a module embeds are compared on both bases.",
@@ -157,7 +157,7 @@ var window = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "window.not-distillable", Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Strip,
+		ID: "window.not-distillable", Silent: true, Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Strip,
 		Summary: "modules that distilling does not help",
 		Means:   "The base of these modules was distilled in memory, and the old kernel refuses the result or reads it as other types.",
 		Found:   "The result of distilling is relocated on both bases, as the kernels do it, and compared.",
@@ -198,7 +198,7 @@ var window = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "window.stale-ids", Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Strip,
+		ID: "window.stale-ids", Silent: true, Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Strip,
 		Summary: "modules without BTF that still hold ids of another base",
 		Means:   "These modules have no BTF, and their .BTF_ids still holds ids of the base they were built on: the old kernel takes them for its own types.",
 		Found:   "Words of .BTF_ids outside sets that are not 0.",

@@ -24,7 +24,11 @@ func (b *build) exports() {
 			b.locals = append(b.locals, elftest.Symbol{Name: s.prefix + e.Name, Section: "__ksymtab_strings", Value: uint64(len(strs)), Info: elftest.Local(elfx.STTNotype)})
 			strs = append(append(strs, s.text...), 0)
 		}
-		b.globals = append(b.globals, elftest.Symbol{Name: e.Name, Section: ".text", Value: 4, Info: elftest.Global(elfx.STTFunc)})
+		section := ".text"
+		if e.What == symvers.Data {
+			section = "__ksymtab_strings" // whatever is not executed
+		}
+		b.globals = append(b.globals, elftest.Symbol{Name: e.Name, Section: section, Value: 4, Info: elftest.Global(elfx.STTFunc)})
 	}
 	if b.m.Style == Flags {
 		b.exportTable("", list)

@@ -7,6 +7,7 @@ package releasetest
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"kpkg-btf/internal/btf"
@@ -55,6 +56,10 @@ type Kernel struct {
 	// HeadersBTF puts a vmlinux of nothing but the base, and the config, among the
 	// headers, as Debian's have it.
 	HeadersBTF bool
+	// Unversioned is a kernel without CONFIG_MODVERSIONS.
+	Unversioned bool
+	// Compiler is what the config says of it; "" leaves it out.
+	Compiler string
 	// Machine is the image's ELF machine; 0 means x86-64.
 	Machine uint16
 }
@@ -101,6 +106,12 @@ func (k Kernel) Config() string {
 	if !k.Strict {
 		text += "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y\n"
 	}
+	if k.Unversioned {
+		text = strings.Replace(text, "CONFIG_MODVERSIONS=y", "# CONFIG_MODVERSIONS is not set", 1)
+	}
+	if k.Compiler != "" {
+		text += "CONFIG_CC_VERSION_TEXT=\"" + k.Compiler + "\"\nCONFIG_BUILD_SALT=\"" + k.Release + "\"\n"
+	}
 	return text
 }
 
@@ -115,11 +126,17 @@ func (k Kernel) Symvers() string {
 	}
 	for _, m := range k.modules() {
 		if strings.HasSuffix(m, ":ids") {
-			return text + "0x0e0e0e0e\tregister_btf_kfunc_id_set\tvmlinux\tEXPORT_SYMBOL_GPL\t\n"
+			text += "0x0e0e0e0e\tregister_btf_kfunc_id_set\tvmlinux\tEXPORT_SYMBOL_GPL\t\n"
+			break
 		}
+	}
+	if k.Unversioned {
+		text = anyCRC.ReplaceAllString(text, "0x00000000\t")
 	}
 	return text
 }
+
+var anyCRC = regexp.MustCompile(`(?m)^0x[0-9a-f]{8}\t`)
 
 // texts are literals of a kernel that tell what it does (KERNEL-BTF.md §2.5).
 func (k Kernel) texts() string {
@@ -178,6 +195,9 @@ func (k Kernel) Module(desc string) []byte {
 	}
 	if name, ok := strings.CutPrefix(special, "imports="); ok {
 		m.Imports = append(m.Imports, name)
+	}
+	if k.Unversioned {
+		m.Versions = nil
 	}
 	data := m.Bytes()
 	switch {
