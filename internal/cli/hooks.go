@@ -22,10 +22,10 @@ const hooksHelp = `Lists or prints what a pipeline or a host takes over:
 
 With dh the add-on dh-sequence-kpkg-btf does it, in specs the macros of
 kpkg-btf-rpm-macros. The head of each text says where it belongs and which
-variables it reads. KPKG_BTF_AGAINST is what may still be booted: packages, or
+variables it reads. KPKG_BTF_BUILD_AGAINST is what may still be booted: packages, or
 manifests that "kpkg-btf baseline -o debian/abi" wrote after the last upload.
 Where the tool is not installed, a build has one loud line more and goes on,
-unless KPKG_BTF_REQUIRED is set.`
+unless KPKG_BTF_BUILD_REQUIRED is set.`
 
 func (a *app) hooks() *cobra.Command {
 	cmd := &cobra.Command{

@@ -283,14 +283,14 @@ func TestBuildpackageHooks(t *testing.T) {
 		}
 	}
 	args := []string{"--hook-buildinfo=" + filepath.Join(hooks, "dpkg-buildpackage-repair"), "--hook-check=" + filepath.Join(hooks, "dpkg-buildpackage-gate")}
-	env := append(environment(t), "KPKG_BTF_AGAINST="+old, "KPKG_BTF_CHECK=--as-if-same-release --signatures ignored", "KPKG_BTF_REPORTS="+filepath.Join(hooks, "reports"))
+	env := append(environment(t), "KPKG_BTF_BUILD_AGAINST="+old, "KPKG_BTF_BUILD_CHECK=--as-if-same-release --signatures ignored", "KPKG_BTF_BUILD_REPORTS="+filepath.Join(hooks, "reports"))
 
 	// Signed modules, and nobody to sign them again: the build stops.
 	log, err := buildDeb(t, dir, env, args...)
 	if end := lastLines(log, 8); err == nil || !strings.Contains(end, "sign") {
 		t.Errorf("signed modules: %v\n%s", err, end)
 	}
-	env = append(env, "KPKG_BTF_APPLY=--drop-signature")
+	env = append(env, "KPKG_BTF_BUILD_APPLY=--drop-signature")
 	log, err = buildDeb(t, dir, env, args...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, lastLines(log, 40))

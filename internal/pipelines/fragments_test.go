@@ -38,7 +38,7 @@ func TestRulesReal(t *testing.T) {
 	old := filepath.Join(t.TempDir(), "old")
 	smallOld.stageImage(t, old)
 	make := "make -j4 -f debian/rules.real NAME=" + smallNew.release + " "
-	against := "KPKG_BTF_AGAINST=" + old + " KPKG_BTF_CHECK=--as-if-same-release "
+	against := "KPKG_BTF_BUILD_AGAINST=" + old + " KPKG_BTF_BUILD_CHECK=--as-if-same-release "
 	env := append(environment(t), "SOURCE_DATE_EPOCH=1700000000")
 
 	log, err := shell(dir, env, make+against+"all")
@@ -74,12 +74,12 @@ func TestRulesReal(t *testing.T) {
 		if with, all := shippedIn(t, filepath.Join(dir, "image-a"), cert); err != nil || with != all || all == 0 || strings.Count(log, "NOT INSTALLED") != 2 {
 			t.Errorf("%v, %d of %d\n%s", err, with, all, lastLines(log, 20))
 		}
-		if log, err := shell(dir, bare, make+"KPKG_BTF_REQUIRED=1 install-a"); err == nil {
+		if log, err := shell(dir, bare, make+"KPKG_BTF_BUILD_REQUIRED=1 install-a"); err == nil {
 			t.Errorf("required and not there, and the build goes on\n%s", lastLines(log, 20))
 		}
 	})
 	t.Run("a bump stops the build", func(t *testing.T) {
-		log, err := shell(dir, env, make+against+"KPKG_BTF_CHECK='--as-if-same-release --signatures enforced' build-a")
+		log, err := shell(dir, env, make+against+"KPKG_BTF_BUILD_CHECK='--as-if-same-release --signatures enforced' build-a")
 		if err == nil || !strings.Contains(lastLines(log, 4), "refusing to continue with build-a (exit 4)") {
 			t.Errorf("%v\n%s", err, lastLines(log, 20))
 		}
@@ -91,7 +91,7 @@ func TestRulesReal(t *testing.T) {
 		if err == nil || !strings.Contains(log, "--drop-signature") {
 			t.Errorf("signatures were lost without a word: %v\n%s", err, lastLines(log, 20))
 		}
-		log, err = shell(dir, env, make+against+"KPKG_BTF_APPLY=--drop-signature install-a")
+		log, err = shell(dir, env, make+against+"KPKG_BTF_BUILD_APPLY=--drop-signature install-a")
 		if with, all := shippedIn(t, filepath.Join(dir, "image-a"), cert); err != nil || with == all {
 			t.Errorf("%v, %d of %d\n%s", err, with, all, lastLines(log, 20))
 		}
@@ -120,7 +120,7 @@ func TestBeforeStrip(t *testing.T) {
 	printHook(t, "before-dh_strip", filepath.Join(dir, "debian/kpkg-btf.mk"))
 	old := filepath.Join(t.TempDir(), "old")
 	smallOld.stageImage(t, old)
-	log, err := shell(dir, environment(t), "make -f debian/rules NAME="+smallNew.release+" KPKG_BTF_AGAINST="+old+" KPKG_BTF_CHECK=--as-if-same-release install")
+	log, err := shell(dir, environment(t), "make -f debian/rules NAME="+smallNew.release+" KPKG_BTF_BUILD_AGAINST="+old+" KPKG_BTF_BUILD_CHECK=--as-if-same-release install")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, lastLines(log, 40))
 	}

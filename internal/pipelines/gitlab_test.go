@@ -33,7 +33,7 @@ kpkg-btf:
 kpkg-btf-record:
   extends: .kpkg-btf-record
   needs: [{job: build, artifacts: true}]
-  parallel: {matrix: [{KPKG_BTF_ARCH: [amd64, arm64]}]}
+  parallel: {matrix: [{KPKG_BTF_BUILD_ARCH: [amd64, arm64]}]}
 kpkg-btf-decide:
   extends: .kpkg-btf-decide
   needs: [{job: kpkg-btf-record, artifacts: true}]
@@ -100,7 +100,7 @@ func TestSalsaCommitted(t *testing.T) {
 	// with a warning where the packager wants that.
 	must(t, os.RemoveAll(filepath.Join(g.checkout, "debian/abi")))
 	g.commit(t, smallOld)
-	g.project["KPKG_BTF_CHECK"] = "--as-if-same-release --signatures ignored"
+	g.project["KPKG_BTF_BUILD_CHECK"] = "--as-if-same-release --signatures ignored"
 	r = g.run(t, "kpkg-btf")[0]
 	r.ran(t, "failed", 3, "STRIP  ")
 	r.documents(t, 3)
@@ -118,13 +118,13 @@ func TestSalsaArchive(t *testing.T) {
 	smallOld.deb(t, pool)
 	address, keyring := archive(t, pool)
 	baseline := address + " --suite test --source linux --cache " + t.TempDir() + " --keyring "
-	g.project["KPKG_BTF_BASELINE"] = baseline + keyring
-	g.project["KPKG_BTF_CHECK"] = "--as-if-same-release"
+	g.project["KPKG_BTF_BUILD_BASELINE"] = baseline + keyring
+	g.project["KPKG_BTF_BUILD_CHECK"] = "--as-if-same-release"
 	r := g.run(t, "kpkg-btf")[0]
 	r.ran(t, "failed", 4, "BUMP   ")
 	r.documents(t, 4)
 	// An archive that cannot be verified is no older side, and no pass.
-	g.project["KPKG_BTF_BASELINE"] = baseline + "/usr/share/keyrings/debian-archive-keyring.gpg"
+	g.project["KPKG_BTF_BUILD_BASELINE"] = baseline + "/usr/share/keyrings/debian-archive-keyring.gpg"
 	r = g.run(t, "kpkg-btf")[0]
 	r.ran(t, "failed", 1, "signed by no key of")
 }
@@ -135,21 +135,21 @@ func TestSalsaMatrix(t *testing.T) {
 	g.commit(t, smallNew)
 	record := g.config["kpkg-btf-record"].(map[string]any)
 	both := record["parallel"]
-	record["parallel"] = map[string]any{"matrix": []any{map[string]any{"KPKG_BTF_ARCH": []any{"amd64"}}}}
+	record["parallel"] = map[string]any{"matrix": []any{map[string]any{"KPKG_BTF_BUILD_ARCH": []any{"amd64"}}}}
 	g.run(t, "kpkg-btf-record")[0].ran(t, "success", 0, "KEEP   ")
 	r := g.run(t, "kpkg-btf-decide")[0]
 	r.ran(t, "success", 0, "KEEP   ")
 	r.documents(t, 0)
 
 	// An architecture that is expected and has no record leaves it open.
-	g.project["KPKG_BTF_DECIDE"] = "--expect amd64,arm64"
-	g.project["KPKG_BTF_AGAINST"] = "debian/abi/*.json" // what the shell of the other jobs expands
+	g.project["KPKG_BTF_BUILD_DECIDE"] = "--expect amd64,arm64"
+	g.project["KPKG_BTF_BUILD_AGAINST"] = "debian/abi/*.json" // what the shell of the other jobs expands
 	r = g.run(t, "kpkg-btf-decide")[0]
 	r.ran(t, "failed", 5, "arm64")
 	r.documents(t, 5)
 
 	// So does one whose packages have no modules; the other's record is green.
-	delete(g.project, "KPKG_BTF_AGAINST")
+	delete(g.project, "KPKG_BTF_BUILD_AGAINST")
 	record["parallel"] = both
 	arm := realtest.Deb(t, realtest.Image72("arm64"))
 	copyTree(t, filepath.Dir(onlyFile(t, arm)), filepath.Join(g.artifacts["build"], "debian/output"))
@@ -173,7 +173,7 @@ func onlyFile(t *testing.T, file string) string {
 // result.
 func TestSalsaNoTool(t *testing.T) {
 	g := newSalsa(t, false)
-	g.project["KPKG_BTF_INSTALL"] = "./kpkg-btf_local.deb"
+	g.project["KPKG_BTF_BUILD_INSTALL"] = "./kpkg-btf_local.deb"
 	r := g.run(t, "kpkg-btf")[0]
 	r.ran(t, "warning", 77, "kpkg-btf: NOT INSTALLED: the BTF of this build's modules is not checked")
 	if len(r.reports["junit"])+len(r.reports["codequality"]) != 0 || !strings.Contains(r.log, "E: no network: -qq update") {

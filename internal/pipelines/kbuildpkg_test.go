@@ -75,7 +75,7 @@ func (k packaging) bindeb(t *testing.T) {
 	smallOld.stageImage(t, old)
 	env := append(environment(t), "SOURCE_DATE_EPOCH=1700000000", "KDEB_COMPRESS=gzip", "KDEB_CHANGELOG_DIST=unstable", "DEBEMAIL=x@example.org", "KBUILD_PKG_ROOTCMD=env", "KBUILD_BUILD_HOST=x")
 	make := "make -f bindeb-pkg.mk bindeb-pkg DPKG_FLAGS=-d "
-	against := "KPKG_BTF_AGAINST=" + old + " KPKG_BTF_CHECK='--as-if-same-release --signatures ignored' "
+	against := "KPKG_BTF_BUILD_AGAINST=" + old + " KPKG_BTF_BUILD_CHECK='--as-if-same-release --signatures ignored' "
 
 	// The image does not carry this tree's key, as it would after a real build.
 	log, err := shell(dir, env, make+against)
@@ -85,7 +85,7 @@ func (k packaging) bindeb(t *testing.T) {
 	sh(t, above, "rm -f *.deb *.changes *.buildinfo")
 	// With a debug package, as any kernel with BTF has it.
 	sh(t, dir, "cp include/config/auto.conf auto.conf && echo CONFIG_DEBUG_INFO=y >>include/config/auto.conf")
-	sign := "KPKG_BTF_APPLY='--resign certs/signing_key.pem --cert certs/signing_key.x509 --trusted-cert certs/signing_key.x509 --allow-foreign-key'"
+	sign := "KPKG_BTF_BUILD_APPLY='--resign certs/signing_key.pem --cert certs/signing_key.x509 --trusted-cert certs/signing_key.x509 --allow-foreign-key'"
 	log, err = shell(dir, env, make+against+sign)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, lastLines(log, 40))
@@ -138,8 +138,8 @@ func (k packaging) binrpm(t *testing.T) {
 	home := t.TempDir()
 	env := append(environment(t), "HOME="+home, "SOURCE_DATE_EPOCH=1700000000")
 	make := "make -f bindeb-pkg.mk binrpm-pkg RPMOPTS='--define \"_binary_payload w1.gzdio\"' "
-	against := "KPKG_BTF_AGAINST=" + old + " KPKG_BTF_CHECK='--as-if-same-release --signatures ignored' "
-	sign := "KPKG_BTF_APPLY='--resign certs/signing_key.pem --cert certs/signing_key.x509 --trusted-cert certs/signing_key.x509 --allow-foreign-key'"
+	against := "KPKG_BTF_BUILD_AGAINST=" + old + " KPKG_BTF_BUILD_CHECK='--as-if-same-release --signatures ignored' "
+	sign := "KPKG_BTF_BUILD_APPLY='--resign certs/signing_key.pem --cert certs/signing_key.x509 --trusted-cert certs/signing_key.x509 --allow-foreign-key'"
 	log, err := shell(dir, env, make+against+sign)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, lastLines(log, 40))

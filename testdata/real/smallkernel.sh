@@ -129,14 +129,14 @@ if [ -n "$program" ]; then
 		mkdir -p "$top/pinned"
 		cp "$root/hooks/kbuild/pin-pahole" "$top/pinned/pin-pahole"
 		chmod 755 "$top/pinned/pin-pahole"
-		export KPKG_BTF="$program" KPKG_BTF_REQUIRED=1
+		export KPKG_BTF="$program" KPKG_BTF_BUILD_REQUIRED=1
 		cp "$top/ksysfs.c" "$src/kernel/ksysfs.c"
 		unlink
-		KPKG_BTF_PIN_SLACK=2048 build PAHOLE="$top/pinned/pin-pahole" bzImage modules
+		KPKG_BTF_BUILD_PIN_SLACK=2048 build PAHOLE="$top/pinned/pin-pahole" bzImage modules
 		keep pinned/A
 		fix
 		unlink
-		KPKG_BTF_PIN_ON="$top/pinned/A/bzImage" build PAHOLE="$top/pinned/pin-pahole" bzImage modules
+		KPKG_BTF_BUILD_PIN_ON="$top/pinned/A/bzImage" build PAHOLE="$top/pinned/pin-pahole" bzImage modules
 		keep pinned/B
 		echo "$sum" >"$top/pinned/program"
 	fi
