@@ -67,7 +67,9 @@ func exportChanges(rule, what string, action model.Action, names []string) []wor
 	if action == model.Keep {
 		f.Severity = model.Info
 	}
-	return []worded{{f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + model.Agree(n, what) }}}
+	return []worded{{f, func(n int) string {
+		return model.Plural(n, "exported symbol", "exported symbols") + " " + model.Agree(n, what)
+	}}}
 }
 
 // bareFindings are about exports that neither a checksum nor BTF describes.
