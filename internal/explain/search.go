@@ -169,7 +169,7 @@ func (e *event) fits(a *answer) fit {
 		return none
 	}
 	if e.tangle != nil {
-		if len(a.texts) > 0 && subsequence(a.texts, e.tangle.texts, false) {
+		if len(within(a.key, e.tangle.texts)) > 0 {
 			return exact
 		}
 		return none
@@ -211,6 +211,34 @@ func subsequence(one, log []string, tail bool) bool {
 	return i == len(one) && i > 0
 }
 
+// within returns the texts of a log that one refusal is, others between them:
+// those, in their order, that make up all of its words. nil where there are
+// none. Where a kernel ends its lines does not count.
+func within(key string, log []string) []string {
+	type step struct{ text, before int }
+	from := map[int]step{} // how far the words reach -> the last text, and how far it was before
+	ends := []int{0}
+	for i, t := range log {
+		for _, at := range slices.Clone(ends) {
+			to := at + len(t)
+			if _, known := from[to]; t != "" && !known && strings.HasPrefix(key[at:], t) {
+				from[to] = step{i, at}
+				ends = append(ends, to)
+			}
+		}
+	}
+	var used []string
+	for at := len(key); at > 0; at = from[at].before {
+		s, ok := from[at]
+		if !ok {
+			return nil
+		}
+		used = append(used, log[s.text])
+	}
+	slices.Reverse(used)
+	return used
+}
+
 // refused finds the module and the kernel that give the words that were logged.
 func (s *search) refused(e *event) {
 	asRead := e
@@ -229,7 +257,7 @@ func (s *search) refused(e *event) {
 		s.source(e, &best[i], certain)
 	}
 	if asRead.tangle != nil {
-		e.unmix(&best[0])
+		e.unmix(&best[0], asRead.tangle)
 	}
 	e.cure(&e.Sources[0])
 	if !certain {
@@ -257,7 +285,7 @@ func (s *search) best(e *event) []answer {
 }
 
 // unmix takes out of a tangle what one answer explains.
-func (e *event) unmix(a *answer) {
+func (e *event) unmix(a *answer, tg *tangle) {
 	last := e.Log[len(e.Log)-1]
 	e.btf, e.Log, e.Mixed = nil, nil, nil
 	for _, l := range a.result.Lines {
@@ -268,7 +296,7 @@ func (e *event) unmix(a *answer) {
 		e.Log = append(e.Log, last)
 	}
 	e.Type = loggedType(e.btf)
-	e.used = a.texts
+	e.used = within(a.key, tg.texts)
 }
 
 // doubt takes back the certainty of a tangle's events where they do not
