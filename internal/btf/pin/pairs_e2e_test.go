@@ -110,7 +110,8 @@ func (b *built) on(t *testing.T, kernel *btf.Raw, p verdict.Profile) (attached i
 // newer modules carried to it; then both kernels' own rules and the meaning of
 // every module are asked, both ways. A rebuild needs no slack, and no module of
 // the older build loses anything; of the newer one, only a module that names what
-// came (in A one of 4023, a prototype) can mean something else.
+// came (in A one of 4023, a prototype) can mean something else. One that uses a
+// string that came finds NULs there on the older kernel, and is refused.
 func TestPairs(t *testing.T) {
 	const older72, newer72 = "7.2.11+deb13-amd64=7.2.11-1~bpo13+1", "7.2.12+deb13-amd64=7.2.12-1~bpo13+1"
 	seven := func(v string) []string {
@@ -164,7 +165,7 @@ func TestPairs(t *testing.T) {
 				what   string
 				of     *built
 				kernel *btf.Raw
-				want   int // that mean the same, where no type changed
+				want   int // that name the same; mean the same, where no type changed
 			}{
 				{"new modules on the old kernel", pinned, old.base, fits},
 				{"old modules on the new kernel", old, pinned.base, len(old.splits) - touched},
@@ -173,7 +174,7 @@ func TestPairs(t *testing.T) {
 				n, same := c.of.on(t, c.kernel, profile)
 				t.Logf("%s: %d of %d attached; the same: named %d, identity %d, by value %d, deep %d", c.what, n, len(c.of.splits),
 					same[meaning.Named], same[meaning.Identity], same[meaning.ByValue], same[meaning.Deep])
-				if n != len(c.of.splits) || (p.rebuild || c.kernel == c.of.base) && (same[meaning.Identity] != c.want || same[meaning.ByValue] != c.want) {
+				if n < c.want || same[meaning.Named] != c.want || (p.rebuild || c.kernel == c.of.base) && (same[meaning.Identity] != c.want || same[meaning.ByValue] != c.want) {
 					t.Errorf("%s: %d of %d attached, %v the same, expected %d", c.what, n, len(c.of.splits), same, c.want)
 				}
 			}
