@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"internal/pack/rpmhdr":    {"internal/where", "internal/limits"},
 	"internal/pack/tarstream": {"internal/where", "internal/limits"},
 	// BTF
+	"internal/btf/ids":      {"internal/elfx", "internal/where"},
 	"internal/btf/distill":  {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/symbols":  {},
 	"internal/btf/evidence": {"internal/btf", "internal/btf/symbols", "internal/where", "internal/limits"},
@@ -54,14 +55,14 @@ var allowed = map[string][]string{
 	"internal/btf/rebase":   {"internal/btf", "internal/btf/meaning", "internal/where", "internal/limits"},
 	"internal/btf/pin":      {"internal/btf", "internal/btf/meaning", "internal/where", "internal/limits"},
 	// facts
-	"internal/kimage":         {"internal/kernel/ability", "internal/tri", "internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
-	"internal/kmod":           {"internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/stamp", "internal/btf/symbols", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
+	"internal/kimage":         {"internal/btf/ids", "internal/kernel/ability", "internal/tri", "internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
+	"internal/kmod":           {"internal/btf/ids", "internal/elfx", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/stamp", "internal/btf/symbols", "internal/symvers", "internal/where", "internal/limits", "internal/model"},
 	"internal/kmod/loadcheck": {"internal/tri", "internal/kmod", "internal/kimage", "internal/modsig", "internal/symvers", "internal/model"},
 	// releases and documents
 	"internal/abi":      {"internal/model", "internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
 	"internal/abiname":  {"internal/model"},
 	"internal/manifest": {"internal/tri", "internal/model", "internal/document", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
-	"internal/release": {"internal/kernel/ability", "internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/meaning", "internal/symvers",
+	"internal/release": {"internal/tri", "internal/btf/stamp", "internal/kernel/ability", "internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/meaning", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/fetch": {"internal/pack", "internal/pack/deb822", "internal/codec", "internal/abiname", "internal/fsx", "internal/where", "internal/limits"},
 	// judgement
@@ -70,7 +71,7 @@ var allowed = map[string][]string{
 		"internal/modsig", "internal/model", "internal/tri", "internal/where"},
 	"hooks":  {},
 	"policy": {"internal/judge/rules", "internal/where", "internal/model"},
-	"internal/judge": {"internal/btf/pin", "internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff",
+	"internal/judge": {"internal/btf/pin", "internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff", "internal/btf/ids",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/explain/klog", "internal/codec", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/where"},

@@ -60,6 +60,8 @@ func TestScripts(t *testing.T) {
 			"basefile": basefile,
 			"rawbase":  rawbase,
 			"reseal":   reseal,
+			"pack":     packTree,
+			"packtar":  packTar,
 		},
 	})
 }
@@ -302,9 +304,10 @@ func rawbase(ts *testscript.TestScript, neg bool, args []string) {
 // kernel PATH RELEASE [key=value...]: writes a small release as a tree, or as
 // a .deb when PATH ends so. Keys: image, build (variants of the base), key,
 // modulekey, modules (comma-separated), exports (further symbols of the
-// image), moduleoptions (words of the modules' vermagic), crc, only (path substring of the
+// image), options (words of the image's vermagic and the modules', "," for a
+// blank), moduleoptions (of the modules' alone), crc, only (path substring of the
 // files to keep), without (to leave out), arch (of the image), version (of the
-// package), compiler (in the config), flags nobtf, distilled, unversioned, noconfig, strict (no BTF mismatch
+// package), compiler (in the config), flags nobtf, nobase (the image lost it), distilled, unversioned, noconfig, strict (no BTF mismatch
 // allowed), kfuncfatal.
 func kernel(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -341,6 +344,8 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 			k.Machine = 183
 		case "exports":
 			k.Exports = strings.Split(value, ",")
+		case "options":
+			k.Options = strings.ReplaceAll(value, ",", " ")
 		case "moduleoptions":
 			k.ModuleOptions = strings.ReplaceAll(value, ",", " ") + " "
 		case "name":
@@ -349,6 +354,8 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 			only = value
 		case "without":
 			without = value
+		case "nobase":
+			k.NoBase = true
 		case "nobtf":
 			k.NoBTF = true
 		case "distilled":
@@ -378,7 +385,7 @@ func kernel(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	path := ts.MkAbs(args[0])
-	if filepath.Ext(path) == ".deb" {
+	if ext := filepath.Ext(path); ext == ".deb" || ext == ".udeb" {
 		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 		ts.Check(os.WriteFile(path, releasetest.Deb(name, version, "amd64", files), 0o644))
 		return

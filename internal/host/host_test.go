@@ -417,7 +417,7 @@ func TestKernels(t *testing.T) {
 	check(t, err)
 	var got []string
 	for _, k := range list {
-		got = append(got, k.Release+" "+strings.TrimPrefix(k.Image, s.Root)+" "+strings.TrimPrefix(k.Modules, s.Root)+" "+strings.TrimPrefix(k.Config, s.Root))
+		got = append(got, k.Release+" "+strings.TrimPrefix(k.Image, s.Root)+" "+strings.TrimPrefix(k.Modules, s.Root)+" "+strings.TrimPrefix(strings.Join(k.Configs, " "), s.Root))
 	}
 	want := []string{}
 	for _, r := range []string{name, "6.1.0-2-amd64"} {

@@ -33,9 +33,9 @@ type System struct {
 type Kernel struct {
 	Release string
 	Image   string
-	Modules string // folder lib/modules/RELEASE
-	Config  string
-	Symvers string // Module.symvers or what stands for it
+	Modules string   // folder lib/modules/RELEASE
+	Configs []string // all there are: which one counts is release's to settle
+	Symvers []string // Module.symvers or what stands for it, all there are
 	Initrds []string
 }
 
@@ -110,7 +110,7 @@ func (s *System) Kernels() ([]Kernel, error) {
 	}
 	var kernels []Kernel
 	for _, r := range slices.Sorted(maps.Keys(releases)) {
-		k := Kernel{Release: r, Image: s.first(r, imageNames), Config: s.first(r, configNames), Symvers: s.first(r, symversNames), Initrds: s.all(r, initrdNames),
+		k := Kernel{Release: r, Image: s.first(r, imageNames), Configs: s.all(r, configNames), Symvers: s.all(r, symversNames), Initrds: s.all(r, initrdNames),
 			Modules: s.first(r, []string{"usr/lib/modules/RELEASE", "lib/modules/RELEASE"})}
 		if k.Image != "" || s.hasModules(k.Modules) {
 			kernels = append(kernels, k)

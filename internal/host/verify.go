@@ -121,9 +121,9 @@ func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 	out := model.HostKernel{Release: k.Release, Image: k.Image, Running: k.Release == v.s.Booted, Meets: []model.HostMeeting{}}
 	image, symvers := k.Image, k.Symvers
 	if len(v.o.Modules) > 0 && out.Running && v.running != nil {
-		image, symvers = "", "" // the kernel that runs is asked, not its successor
+		image, symvers = "", nil // the kernel that runs is asked, not its successor
 	}
-	disk, err := v.load(ctx, k.Release, image, k.Modules, k.Config, symvers)
+	disk, err := v.load(ctx, k.Release, slices.Concat([]string{image, k.Modules}, k.Configs, symvers)...)
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (v *verifier) loadInputs(ctx context.Context, name string, inputs ...pack.I
 	if len(inputs) == 0 {
 		return nil, nil
 	}
-	l, err := release.Load(ctx, inputs, release.Options{Jobs: v.o.Judge.Jobs, Progress: v.o.Progress, Only: v.only()})
+	l, err := release.Load(ctx, inputs, release.Options{Jobs: v.o.Judge.Jobs, Progress: v.o.Progress, Installed: true, Only: v.only()})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, err

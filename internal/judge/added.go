@@ -3,7 +3,6 @@ package judge
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/model"
@@ -13,7 +12,7 @@ import (
 // on the release's own kernel, where that is at hand. Links into weak-updates/
 // lead to modules of other releases: what they need is told to whoever ships
 // them and does not decide about this one. What the release itself ships below
-// updates/ or extra/ is its own, and modprobe prefers it to what lies below
+// updates/ or extra/ in the kernel's own packages is its own, and modprobe prefers it to what lies below
 // kernel/: wrong, it makes the release wrong.
 func (s *selfState) added(ctx context.Context) error {
 	if len(s.r.Added) == 0 {
@@ -45,7 +44,7 @@ func (s *selfState) ownAdded(list []*outsider) {
 		Hint: "modprobe prefers these to the modules below kernel/: build them with this kernel, or leave them out"}
 	for _, x := range list {
 		c := &x.cells[0]
-		if strings.HasPrefix(x.m.Path, "weak-updates/") || c.Action == model.Keep && c.Verdict != model.Dropped {
+		if !x.m.Own || c.Action == model.Keep && c.Verdict != model.Dropped {
 			continue
 		}
 		why := c.Why

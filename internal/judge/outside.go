@@ -48,6 +48,7 @@ func Outside(ctx context.Context, news *release.Loaded, kernels []*release.Loade
 				return nil, err
 			}
 			x.kernels = append(x.kernels, k)
+			x.odd = append(x.odd, releaseFindings(r, kernelSide, r.Name)...)
 		}
 	}
 	var err error
@@ -99,6 +100,7 @@ func newOutsider(m *release.Module) *outsider {
 type outside struct {
 	list    []*outsider
 	kernels []*kernel.Kernel
+	odd     []model.Finding // of what does not fit in them
 	trust   kernel.Trust
 	bases   *encounter.Bases
 	jobs    int

@@ -25,6 +25,9 @@ func (x *outside) verdict(r *release.Release, set []*outsider, kernels []model.R
 		v.Release.BTFBytes += int64(len(s.m.Facts.BTF))
 	}
 	x.setFindings(n, set)
+	for _, f := range x.odd {
+		n.one(f)
+	}
 	for k := range x.kernels {
 		v.On = append(v.On, x.kernel(n, k, set, kernels[k], o))
 	}

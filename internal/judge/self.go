@@ -47,6 +47,10 @@ func self(ctx context.Context, r *release.Release, k *kernel.Kernel, unread erro
 	for _, err := range r.Unread {
 		n.one(model.Finding{Rule: "self.unreadable", Severity: model.Error, Encounter: model.Self, Inconclusive: true, Message: err.Error()})
 	}
+	for _, f := range releaseFindings(r, newSide, "") {
+		n.one(f)
+	}
+	idsFindings(n, r)
 	if err := s.added(ctx); err != nil {
 		return res, nil, err
 	}

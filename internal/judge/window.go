@@ -149,6 +149,9 @@ func (w *window) findings(n *notes, p *policy.Policy) {
 		return
 	}
 	s := &windowState{window: w, n: n, policy: p}
+	for _, f := range releaseFindings(w.p.old, oldSide, w.old.Release) {
+		s.add(f)
+	}
 	for _, f := range s.abiFindings(w.offer) {
 		s.addText(f.Finding, f.text)
 	}

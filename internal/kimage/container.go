@@ -48,6 +48,7 @@ var containers = [...]container{
 	{"s390-bzImage", isS390, openS390},
 	{"ELF-zImage", isPPCBoot, openPPCBoot},
 	{"PE-UKI", isUKI, openUKI},
+	{"tar", isTar, openTar},
 }
 
 // classify gives the container b is, or nil. A raw Image may look like a PE
@@ -65,14 +66,14 @@ func classify(b []byte) *container {
 }
 
 // Is says whether head, the first 4 KiB of a file, begins like a kernel image:
-// one of the containers, a raw Image, an ELF executable, or any compressed
+// one of the containers, a raw Image, an ELF executable, raw BTF, or any compressed
 // stream, since images come as Image.gz too. A relocatable ELF object is none,
 // nor is a raw image without a header of its own, which only Parse knows.
 func Is(head []byte) bool {
 	if elfx.Is(head) {
 		return isKernelELF(head)
 	}
-	return rawImage(head) != nil || classify(head) != nil || codec.Detect(head) != codec.None
+	return IsBTF(head) || rawImage(head) != nil || classify(head) != nil || codec.Detect(head) != codec.None
 }
 
 // isKernelELF tells executables and shared objects from relocatable objects

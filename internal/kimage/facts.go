@@ -1,6 +1,7 @@
 package kimage
 
 import (
+	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
@@ -37,6 +38,11 @@ type Facts struct {
 	BTFOnly bool
 
 	Abilities ability.Set
+
+	// IDs is .BTF_ids, the kernel's own kfunc sets and lists of ids; nil where the
+	// image is raw or has none. A stripped image has no symbols for it
+	// (IDs.Located), the vmlinux of a headers package has.
+	IDs *ids.Section
 
 	// Certs are the DER certificates embedded in the image, in file order.
 	Certs [][]byte

@@ -3,6 +3,7 @@ package kimage
 import (
 	"bytes"
 
+	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/modsig"
 	"kpkg-btf/internal/where"
@@ -24,6 +25,9 @@ type area struct {
 
 // kernel reads the facts of a candidate that is no container.
 func (p *parser) kernel(n node) (*Facts, error) {
+	if IsBTF(n.data) {
+		return p.bare(n)
+	}
 	k, name, err := openKernel(n)
 	if err != nil {
 		return nil, p.reject(n, err)
@@ -60,6 +64,9 @@ func (p *parser) kernel(n node) (*Facts, error) {
 		return nil, err
 	}
 	if f.Exports, err = k.exports(f.Arch, f.BigEndian); err != nil {
+		return nil, err
+	}
+	if f.IDs, err = k.ids(); err != nil {
 		return nil, err
 	}
 	f.Certs = modsig.FindCertificates(k.loaded())
@@ -168,4 +175,27 @@ func (k *kernel) find(text string) (off int64, ok bool) {
 		return a.off + int64(i), true
 	}
 	return 0, false
+}
+
+// ids reads .BTF_ids of an image with sections.
+func (k *kernel) ids() (*ids.Section, error) {
+	if k.elf == nil {
+		return nil, nil
+	}
+	found, err := ids.Open(k.elf)
+	if err != nil || found.Section == nil {
+		return nil, where.In("ELF", err)
+	}
+	symbols, err := k.elf.Symtab()
+	if err != nil {
+		return nil, where.In("ELF", err)
+	}
+	for _, sym := range symbols.All() {
+		if found.Holds(&sym) {
+			if err := found.Symbol(&symbols, &sym); err != nil {
+				return nil, where.In("ELF", err)
+			}
+		}
+	}
+	return found.Finish(k.elf.Layout), nil
 }

@@ -2,6 +2,8 @@ package kimage
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"kpkg-btf/internal/btf"
 )
@@ -27,8 +29,8 @@ func (k *kernel) loader(f *Facts, base *btf.Raw) {
 }
 
 // vermagic finds VERMAGIC_STRING (include/linux/vermagic.h): the release and
-// words in lower or upper case, each followed by a space, up to a NUL. Nothing
-// else of a kernel begins with the release and goes on like that.
+// words in lower or upper case, a space between them, up to a NUL. Nothing else
+// of a kernel begins with the release and goes on like that.
 func (k *kernel) vermagic(release string) string {
 	if release == "" {
 		return ""
@@ -50,17 +52,26 @@ func (k *kernel) vermagic(release string) string {
 	return ""
 }
 
+// generalWords are those of every architecture; one of them begins what stands
+// behind the release, unless none was configured (include/linux/vermagic.h).
+var generalWords = []string{"SMP", "preempt", "preempt_rt", "mod_unload", "modversions"}
+
 // vermagicWords: "SMP preempt mod_unload modversions ", "ARMv7 p2v8 ",
-// "RANDSTRUCT_0a1b… "; none at all is possible too.
+// "RANDSTRUCT_0a1b… "; none at all is possible too. All words end with a space
+// but those of arm64 ("aarch64") and riscv ("riscv", asm/vermagic.h), which stand
+// last; there a general word must come before, so that no other text is taken
+// for it.
 func vermagicWords(b []byte) bool {
-	if len(b) > 0 && b[len(b)-1] != ' ' {
-		return false
-	}
 	for i, c := range b {
 		word := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
 		if !word && (c != ' ' || i == 0 || b[i-1] == ' ') {
 			return false
 		}
 	}
-	return true
+	if len(b) == 0 || b[len(b)-1] == ' ' {
+		return true
+	}
+	words := strings.Split(string(b), " ")
+	last := words[len(words)-1]
+	return last == "aarch64" || last == "riscv" || len(words) > 1 && slices.Contains(generalWords, words[0])
 }

@@ -89,6 +89,9 @@ func TestRealImages(t *testing.T) {
 			if got := words(&f.Abilities); got != c.abilities {
 				t.Errorf("abilities\n got %s\nwant %s\n%+v", got, c.abilities, f.Abilities)
 			}
+			if !strings.HasPrefix(f.Vermagic, c.release+" SMP ") { // on every architecture of Debian
+				t.Errorf("vermagic %q", f.Vermagic)
+			}
 			if len(f.Certs) != c.certs {
 				t.Errorf("%d certificates, want %d", len(f.Certs), c.certs)
 			}

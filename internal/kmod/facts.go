@@ -1,6 +1,7 @@
 package kmod
 
 import (
+	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/btf/symbols"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
@@ -34,10 +35,14 @@ type Facts struct {
 	// vermagic. Two that agree do the same with the same data.
 	CodeDigest uint64
 
-	// BTF and BTFBase are the raw contents of the first .BTF and .BTF.base
-	// section (the kernel takes the first of a name: find_any_sec), nil when
-	// there is none, empty when the section has size 0. SHT_NOBITS is absent.
+	// BTF and BTFBase are the contents of the first .BTF and .BTF.base section
+	// (the kernel takes the first of a name: find_any_sec), nil when there is
+	// none, empty when the section has size 0. They are what the kernel reads,
+	// whatever the section's type (see loadedBlob).
 	BTF, BTFBase []byte
+	// Neutralized: the .BTF is empty and carries the mark of apply
+	// --mode=neutralize, section type stamp.Emptied.
+	Neutralized bool
 	// BTFSections counts the sections named .BTF: more than one is a finding.
 	BTFSections int
 
@@ -118,43 +123,11 @@ type Import struct {
 	Weak bool
 }
 
-// IDs is a .BTF_ids section: 4-byte BTF ids that the build wrote, and the
-// symbols that say what they are (include/linux/btf_ids.h).
-type IDs struct {
-	Size    int
-	Words   []IDWord  // by offset
-	Sets    []IDSet   // by offset
-	Labels  []IDLabel // by offset
-	Located bool      // symbols are there; without them (--strip-unneeded) words cannot be told apart
-	Data    []byte
-}
-
-// IDWord is one __BTF_ID__KIND__NAME__N word. In a set ID need not belong to
-// Name: the build sorts the ids of a set after it has written them
-// (tools/bpf/resolve_btfids, sets_patch), and the symbols stay where they were.
-type IDWord struct {
-	Off  int    // byte offset in the section
-	ID   uint32 // the value in the file
-	Kind string // "func", "struct", "union", "typedef", …
-	Name string // NAME, C identifier
-	Set  int    // index into IDs.Sets, or -1: a plain BTF_ID_LIST word
-}
-
-// IDLabel is the name by which C code knows a list or set that begins at Off:
-// "btf_nf_conn_ids". Lists are told apart by nothing else.
-type IDLabel struct {
-	Off  int
-	Name string
-}
-
-// IDSet is one __BTF_ID__set__NAME or __BTF_ID__set8__NAME.
-type IDSet struct {
-	Off   int
-	Name  string
-	Set8  bool
-	Count uint32 // the cnt word in the file; more than len(IDs) in a broken set
-	Flags uint32 // of a set8 (6.9+)
-	IDs   []uint32
-	// PairFlags are the flags beside each id of a set8 (KF_*), nil in a set.
-	PairFlags []uint32
-}
+// IDs, IDWord, IDSet and IDLabel are the contents of .BTF_ids, as package ids
+// reads them.
+type (
+	IDs     = ids.Section
+	IDWord  = ids.Word
+	IDSet   = ids.Set
+	IDLabel = ids.Label
+)

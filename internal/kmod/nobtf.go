@@ -15,21 +15,24 @@ const (
 	whyNoVmlinux = `vmlinux was unavailable at build time (kbuild: "Skipping BTF generation ... due to unavailability of vmlinux")`
 	whyRemoved   = "it was removed after the build: .BTF_ids holds ids"
 	whyStripped  = "it was stripped on purpose, and marked so"
+	whyEmpty     = "its .BTF is empty, without the mark of a strip: no encoder leaves such a section"
 	whyUnknown   = whyNoVmlinux + ", or it was stripped: without debug information nothing in the module tells"
 )
 
 // WhyNoBTF says why a module has no BTF, as far as the module itself tells; ""
-// where it has some. The mark of stripping is the stamp; an empty .BTF is one
-// too, since every encoder writes at least a header: only emptying it on purpose
-// (apply --mode=neutralize) leaves such a section.
+// where it has some. Stripped is one that carries the mark of it: the stamp, or
+// the type that apply --mode=neutralize leaves to a .BTF that it empties
+// (stamp.Emptied). A .BTF that is merely empty is no mark.
 func (f *Facts) WhyNoBTF() (why string, stripped bool) {
 	if len(f.BTF) > 0 {
 		return "", false
 	}
-	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Left == stamp.Stripped || f.BTF != nil {
+	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Left == stamp.Stripped || f.Neutralized {
 		return whyStripped, true
 	}
 	switch hold, words := f.holdIDs(); {
+	case f.BTF != nil:
+		return whyEmpty, false
 	case hold:
 		return whyRemoved, false
 	case words, slices.ContainsFunc(f.Sections, func(s Section) bool { return s.Name == ".debug_info" }):

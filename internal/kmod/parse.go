@@ -251,18 +251,19 @@ func (s *scratch) blobs(f *Facts) error {
 		dst  *[]byte
 	}{{".BTF", &f.BTF}, {".BTF.base", &f.BTFBase}, {stamp.Section, &f.Stamp}} {
 		sec := s.elf.Section(b.name)
-		if sec == nil || !sec.HasData() {
+		if sec == nil {
 			continue
 		}
-		data, err := s.elf.Data(sec)
+		data, err := s.loadedBlob(f, sec)
 		if err != nil {
 			return err
 		}
-		if len(data) > limits.MaxBTF {
-			return where.New(where.Limit, "section %s of %d bytes, the limit is %d", b.name, len(data), limits.MaxBTF).At(int64(sec.Off))
+		if data != nil {
+			*b.dst = append(make([]byte, 0, len(data)), data...)
 		}
-		*b.dst = append(make([]byte, 0, len(data)), data...)
 	}
+	btf := s.elf.Section(".BTF")
+	f.Neutralized = btf != nil && btf.Size == 0 && btf.Type == stamp.Emptied
 	for i := range s.elf.Sections {
 		if s.elf.Sections[i].Name == ".BTF" {
 			f.BTFSections++
@@ -270,6 +271,46 @@ func (s *scratch) blobs(f *Facts) error {
 	}
 	return nil
 }
+
+// loadedBlob gives what the kernel reads as a section that it finds by its name:
+// sh_size bytes at sh_offset of the file, whatever sh_type says
+// (find_module_sections and rewrite_section_headers, kernel/module/main.c, 5.11
+// to 7.3; a booted 6.1 attaches a .BTF of type NOBITS), but zeros where a NOBITS
+// section is allocated with the module (move_module). nil when there is nothing:
+// no section, or the empty place of one in a file for debuggers.
+func (s *scratch) loadedBlob(f *Facts, sec *elfx.Section) ([]byte, error) {
+	if sec.Size > limits.MaxBTF {
+		return nil, where.New(where.Limit, "section %s of %d bytes, the limit is %d", sec.Name, sec.Size, limits.MaxBTF).At(int64(sec.Off))
+	}
+	if sec.HasData() {
+		data, err := s.elf.Data(sec)
+		if data == nil && err == nil {
+			data = []byte{}
+		}
+		return data, err
+	}
+	if f.DebugOnly {
+		return nil, nil
+	}
+	kind := "NOBITS"
+	if sec.Type == elfx.SHTNull {
+		kind = "NULL"
+	}
+	file := s.elf.Bytes()
+	switch {
+	case sec.Flags&elfx.SHFAlloc != 0:
+		f.odd("section %s is of type %s and loaded: the kernel reads %d zeros as BTF", sec.Name, kind, sec.Size)
+		return make([]byte, min(sec.Size, maxZeros)), nil
+	case sec.Off > uint64(len(file)) || sec.Size > uint64(len(file))-sec.Off:
+		return nil, where.New(where.Malformed, "section %s of type %s: the kernel reads its %d bytes at 0x%x, past the end of the file", sec.Name, kind, sec.Size, sec.Off).At(s.elf.HeaderOff(sec))
+	}
+	f.odd("section %s is of type %s, and yet the kernel reads its %d bytes at 0x%x as BTF", sec.Name, kind, sec.Size, sec.Off)
+	return file[sec.Off : sec.Off+sec.Size : sec.Off+sec.Size], nil
+}
+
+// maxZeros is how many of a section's zeros are kept: the first are no header
+// of BTF, whatever follows.
+const maxZeros = 64
 
 func listSections(elf *elfx.File) []Section {
 	out := make([]Section, 0, len(elf.Sections))

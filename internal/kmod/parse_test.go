@@ -14,6 +14,7 @@ import (
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/btf/symbols"
 	"kpkg-btf/internal/codec"
+	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/kmodtest"
@@ -138,8 +139,8 @@ func checkIDs(t *testing.T, ids *kmod.IDs) {
 		{Off: 40, ID: 31, Kind: "typedef", Name: "t_", Set: -1},
 	})
 	want(t, "sets", ids.Sets, []kmod.IDSet{
-		{Off: 8, Name: "kfuncs", Set8: true, Count: 2, Flags: 1, IDs: []uint32{20, 21}, PairFlags: []uint32{4, 0}},
-		{Off: 32, Name: "plain_set", Count: 1, IDs: []uint32{30}},
+		{Off: 8, Name: "kfuncs", Set8: true, Count: 2, Flags: 1, IDs: []uint32{20, 21}, PairFlags: []uint32{4, 0}, Room: 2, Members: 2},
+		{Off: 32, Name: "plain_set", Count: 1, IDs: []uint32{30}, Room: 1, Members: 1},
 	})
 }
 
@@ -243,7 +244,8 @@ func TestDebugOnly(t *testing.T) {
 
 func TestOddities(t *testing.T) {
 	second := elftest.Section{Name: ".BTF", Data: []byte("second")}
-	nobits := elftest.Section{Name: ".BTF", Type: 8, Size: 77}
+	nobits := elftest.Section{Name: ".BTF", Type: elfx.SHTNobits, Size: 6} // what follows is behind it
+	zeros := elftest.Section{Name: ".BTF", Type: elfx.SHTNobits, Size: 77, Flags: elfx.SHFAlloc}
 	for _, c := range []struct {
 		name, want string
 		m          kmodtest.Module
@@ -251,8 +253,9 @@ func TestOddities(t *testing.T) {
 		sections   int
 	}{
 		{"two", "2 sections .BTF", kmodtest.Module{BTF: []byte("first"), Sections: []elftest.Section{second}}, []byte("first"), 2},
-		{"nobits", "", kmodtest.Module{Sections: []elftest.Section{nobits}}, nil, 1},
-		{"nobits first", "2 sections .BTF", kmodtest.Module{Sections: []elftest.Section{nobits, second}}, nil, 2},
+		{"loaded nobits", "loaded: the kernel reads 77 zeros", kmodtest.Module{Sections: []elftest.Section{zeros}}, make([]byte, 64), 1},
+		{"nobits first", "2 sections .BTF", kmodtest.Module{Sections: []elftest.Section{nobits, second}}, []byte("second"), 2},
+		{"bytes behind", "of type NOBITS, and yet the kernel reads its 5 bytes", kmodtest.Module{BTF: []byte("bytes"), Behind: true}, []byte("bytes"), 1},
 		{"empty", "", kmodtest.Module{BTF: []byte{}}, []byte{}, 1},
 		{"base alone", ".BTF.base without .BTF", kmodtest.Module{BTFBase: []byte("x")}, nil, 0},
 	} {

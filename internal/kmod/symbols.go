@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/where"
 )
@@ -15,7 +16,7 @@ const sttRegister = 13 // STT_SPARC_REGISTER: reserves a register, imports nothi
 // symbols makes one pass over the symbol table: undefined symbols are imports,
 // symbols in .BTF_ids say what its words are.
 func (s *scratch) symbols(f *Facts, t *elfx.Symtab) error {
-	ids, err := s.openIDs(f)
+	found, err := ids.Open(&s.elf)
 	if err != nil {
 		return err
 	}
@@ -24,8 +25,8 @@ func (s *scratch) symbols(f *Facts, t *elfx.Symtab) error {
 		switch {
 		case sym.Undefined():
 			err = s.importOf(f, t, &sym)
-		case ids.sec != nil && sym.Section == ids.sec.Index && !sym.Reserved:
-			err = ids.symbol(t, &sym)
+		case found.Holds(&sym):
+			err = found.Symbol(t, &sym)
 		}
 		if err != nil {
 			return err
@@ -36,7 +37,7 @@ func (s *scratch) symbols(f *Facts, t *elfx.Symtab) error {
 		f.Imports[i].Name, names = cut(names)
 	}
 	s.sortImports(f)
-	ids.finish(s.elf.Layout)
+	f.IDs = found.Finish(s.elf.Layout)
 	return nil
 }
 

@@ -40,20 +40,41 @@ func Matters(name string) bool {
 // Config are the options of one kernel.
 type Config []Option
 
-// Value gives an option's value; a config that is there answers for all that
-// matter, and what it does not name (because what it depends on is off, or the
-// version does not have it) is "n". ok is false without a config.
+// Value returns an option's value; ok is false for one that is not listed, of
+// which nothing is known.
 func (c Config) Value(name string) (value string, ok bool) {
 	for _, o := range c {
 		if o.Name == name {
 			return o.Value, true
 		}
 	}
-	return "n", len(c) > 0
+	return "", false
+}
+
+// deciding are the options that judgements ask about. A whole config answers for
+// each: what it does not name (because what it depends on is off, or the version
+// does not have it) is off.
+var deciding = []string{
+	"CONFIG_DEBUG_INFO_BTF", "CONFIG_DEBUG_INFO_BTF_MODULES",
+	"CONFIG_MODULE_ALLOW_BTF_MISMATCH", "CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS", "CONFIG_MODULE_FORCE_LOAD",
+	"CONFIG_MODULE_SIG", "CONFIG_MODULE_SIG_FORCE", "CONFIG_MODVERSIONS", "CONFIG_TRIM_UNUSED_KSYMS",
+}
+
+// wholeLines is the number of options from which a text without the generated
+// head is taken for a whole config: fragments (kernel/configs, distributions'
+// own) have hundreds, whole ones of distributions 7 000 to 12 000.
+const wholeLines = 2000
+
+// isWhole says whether the text is a whole config as kconfig writes it, with its
+// head (conf_write in scripts/kconfig/confdata.c), and not a fragment.
+func isWhole(text []byte, options int) bool {
+	head := text[:min(len(text), 1024)]
+	return options >= wholeLines || bytes.Contains(head, []byte("# Automatically generated file; DO NOT EDIT.")) && bytes.Contains(head, []byte(" Kernel Configuration\n"))
 }
 
 // ConfigOptions reads the text of a kernel's .config (/boot/config-*, or what
-// CONFIG_IKCONFIG embeds) and keeps the options that matter, sorted. A line is
+// CONFIG_IKCONFIG embeds) and keeps the options that matter, sorted. Of a whole
+// config those that decide are there whether it names them or not. A line is
 // "CONFIG_X=value", "# CONFIG_X is not set" (value "n"), a comment or empty
 // (scripts/kconfig/confdata.c: conf_read_simple); anything else, and an option
 // that matters with two values, is Malformed with offset and line.
@@ -62,7 +83,7 @@ func ConfigOptions(text []byte) (Config, error) {
 		return nil, where.New(where.Limit, "a config of %d bytes, the limit is %d", len(text), limits.MaxText)
 	}
 	values := map[string]string{}
-	off, n := 0, 0
+	off, n, options := 0, 0, 0
 	for raw := range bytes.Lines(text) {
 		n++
 		at := int64(off)
@@ -72,6 +93,9 @@ func ConfigOptions(text []byte) (Config, error) {
 		if !ok {
 			return nil, where.New(where.Malformed, "line %d: neither option nor comment", n).At(at)
 		}
+		if name != "" {
+			options++
+		}
 		if !Matters(name) {
 			continue
 		}
@@ -79,6 +103,13 @@ func ConfigOptions(text []byte) (Config, error) {
 			return nil, where.New(where.Malformed, "line %d: %s is %s here and %s above", n, name, value, before).At(at)
 		}
 		values[name] = value
+	}
+	if isWhole(text, options) {
+		for _, name := range deciding {
+			if _, ok := values[name]; !ok {
+				values[name] = "n"
+			}
+		}
 	}
 	out := make(Config, 0, len(values))
 	for name, value := range values {

@@ -21,6 +21,13 @@ func TestConfigOptions(t *testing.T) {
 		{Name: "CONFIG_DEBUG_INFO_BTF", Value: "n"}, {Name: "CONFIG_LOCALVERSION", Value: `""`}, {Name: "CONFIG_MODULE_SIG_FORCE", Value: "n"},
 		{Name: "CONFIG_MODVERSIONS", Value: "y"}, {Name: "CONFIG_PAHOLE_VERSION", Value: "125"},
 	}
+	// It is whole: what decides and is not mentioned is off.
+	for _, name := range deciding {
+		if !slices.ContainsFunc(want, func(o Option) bool { return o.Name == name }) {
+			want = append(want, Option{name, "n"})
+		}
+	}
+	slices.SortFunc(want, orderOption)
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v\nwant %v", got, err, want)
 	}
@@ -67,7 +74,8 @@ func FuzzConfigOptions(f *testing.F) {
 }
 
 func TestConfigValue(t *testing.T) {
-	c, err := ConfigOptions([]byte("CONFIG_MODVERSIONS=y\n# CONFIG_MODULE_SIG is not set\nCONFIG_PAHOLE_VERSION=130\n"))
+	const head = "# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.1.192 Kernel Configuration\n"
+	c, err := ConfigOptions([]byte(head + "CONFIG_MODVERSIONS=y\n# CONFIG_MODULE_SIG is not set\nCONFIG_PAHOLE_VERSION=130\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,5 +89,16 @@ func TestConfigValue(t *testing.T) {
 		if _, ok := Config(nil).Value(name); ok {
 			t.Errorf("%s: known without a config", name)
 		}
+	}
+	// A fragment says what it says and no more.
+	c, err = ConfigOptions([]byte("CONFIG_MODULES=y\n# CONFIG_MODULE_SIG is not set\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := c.Value("CONFIG_MODULE_SIG"); v != "n" || !ok {
+		t.Errorf("a fragment's own option: %q, %v", v, ok)
+	}
+	if v, ok := c.Value("CONFIG_DEBUG_INFO_BTF_MODULES"); ok {
+		t.Errorf("an option that a fragment does not name: %q", v)
 	}
 }

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -184,6 +185,9 @@ func (f *lazyFile) unchanged() error {
 // close reports a read error even if the caller passed over it.
 func (f *lazyFile) close() error {
 	if f.file == nil {
+		if errors.Is(f.err, fs.ErrPermission) {
+			return nil // whoever read it was told, and may go on without it
+		}
 		return f.err
 	}
 	err := f.err

@@ -7,10 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
-	"kpkg-btf/internal/where"
 )
 
 // assemble turns items into releases, whatever their order.
@@ -19,12 +17,17 @@ func (c *collector) assemble() (*Loaded, error) {
 	for _, it := range c.items {
 		it.nameFromContent()
 	}
-	groups, errs := group(c.items)
+	items, unused, err := placeTexts(c.items)
+	if err != nil {
+		return nil, err
+	}
+	groups, errs := group(items)
 	if len(errs) > 0 {
 		return nil, errs[0]
 	}
 	out := &Loaded{Ignored: c.ignored}
 	for _, g := range groups {
+		g.installed = c.o.Installed
 		r := g.build()
 		if why := r.notARelease(); why != "" {
 			for _, p := range r.Packages {
@@ -34,52 +37,15 @@ func (c *collector) assemble() (*Loaded, error) {
 		}
 		out.Releases = append(out.Releases, r)
 	}
+	placeUnused(out, items, unused)
+	slices.SortStableFunc(out.Ignored, func(a, b Ignored) int { return strings.Compare(a.File, b.File) })
+	for _, r := range out.Releases {
+		r.sortAnomalies()
+	}
 	slices.SortFunc(out.Releases, func(a, b *Release) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Arch), string(b.Arch)))
 	})
 	return out, nil
-}
-
-// resolveAliases gives a module that is a further link of another the facts of
-// that one. A link in weak-updates is a module added to the kernel it lies
-// under, where what it names is in the same tree; else it stays unresolved, and
-// what it names is judged where it is.
-func (c *collector) resolveAliases() {
-	if len(c.aliases) == 0 {
-		return
-	}
-	byPath := make(map[Source]*item, len(c.items))
-	for _, it := range c.items {
-		byPath[it.source] = it
-	}
-	for _, a := range c.aliases {
-		t := byPath[Source{a.pkg.File, a.target}]
-		for _, target := range a.targets() {
-			if t == nil {
-				t = byPath[Source{a.pkg.File, target}]
-			}
-		}
-		if t != nil && t.role == roleModule {
-			c.items = append(c.items, &item{place: a.place, pkg: a.pkg, source: a.source, size: t.size, module: t.module, err: t.err})
-			if c.o.Linked != nil {
-				c.o.Linked(a.source, t.source, a.hard)
-			}
-		}
-	}
-}
-
-// targets are where the link of a module that was added (weak-updates) may
-// lead within its tree: absolute ones begin at the root, where /lib may be a
-// link to /usr/lib.
-func (a *alias) targets() []string {
-	if a.hard || a.place.origin != Added {
-		return nil
-	}
-	t := path.Join(path.Dir(a.source.Path), a.target)
-	if path.IsAbs(a.target) {
-		t = strings.TrimPrefix(path.Clean(a.target), "/")
-	}
-	return []string{t, "usr/" + t, strings.TrimPrefix(t, "usr/")}
 }
 
 // nameFromContent finds the release of a file whose path does not tell.
@@ -87,6 +53,7 @@ func (it *item) nameFromContent() {
 	if it.place.release != "" {
 		return
 	}
+	it.certain = false // the name is not the path's
 	switch {
 	case it.module != nil:
 		it.place.release, _, _ = strings.Cut(it.module.Modinfo.Vermagic, " ")
@@ -98,9 +65,19 @@ func (it *item) nameFromContent() {
 		if it.image.BTFOnly && it.origin == Shipped {
 			it.place.origin = Headers
 		}
+		if it.place.release == "" && it.image.BTFOnly {
+			it.place.release = labelOf(it.source) // btfhub names its archives so
+		}
 	case it.doc != nil:
 		it.place.release = it.doc.Release
 	}
+}
+
+// labelOf is the release that the name of a file with a base is, "" for a label.
+func labelOf(s Source) string {
+	name := path.Base(cmp.Or(s.Path, s.Package))
+	name, _, _ = strings.Cut(name, ".btf")
+	return releaseOf(name)
 }
 
 func (it *item) arch() model.Arch {
@@ -117,8 +94,9 @@ func (it *item) arch() model.Arch {
 
 // bundle is the items of one release.
 type bundle struct {
-	key   Key
-	items []*item
+	key       Key
+	items     []*item
+	installed bool // Options.Installed
 }
 
 // group sorts items into releases by (uname -r, architecture). Files that
@@ -155,12 +133,11 @@ func group(items []*item) ([]*bundle, []error) {
 			}
 		case it.err != nil:
 			errs = append(errs, it.err)
-		case len(byKey) == 0:
-			errs = append(errs, it.source.In(where.New(where.Inconclusive, "no other input says which release this file belongs to").
-				WithHint("give the package or image it came with")))
+		case len(byKey) == 0 && it.image != nil && it.image.BTFOnly: // a base of its own
+			add(Key{Name: path.Base(cmp.Or(it.source.Path, it.source.Package))}, it)
+		case it.anomaly != nil: // of no release that was given
 		default:
-			errs = append(errs, it.source.In(where.New(where.Inconclusive, "the inputs hold %d releases and nothing says which one this file belongs to", len(byKey)).
-				WithHint("give the files of one release at a time, or keep their usual names (config-RELEASE)")))
+			errs = append(errs, it.source.In(unplaced(len(byKey))))
 		}
 	}
 	out := make([]*bundle, 0, len(byKey))
@@ -188,6 +165,9 @@ func (b *bundle) build() *Release {
 	r := &Release{Key: b.key}
 	var modules []*Module
 	var tables []tableSource
+	var builtins []builtinSource
+	var order, dep [][]string
+	own := ownPackages(b.items)
 	slices.SortStableFunc(b.items, func(x, y *item) int {
 		return cmp.Or(cmp.Compare(x.origin, y.origin), strings.Compare(x.source.Package, y.source.Package), strings.Compare(x.source.Path, y.source.Path))
 	})
@@ -198,17 +178,32 @@ func (b *bundle) build() *Release {
 		switch {
 		case it.err != nil:
 			r.Unread = append(r.Unread, it.err)
+		case it.anomaly != nil:
+			r.note(*it.anomaly)
 		case it.module != nil:
-			modules = append(modules, &Module{Path: it.rel, Source: it.source, Origin: it.origin, FileSize: it.size, Facts: it.module})
+			m := &Module{Path: it.rel, Source: it.source, Origin: it.origin, FileSize: it.size, Facts: it.module}
+			if it.origin == Added && own[it.pkg] && !b.installed && !it.linked && !strings.HasPrefix(it.rel, "weak-updates/") {
+				m.Own = true
+			}
+			modules = append(modules, m)
 		case it.image != nil:
-			r.Images = append(r.Images, &Image{Source: it.source, Origin: it.origin, PathRelease: it.pathRelease(), Facts: it.image})
+			r.Images = append(r.Images, &Image{Source: it.source, Origin: it.origin, PathRelease: it.pathRelease(), Rescue: it.rescue, Facts: it.image})
 		case it.doc != nil:
 			r.addDoc(it)
 		case it.role == roleConfig:
 			r.Configs = append(r.Configs, &Text{it.source, it.text})
 		case it.role == roleBuiltin:
-			if r.Builtin == nil {
-				r.Builtin = &Text{it.source, it.text}
+			builtins = append(builtins, builtinSource{&Text{it.source, it.text}, it.pkg})
+		case it.role == roleOrder, it.role == roleDep:
+			list, err := listed(it.text, it.role == roleDep)
+			if err != nil {
+				r.Unread = append(r.Unread, it.source.In(err))
+				continue
+			}
+			if it.role == roleOrder {
+				order = append(order, list)
+			} else {
+				dep = append(dep, list)
 			}
 		case it.role == roleSymvers:
 			t, err := symvers.Parse(it.text)
@@ -216,13 +211,16 @@ func (b *bundle) build() *Release {
 				r.Unread = append(r.Unread, it.source.In(err))
 				continue
 			}
-			tables = append(tables, tableSource{it.source, t})
+			tables = append(tables, tableSource{it.source, it.pkg, t})
 		}
 	}
 	slices.SortFunc(r.Packages, func(x, y *Package) int { return strings.Compare(x.File, y.File) })
 	r.merge(modules)
-	r.chooseConfig()
-	r.chooseSymvers(tables)
+	r.settleConfig()
+	r.settleSymvers(tables)
+	r.settleBuiltin(builtins)
+	r.compareLists(order, dep, r.builtIn())
+	r.headersBase()
 	return r
 }
 
@@ -273,66 +271,22 @@ func (m *Module) sameAs(c *Module) bool {
 		m.Facts.AllocDigest == c.Facts.AllocDigest
 }
 
-// chooseConfig takes the config of the image's package; the headers' .config
-// is the same file in every distribution.
-func (r *Release) chooseConfig() {
-	if len(r.Configs) > 0 {
-		r.Config = r.Configs[0]
-	}
-	for _, im := range r.Images {
-		if r.Config == nil && im.Facts.Config != nil {
-			r.Config = &Text{im.Source, im.Facts.Config}
-		}
-	}
-	if r.Config == nil {
-		return
-	}
-	var err error
-	if r.Options, err = manifest.ConfigOptions(r.Config.Data); err != nil {
-		r.Unread = append(r.Unread, r.Config.Source.In(err))
-	}
-}
-
-type tableSource struct {
-	source Source
-	table  *symvers.Table
-}
-
-// chooseSymvers takes Module.symvers, else what the image and its modules export.
-func (r *Release) chooseSymvers(given []tableSource) {
-	var image []symvers.Symbol
-	for _, im := range r.Images {
-		if im.Facts.Exports != nil {
-			image = im.Facts.Exports
-			break
-		}
-	}
-	if image == nil && len(given) == 0 {
-		return
-	}
-	var modules []symvers.ModuleExports
-	for _, m := range r.Modules {
-		if len(m.Facts.Exports) > 0 {
-			modules = append(modules, symvers.ModuleExports{Path: m.Path, Symbols: m.Facts.Exports})
-		}
-	}
-	r.Symvers, r.SymversSource = symvers.Merge(image, modules), "the export tables of the image and its modules"
-	if len(given) > 0 {
-		r.Symvers, r.SymversSource = given[0].table.Told(r.Symvers), given[0].source.String()
-	}
-}
-
-// notARelease says why a bundle is none: debug files alone.
+// notARelease says why a bundle is none: debug files alone, a rescue image alone.
 func (r *Release) notARelease() string {
 	if r.Doc != nil || len(r.Modules)+len(r.Added)+len(r.Unread) > 0 {
 		return ""
 	}
+	rescue := false
 	for _, im := range r.Images {
-		if im.Origin != Debug {
+		if im.Origin != Debug && !im.Rescue {
 			return ""
 		}
+		rescue = rescue || im.Rescue
 	}
-	if len(r.Images) > 0 {
+	switch {
+	case rescue:
+		return "the rescue image of " + r.Name + ", which is not installed any more"
+	case len(r.Images) > 0:
 		return "debug files alone are not a release"
 	}
 	if r.Symvers != nil || r.Config != nil || r.Builtin != nil {

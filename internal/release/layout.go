@@ -3,6 +3,7 @@ package release
 import (
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"kpkg-btf/internal/model"
@@ -18,6 +19,8 @@ const (
 	roleConfig
 	roleSymvers
 	roleBuiltin
+	roleOrder // modules.order
+	roleDep   // modules.dep
 	roleManifest
 )
 
@@ -31,6 +34,9 @@ type place struct {
 	origin  Origin
 	// certain: the path alone says what it is. Otherwise content decides.
 	certain bool
+	// rescue is an image that some installer put aside for a machine that no
+	// longer boots (dracut's 51-dracut-rescue.install): a copy of an installed one.
+	rescue bool
 }
 
 // Origin says which copy of an image or module a file is.
@@ -65,7 +71,9 @@ var imageNames = map[string]bool{
 	"image": true, "uImage": true, "vmlinuz-virt.efi": true, "vmlinuz.efi": true, "vmlinux.efi": true,
 }
 
-// bootPrefixes are the base names under /boot that end in the release.
+// bootPrefixes are the beginnings of base names under /boot that end in the
+// release, or in a label: a flavour (vmlinuz-lts, vmlinuz-linux, vmlinuz-huge),
+// a series (vmlinuz-6.1-x86_64), "0-rescue-" and the number of a machine.
 var bootPrefixes = []string{"vmlinuz-", "vmlinux-", "Image-", "image-", "zImage-", "bzImage-", "kernel-"}
 
 // classify says what the file at a clean relative path is.
@@ -100,7 +108,10 @@ func inModules(p string, origin Origin) (place, bool) {
 	if !ok {
 		return place{}, true
 	}
-	pl := place{release: rel, origin: origin, certain: true}
+	pl := place{origin: origin, certain: true}
+	if isRelease(rel) {
+		pl.release = rel
+	}
 	sub, below := strings.CutPrefix(file, "build/")
 	if below {
 		file = sub
@@ -117,6 +128,10 @@ func inModules(p string, origin Origin) (place, bool) {
 		pl.role = roleSymvers
 	case file == "modules.builtin":
 		pl.role = roleBuiltin
+	case file == "modules.order" && !below:
+		pl.role = roleOrder
+	case file == "modules.dep" && !below:
+		pl.role = roleDep
 	default:
 		if stem, ok := model.ModuleStem(file); ok {
 			pl.role, pl.rel = roleModule, stem+".ko"
@@ -158,26 +173,85 @@ func treePrefix(tree string) string {
 // (depmod.d(5), DKMS, kmod packages, weak-modules).
 var addedTree = map[string]bool{"updates": true, "extra": true, "weak-updates": true, "misc": true, "external": true}
 
-// inBoot: boot/NAME-RELEASE.
+// isRelease says whether a word is made like uname -r, which begins with three
+// numbers (KERNELVERSION in the top Makefile). Other names of files are labels,
+// and the file itself says of which release it is.
+func isRelease(word string) bool {
+	for n := range 3 {
+		digits := len(word) - len(strings.TrimLeft(word, "0123456789"))
+		if digits == 0 {
+			return false
+		}
+		if word = word[digits:]; n < 2 {
+			var dot bool
+			if word, dot = strings.CutPrefix(word, "."); !dot {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// releaseOf is the release that the rest of a file's name names, "" for a label.
+func releaseOf(rest string) string {
+	if !isRelease(rest) {
+		return ""
+	}
+	for _, end := range []string{".efi.signed", ".signed", ".efi"} {
+		rest = strings.TrimSuffix(rest, end)
+	}
+	return rest
+}
+
+// putAside are the ends of names under which installers keep what they replaced.
+var putAside = []string{".old", ".bak", "~", ".dpkg-old", ".dpkg-new", ".dpkg-tmp", ".dpkg-bak", ".rpmsave", ".rpmnew", ".rpmorig"}
+
+// inBoot: boot/NAME-RELEASE, boot/NAME-LABEL, boot/NAME. A name that is no
+// release is a label.
 func inBoot(p string, origin Origin) (place, bool) {
 	name, ok := strings.CutPrefix(p, "boot/")
-	if !ok || strings.Contains(name, "/") {
+	if !ok {
+		return place{}, false
+	}
+	name = strings.TrimPrefix(name, "firmware/") // Raspberry Pi
+	if strings.Contains(name, "/") {
 		return place{}, false
 	}
 	pl := place{origin: origin, certain: true}
+	if slices.ContainsFunc(putAside, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return pl, true
+	}
 	plain := trimCompression(name)
+	if imageNames[plain] || isPiKernel(plain) {
+		pl.role = roleImage
+		return pl, true
+	}
 	for _, pre := range bootPrefixes {
 		if r, ok := strings.CutPrefix(plain, pre); ok && r != "" {
-			pl.role, pl.release = roleImage, r
+			pl.role, pl.release = roleImage, releaseOf(r)
+			pl.rescue = strings.HasPrefix(r, "0-rescue-")
+			// What is called kernel-… is one by its content only.
+			pl.certain = pl.release != "" || pre != "kernel-"
 			return pl, true
 		}
 	}
 	if r, ok := strings.CutPrefix(name, "config-"); ok {
-		pl.role, pl.release = roleConfig, r
+		pl.role, pl.release = roleConfig, releaseOf(r)
 	} else if r, ok := strings.CutPrefix(plain, "symvers-"); ok {
-		pl.role, pl.release = roleSymvers, r
+		pl.role, pl.release = roleSymvers, releaseOf(r)
 	}
 	return pl, true
+}
+
+// isPiKernel: kernel.img, kernel7.img, kernel7l.img, kernel8.img,
+// kernel_2712.img of the Raspberry Pi.
+func isPiKernel(name string) bool {
+	word, ok := strings.CutPrefix(name, "kernel")
+	if !ok {
+		return false
+	}
+	word, ok = strings.CutSuffix(word, ".img")
+	return ok && strings.Trim(word, "_0123456789l") == ""
 }
 
 // inHeaders: the trees for building modules of Debian and Ubuntu
@@ -241,6 +315,12 @@ func decompressor(p string) bool {
 	return base == "vmlinux" && (strings.HasSuffix(dir, "/boot/compressed/") || strings.HasSuffix(dir, "/s390/boot/"))
 }
 
+// nixImage: "HASH-linux-6.1.90-bzImage" in boot/kernels of NixOS.
+func nixImage(name string) bool {
+	i := strings.LastIndex(name, "-")
+	return i > 0 && imageNames[name[i+1:]] && strings.Contains(name, "linux")
+}
+
 // loose files say their release themselves: build trees, single files.
 func loose(p string, origin Origin) place {
 	pl := place{origin: origin}
@@ -264,15 +344,16 @@ func loose(p string, origin Origin) place {
 		for _, pre := range bootPrefixes {
 			if r, ok := strings.CutPrefix(plain, pre); ok && (numbered(r) || pre == "vmlinuz-") {
 				pl.role = roleImage
+				pl.rescue = strings.HasPrefix(r, "0-rescue-")
 			}
 		}
 		if r, ok := strings.CutPrefix(base, "config-"); ok && numbered(r) {
-			pl.role, pl.release = roleConfig, r
+			pl.role, pl.release = roleConfig, releaseOf(r)
 		}
 		if r, ok := strings.CutPrefix(plain, "symvers-"); ok {
-			pl.role, pl.release = roleSymvers, r
+			pl.role, pl.release = roleSymvers, releaseOf(r)
 		}
-		if strings.HasSuffix(base, ".efi") {
+		if strings.HasSuffix(base, ".efi") || isPiKernel(plain) || nixImage(plain) {
 			pl.role = roleImage
 		}
 	}

@@ -42,6 +42,27 @@ func TestClassify(t *testing.T) {
 		{"boot/image-6.4.0-150-default", roleImage, "6.4.0-150-default", "", Shipped},
 		// Ubuntu
 		{"usr/lib/linux/6.8.0-149-generic/config", roleConfig, "6.8.0-149-generic", "", Shipped},
+		// Arch, Manjaro, Alpine, Slackware, Fedora's rescue image, Raspberry Pi,
+		// NixOS: labels in place of releases
+		{"boot/vmlinuz-linux", roleImage, "", "", Shipped},
+		{"boot/vmlinuz-linux-lts", roleImage, "", "", Shipped},
+		{"boot/vmlinuz-6.1-x86_64", roleImage, "", "", Shipped},
+		{"boot/vmlinuz-lts", roleImage, "", "", Shipped},
+		{"boot/config-lts", roleConfig, "", "", Shipped},
+		{"boot/vmlinuz-huge", roleImage, "", "", Shipped},
+		{"boot/vmlinuz-huge-6.1.90", roleImage, "", "", Shipped},
+		{"boot/vmlinuz-0-rescue-0123456789abcdef0123456789abcdef", roleImage, "", "", Shipped},
+		{"boot/kernel8.img", roleImage, "", "", Shipped},
+		{"boot/firmware/kernel_2712.img", roleImage, "", "", Shipped},
+		{"boot/Image", roleImage, "", "", Shipped},
+		{"boot/Image.gz", roleImage, "", "", Shipped},
+		{"boot/bzImage", roleImage, "", "", Shipped},
+		{"boot/vmlinuz", roleImage, "", "", Shipped}, // udebs
+		{"boot/kernels/0a1b-linux-6.1.90-bzImage", roleImage, "", "", Shipped},
+		{"boot/kernel.conf", roleNone, "", "", Shipped},
+		{"boot/vmlinuz-6.1.0-56-amd64.old", roleNone, "", "", Shipped},
+		{"boot/vmlinuz-6.8.0-149-generic.efi.signed", roleImage, "6.8.0-149-generic", "", Shipped},
+		{"usr/lib/modules/extramodules-6.1-MANJARO/nvidia.ko.gz", roleModule, "", "nvidia.ko", Shipped},
 		// Proxmox
 		{"lib/modules/7.0.14-14-pve/zfs/zfs.ko", roleModule, "7.0.14-14-pve", "zfs/zfs.ko", Shipped},
 		// a build tree and single files say it themselves
@@ -61,7 +82,7 @@ func TestClassify(t *testing.T) {
 		// none of it
 		{"usr/share/doc/linux-image/copyright", roleNone, "", "", Shipped},
 		{"boot/System.map-6.1.0-56-amd64", roleNone, "", "", Shipped},
-		{"lib/modules/6.1.0-56-amd64/modules.order", roleNone, "6.1.0-56-amd64", "", Shipped},
+		{"lib/modules/6.1.0-56-amd64/modules.order", roleOrder, "6.1.0-56-amd64", "", Shipped},
 		{"lib/modules/6.1.0-56-amd64", roleNone, "", "", Shipped},
 		{"usr/src/linux-headers-6.1.0-56-common/Makefile", roleNone, "6.1.0-56-common", "", Headers},
 		{"usr/bin/.ko", roleNone, "", "", Shipped},

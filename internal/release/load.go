@@ -3,8 +3,10 @@ package release
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -36,6 +38,9 @@ type Options struct {
 	Rewrite func(s Source, stored []byte) ([]byte, error)
 	// Images, if not nil, spares images that it knows, and learns the others.
 	Images *Images
+	// Installed: the inputs are of a machine, where others than the kernel's
+	// packages put modules below updates/ and extra/ (DKMS, administrators).
+	Installed bool
 	// Linked, if not nil, is told of further names of modules: hard links, and
 	// symlinks to a file of the same input.
 	Linked func(name, of Source, hard bool)
@@ -57,7 +62,7 @@ type Ignored struct {
 // Loaded is what a list of inputs holds.
 type Loaded struct {
 	Releases []*Release // sorted by name and architecture
-	Ignored  []Ignored  // in the order of the inputs
+	Ignored  []Ignored  // sorted by file
 }
 
 // item is one member that matters.
@@ -71,15 +76,12 @@ type item struct {
 	text   []byte
 	doc    *manifest.Manifest
 	err    error
-}
-
-// alias is a hard link or symlink that names another member of its package.
-type alias struct {
-	place
-	source Source
-	target string
-	hard   bool
-	pkg    *Package
+	// anomaly is what is to be told of a name that is not looked at; the item is
+	// nothing else then.
+	anomaly *Anomaly
+	// read: its file was found in a second pass. dropped: it does not count.
+	// linked: the name is a link.
+	read, dropped, linked bool
 }
 
 // collector reads inputs one after the other and hands members to workers.
@@ -150,7 +152,18 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 	}
 	c.step.Input = in.Path
 	before := len(c.items)
-	err = p.Walk(ctx, func(e *pack.Entry, r io.Reader) error { return c.entry(ctx, pkg, p.Kind, e, r) })
+	var links []link
+	err = p.Walk(ctx, func(e *pack.Entry, r io.Reader) error {
+		full := pkg.prefix + e.Path
+		if e.Type == pack.Symlink || e.Type == pack.Hardlink {
+			links = append(links, link{place: classify(full), pkg: pkg, source: Source{pkg.File, e.Path}, path: full, target: e.Link, hard: e.Type == pack.Hardlink})
+			return nil
+		}
+		return c.entry(ctx, pkg, p.Kind, e, r)
+	})
+	if err == nil {
+		err = c.follow(ctx, p, pkg, links, before)
+	}
 	if err != nil {
 		return err
 	}
@@ -170,14 +183,19 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *pack.Entry, r io.Reader) error {
 	c.step.Bytes += e.Size
 	pl := classify(pkg.prefix + e.Path)
-	switch e.Type {
-	case pack.Hardlink, pack.Symlink:
-		if pl.role == roleModule {
-			c.aliases = append(c.aliases, alias{place: pl, source: Source{pkg.File, e.Path}, target: e.Link, hard: e.Type == pack.Hardlink, pkg: pkg})
-		}
+	it := &item{place: pl, pkg: pkg, source: Source{pkg.File, e.Path}, size: e.Size}
+	switch {
+	case e.Type == pack.Regular:
+	case pl.role != roleModule || e.Type == pack.Directory:
 		return nil
-	case pack.Regular:
+	case e.Type == pack.Ghost:
+		it.anomaly = &Anomaly{Kind: NotPacked, Subject: it.source.String()}
+		c.items = append(c.items, it)
+		return nil
 	default:
+		it.err = it.source.In(where.New(where.Inconclusive, "called like a module, but a device, FIFO or socket").
+			WithHint("no kernel can load it: leave it out, or give the module"))
+		c.items = append(c.items, it)
 		return nil
 	}
 	if pl.role == roleNone && kind != pack.File {
@@ -186,28 +204,43 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 	if pl.role == roleModule && kind != pack.File && c.o.Only != nil && !c.o.Only(e.Path) {
 		return nil
 	}
-	it := &item{place: pl, pkg: pkg, source: Source{pkg.File, e.Path}, size: e.Size}
 	if kind == pack.File {
 		it.source.Path = ""
 	}
-	weight := min(max(e.Size, 1), inFlight)
+	return c.submit(ctx, it, r, func(head []byte) {
+		if kind == pack.File || !pl.certain && pl.role != roleModule {
+			sniff(&it.place, cmp.Or(it.source.Path, it.source.Package), head, kind == pack.File)
+		}
+	})
+}
+
+// submit reads a member and hands it to a worker. look, if not nil, may settle by
+// its content what it is.
+func (c *collector) submit(ctx context.Context, it *item, r io.Reader, look func(data []byte)) error {
+	weight := min(max(it.size, 1), inFlight)
 	if err := c.sem.Acquire(ctx, weight); err != nil {
 		return err
 	}
-	data, err := readContent(r, e.Size)
+	data, err := readContent(r, it.size)
 	if err != nil {
 		c.sem.Release(weight)
-		return err
-	}
-	if kind == pack.File || !pl.certain && pl.role != roleModule {
-		sniff(&it.place, cmp.Or(it.source.Path, it.source.Package), data.data, kind == pack.File)
-		if it.role == roleNone {
-			data.free()
-			c.sem.Release(weight)
-			return nil
+		if it.role != roleModule || !errors.Is(err, fs.ErrPermission) {
+			return err
 		}
+		it.err = it.source.In(where.New(where.Inconclusive, "it may not be read: %w", err).
+			WithHint("a kernel would load it: read it as one who may"))
+		c.add(it)
+		return nil
 	}
-	c.items = append(c.items, it)
+	if look != nil {
+		look(data.data)
+	}
+	if it.role == roleNone {
+		data.free()
+		c.sem.Release(weight)
+		return nil
+	}
+	c.add(it)
 	if it.role == roleModule {
 		c.step.Modules++
 	}
@@ -226,6 +259,14 @@ func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *
 		data.free()
 		c.sem.Release(weight)
 		return ctx.Err()
+	}
+}
+
+// add lists an item, unless it is listed already: a name that is a link is
+// before its file was found.
+func (c *collector) add(it *item) {
+	if !it.read {
+		c.items = append(c.items, it)
 	}
 }
 

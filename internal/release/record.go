@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
@@ -239,6 +240,9 @@ func recordModule(mod *Module) manifest.Module {
 		BTF:      recordBTF(f),
 		Vermagic: f.Modinfo.Vermagic, Intree: f.Modinfo.Intree, Srcversion: f.Modinfo.Srcversion,
 		Depends: f.Modinfo.Depends, Stamp: f.Stamp,
+	}
+	if f.Neutralized && f.Stamp == nil {
+		m.Stamp = stamp.Stamp{Left: stamp.Stripped}.Bytes() // the mark in the words of a manifest
 	}
 	for _, i := range f.Imports {
 		if slices.Contains(registering, i.Name) {

@@ -67,7 +67,9 @@ type Module struct {
 	Source   Source
 	Origin   Origin
 	FileSize int64 // as stored, compressed
-	Facts    *kmod.Facts
+	// Own, of an added module: the kernel's own packages ship it.
+	Own   bool
+	Facts *kmod.Facts
 	// Copies are further files that hold the same module (udeb, unsigned,
 	// debug); Differ are those whose BTF or allocated sections disagree, of debug
 	// copies the allocated sections alone.
@@ -89,6 +91,7 @@ type Image struct {
 	Source      Source
 	Origin      Origin
 	PathRelease string // the release its path names, "" if none
+	Rescue      bool   // put aside for a machine that no longer boots (vmlinuz-0-rescue-…)
 	Facts       *kimage.Facts
 }
 
@@ -107,14 +110,18 @@ type Release struct {
 	Added    []*Module // below updates/, extra/, weak-updates/
 	// Packed are the modules of a condensed release, sorted by path.
 	Packed  []*Packed
-	Config  *Text   // nil when not given
-	Configs []*Text // all that were given
-	// Options are the lines of the config that matter.
+	Configs []*Text // all that count for the release
+	Config  *Text   // the first of them by path, else the one in the image; nil when there is none
+	// Options are what the configs say and the image shows of the options that
+	// matter. One that is not listed is not known.
 	Options manifest.Config
-	Builtin *Text // modules.builtin, nil when not given
+	Builtin *Text // modules.builtin, nil when not given, or several differ
 	Symvers *symvers.Table
 	// SymversSource says where the table is from: a Module.symvers, or the image's own tables.
 	SymversSource string
+	// Anomalies are contradictions among the parts of the release, and what of it
+	// was not looked at, in an order that no input decides.
+	Anomalies []Anomaly
 	// Unread are members that belong to the release but could not be read.
 	Unread []error
 	// Doc is the manifest the release was read from; Images and Modules are

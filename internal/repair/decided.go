@@ -108,7 +108,7 @@ func alreadyDone(a Action, now binding, f *kmod.Facts, base *buildBase) bool {
 			return false
 		}
 		s, err := stamp.Parse(f.Stamp)
-		return err == nil && s.Left == stamp.Stripped || f.BTF != nil // neutralized
+		return err == nil && s.Left == stamp.Stripped || f.Neutralized
 	case Distill:
 		s, err := stamp.Parse(f.Stamp)
 		return err == nil && s.Left == stamp.Distilled && now.base != "" && (base == nil || s.Base.Digest == base.id.Digest)

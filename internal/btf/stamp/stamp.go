@@ -40,6 +40,11 @@ import (
 const (
 	// Section is the name of the section: not loaded, SHT_PROGBITS.
 	Section = ".BTF.base_checksum"
+	// Emptied is the type that a section .BTF gets when it is emptied on purpose
+	// without moving anything else (apply --mode=neutralize), where no section
+	// can be added: SHT_LOUSER and "BTF", from the range that the ELF
+	// specification leaves to programs. The kernel finds .BTF by its name alone.
+	Emptied = 0x80425446
 
 	schema  = "kpkg-btf/stamp/2.0"
 	major   = "kpkg-btf/stamp/2."

@@ -65,7 +65,7 @@ func Of(id string) (Rule, bool) {
 	return all[i], true
 }
 
-var all = sorted(self, window, abi, reverse, outside, pin, run)
+var all = sorted(self, fit, window, abi, reverse, outside, pin, run)
 
 func sorted(lists ...[]Rule) []Rule {
 	out := slices.Concat(lists...)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/elfx/elftest"
 	"kpkg-btf/internal/kmod"
@@ -27,6 +28,10 @@ type Module struct {
 
 	// Contents of sections; nil means no such section, empty one of size 0.
 	BTF, BTFBase, Stamp []byte
+	// Behind makes .BTF a section of type NOBITS, its bytes behind it in the file.
+	Behind bool
+	// Neutralized marks an empty .BTF as apply --mode=neutralize does.
+	Neutralized bool
 
 	IDs      []IDList
 	StripIDs bool // leave out the symbols of .BTF_ids, as strip --strip-unneeded does
@@ -76,6 +81,9 @@ type IDList struct {
 	Set8  bool
 	Flags uint32 // of a set8
 	Words []ID
+	// Miscount is added to the count of a set; Unused are members without a
+	// symbol, id 0, before the words.
+	Miscount, Unused int
 }
 
 // ID is one id with the name its symbol gives it.
@@ -103,7 +111,14 @@ func (m Module) Bytes() []byte {
 		name string
 		data []byte
 	}{{".BTF", m.BTF}, {".BTF.base", m.BTFBase}, {".BTF.base_checksum", m.Stamp}} {
-		if s.data != nil {
+		switch {
+		case s.data == nil:
+		case s.name == ".BTF" && m.Neutralized:
+			b.add(elftest.Section{Name: s.name, Type: stamp.Emptied})
+		case s.name == ".BTF" && m.Behind:
+			b.add(elftest.Section{Name: s.name, Type: elfx.SHTNobits, Size: uint64(len(s.data))})
+			b.add(elftest.Section{Name: ".behind", Data: s.data})
+		default:
 			b.add(elftest.Section{Name: s.name, Data: s.data})
 		}
 	}
@@ -255,9 +270,15 @@ func (b *build) ids() {
 			b.idSymbol(mark, start, 0, elfx.STTNotype)
 		}
 		if list.Set != "" {
-			data = b.order.AppendUint32(data, uint32(len(list.Words)))
+			data = b.order.AppendUint32(data, uint32(list.Unused+len(list.Words)+list.Miscount))
 			if list.Set8 {
 				data = b.order.AppendUint32(data, list.Flags)
+			}
+		}
+		for range list.Unused {
+			data = b.order.AppendUint32(data, 0)
+			if list.Set8 {
+				data = b.order.AppendUint32(data, 0)
 			}
 		}
 		for _, w := range list.Words {

@@ -31,9 +31,12 @@ type Kernel struct {
 	Key, ModuleKey string
 	// Modules are the names of the modules; nil is alpha, beta and gamma. In a
 	// name, a suffix says what is special: ":lost" has no BTF, ":external" is
-	// not in-tree, ":ids" registers kfuncs, ":list" has a plain list of ids, ":embed" holds a struct net by value,
+	// not in-tree, ":ids" registers kfuncs, ":list" has a plain list of ids,
+	// ":unresolved", ":miscount" and ":zerolist" are ":ids" and ":list" as no
+	// resolve_btfids leaves them, ":embed" holds a struct net by value,
 	// ":apart" has nothing to do with struct net;
-	// ":stripped" is marked as such, ":oldids" too but holds an id of its base, ":emptied" has an empty .BTF, ":stamped"
+	// ":stripped" is marked as such, ":oldids" too but holds an id of its base, ":emptied" has an empty .BTF, ":neutralized" one with the mark of it,
+	// ":behind" a .BTF of type NOBITS with its bytes behind it, ":stamped"
 	// (by the encoder), ":asserted", ":void" (over another BTF) and ":unstamped"
 	// (a stamp that cannot be read) have BTF and a stamp.
 	// ":extra" lies in extra/ and is not in-tree, has BTF and needs alpha_open,
@@ -47,6 +50,8 @@ type Kernel struct {
 	Options, ModuleOptions string
 	// NoBTF leaves BTF out of image and modules and says so in the config.
 	NoBTF bool
+	// NoBase leaves the base out of the image alone, which lost it.
+	NoBase bool
 	// Distilled is a kernel that honours .BTF.base (6.11+).
 	Distilled bool
 	NoConfig  bool
@@ -60,7 +65,7 @@ type Kernel struct {
 	Unversioned bool
 	// Compiler is what the config says of it; "" leaves it out.
 	Compiler string
-	// Machine is the image's ELF machine; 0 means x86-64.
+	// Machine is the ELF machine of image and modules; 0 means x86-64.
 	Machine uint16
 }
 
@@ -99,10 +104,11 @@ func (k Kernel) modules() []string {
 
 // Config is the text of the config file.
 func (k Kernel) Config() string {
+	head := "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 " + k.Release + " Kernel Configuration\n#\n"
 	if k.NoBTF {
-		return "CONFIG_MODULES=y\nCONFIG_MODULE_SIG=y\n# CONFIG_DEBUG_INFO_BTF is not set\n"
+		return head + "CONFIG_MODULES=y\nCONFIG_MODVERSIONS=y\nCONFIG_MODULE_SIG=y\n# CONFIG_DEBUG_INFO_BTF is not set\n"
 	}
-	text := "CONFIG_MODULES=y\nCONFIG_MODVERSIONS=y\nCONFIG_MODULE_SIG=y\nCONFIG_DEBUG_INFO_BTF=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\n"
+	text := head + "CONFIG_MODULES=y\nCONFIG_MODVERSIONS=y\nCONFIG_MODULE_SIG=y\nCONFIG_DEBUG_INFO_BTF=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\n"
 	if !k.Strict {
 		text += "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y\n"
 	}
@@ -145,10 +151,12 @@ func (k Kernel) texts() string {
 		level = "3"
 	}
 	t := "Linux version " + k.Release + " (builder@host) (gcc) #1 SMP\n\x00" + k.vermagic(k.Options) + "\x00" +
-		"failed to validate module [%s] BTF: %ld\n\x00" +
 		"Type tags don't precede modifiers\x00Max chain length or cycle detected\x00" +
 		"\x01" + level + "missing module BTF, cannot register kfuncs\n\x00\x013missing module BTF, cannot register dtor kfuncs\n\x00" +
 		"module verification failed: signature and/or required key missing\x00"
+	if !k.NoBTF {
+		t += "failed to validate module [%s] BTF: %ld\n\x00"
+	}
 	if k.Distilled {
 		t += "distilled base BTF type '%s' [%u] is not mapped to base BTF id\n\x00"
 	}
@@ -171,7 +179,7 @@ func (k Kernel) Vmlinux() []byte {
 	const alloc = 2 // SHF_ALLOC
 	sections := []elftest.Section{{Name: ".rodata", Flags: alloc, Align: 8,
 		Data: append([]byte(k.texts()), modsigtest.NewKey(k.key()).Cert...)}}
-	if !k.NoBTF {
+	if !k.NoBTF && !k.NoBase {
 		sections = append(sections, elftest.Section{Name: ".BTF", Flags: alloc, Align: 4, Data: btftest.Kernel(k.Image).Bytes()})
 	}
 	return elftest.File{Type: 2, Machine: k.Machine, Sections: sections}.Bytes()
@@ -183,7 +191,7 @@ func (k Kernel) Module(desc string) []byte {
 	m := kmodtest.Module{
 		Name: name, Vermagic: k.vermagic(cmp.Or(k.ModuleOptions, k.Options)), OutOfTree: special == "external" || special == "extra",
 		Versions: []kmod.Version{{Name: "module_layout", CRC: 0x11111111}, {Name: "printk", CRC: 0x0a0b0c0d}},
-		Imports:  []string{"printk"}, Text: "text of " + name,
+		Imports:  []string{"printk"}, Text: "text of " + name, Machine: k.Machine,
 	}
 	if !k.NoBTF && special != "lost" && special != "external" {
 		m.BTF = k.split(name, special, &m)
@@ -229,6 +237,10 @@ func (k Kernel) stamp(special string, m *kmodtest.Module) {
 		m.BTF, m.Stamp = nil, stamp.Stamp{Base: &base, Left: stamp.Stripped}.Bytes()
 	case "emptied":
 		m.BTF = []byte{}
+	case "neutralized":
+		m.BTF, m.Neutralized = []byte{}, true
+	case "behind":
+		m.Behind = true
 	case "stamped":
 		m.Stamp = stamp.Of(base, stamp.Encoder, m.BTF, nil).Bytes()
 	case "asserted":
@@ -262,13 +274,22 @@ func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
 	if special == "list" {
 		m.IDs = []kmodtest.IDList{{Label: "ids", Words: []kmodtest.ID{{Kind: "struct", Name: "nf_conn", ID: uint32(conn)}}}}
 	}
-	if special == "ids" {
+	if special == "zerolist" {
+		m.IDs = []kmodtest.IDList{{Label: "ids", Words: []kmodtest.ID{{Kind: "struct", Name: "nf_conn"}, {Kind: "struct", Name: "net", ID: uint32(net)}}}}
+	}
+	if special == "ids" || special == "unresolved" || special == "miscount" {
 		m.Imports = append(m.Imports, "register_btf_kfunc_id_set")
 		flags := uint32(0)
 		if k.Distilled {
 			flags = 1 // BTF_SET8_KFUNCS, wanted since 6.9
 		}
 		m.IDs = []kmodtest.IDList{{Set: name + "_kfuncs", Set8: true, Flags: flags, Words: []kmodtest.ID{{Kind: "func", Name: name + "_open", ID: uint32(fn)}}}}
+		switch set := &m.IDs[0]; special {
+		case "unresolved":
+			set.Words[0].ID, set.Miscount = 0, -1
+		case "miscount":
+			set.Miscount = 999
+		}
 	}
 	return s.Bytes()
 }

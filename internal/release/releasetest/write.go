@@ -30,6 +30,11 @@ func WriteTree(dir string, files map[string][]byte) error {
 
 // Deb is a binary package with the files.
 func Deb(name, version, arch string, files map[string][]byte) []byte {
+	return DebOf(name, version, arch, "data.tar.gz", tarGz(files))
+}
+
+// DebOf is a binary package with a member of data as it is given.
+func DebOf(name, version, arch, member string, payload []byte) []byte {
 	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: Nobody <nobody@example.org>\nDescription: test\n", name, version, arch)
 	var out bytes.Buffer
 	w := ar.NewWriter(&out)
@@ -40,7 +45,7 @@ func Deb(name, version, arch string, files map[string][]byte) []byte {
 	}{
 		{"debian-binary", []byte("2.0\n")},
 		{"control.tar.gz", tarGz(map[string][]byte{"control": []byte(control)})},
-		{"data.tar.gz", tarGz(files)},
+		{member, payload},
 	} {
 		must(w.WriteHeader(&ar.Header{Name: m.name, Mode: 0o100644, Size: int64(len(m.data)), ModTime: time.Unix(1, 0)}))
 		_, err := w.Write(m.data)

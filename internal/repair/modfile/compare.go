@@ -61,6 +61,9 @@ func optional(name string) bool {
 	return name == secBTF || name == secBase || name == stamp.Section
 }
 
+// emptied says whether a section is what neutralize leaves of one.
+func emptied(s *elfx.Section) bool { return optional(s.Name) && s.Type == stamp.Emptied && s.Size == 0 }
+
 func permitted(name string) bool { return optional(name) || name == secIDs }
 
 // headers compares the ELF headers without the place and size of the section
@@ -103,7 +106,7 @@ func (c *comparison) match() error {
 		c.pair(s, newFixed[i])
 	}
 	for _, s := range oldFree {
-		i := slices.IndexFunc(newFree, func(n *elfx.Section) bool { return n.Name == s.Name && n.Type == s.Type })
+		i := slices.IndexFunc(newFree, func(n *elfx.Section) bool { return n.Name == s.Name && (n.Type == s.Type || emptied(n)) })
 		if i < 0 {
 			c.gone = append(c.gone, s)
 			continue

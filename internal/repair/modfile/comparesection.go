@@ -13,6 +13,11 @@ func (c *comparison) section(p pair) error {
 	if optional(a.Name) && plain(b) {
 		return nil // written anew
 	}
+	if emptied(b) {
+		was := *a
+		was.Type, was.Size = b.Type, 0
+		a = &was
+	}
 	if a.Name != b.Name || a.Type != b.Type || a.Flags != b.Flags || a.Addr != b.Addr || a.Addralign != b.Addralign || a.Entsize != b.Entsize {
 		return differ(at, "section %s is not what section %s was: type, flags, alignment or name", b.Name, a.Name)
 	}

@@ -68,7 +68,8 @@ func Strip(content []byte, o StripOptions) (*Result, error) {
 	return m.Strip(o)
 }
 
-// neutralize sets the size of the BTF sections to 0 and their bytes to zero.
+// neutralize sets the size of the BTF sections to 0 and their bytes to zero, and
+// marks them by their type (stamp.Emptied), which no kernel looks at.
 func (m *Module) neutralize() (*Result, error) {
 	var f elfx.File
 	if err := f.Reset(m.in); err != nil {
@@ -81,11 +82,15 @@ func (m *Module) neutralize() (*Result, error) {
 	for i := range f.Sections {
 		s := &f.Sections[i]
 		switch {
-		case !s.HasData():
 		case s.Name == secBTF || s.Name == secBase:
-			clear(out[s.Off : s.Off+s.Size])
-			size := out[f.HeaderOff(s)+8+int64(3*f.WordSize()):]
+			if s.HasData() {
+				clear(out[s.Off : s.Off+s.Size])
+			}
+			header := out[f.HeaderOff(s):]
+			f.Order().PutUint32(header[4:], stamp.Emptied)
+			size := header[8+3*f.WordSize():]
 			clear(size[:f.WordSize()])
+		case !s.HasData():
 		case s.Name == secIDs && m.ids != nil:
 			copy(out[s.Off:s.Off+s.Size], m.ids)
 			m.ids = nil // the first of the name
