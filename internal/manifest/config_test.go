@@ -24,7 +24,7 @@ func TestConfigOptions(t *testing.T) {
 	// It is whole: what decides and is not mentioned is off.
 	for _, name := range deciding {
 		if !slices.ContainsFunc(want, func(o Option) bool { return o.Name == name }) {
-			want = append(want, Option{name, "n"})
+			want = append(want, Option{Name: name, Value: "n"})
 		}
 	}
 	slices.SortFunc(want, orderOption)
