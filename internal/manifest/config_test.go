@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"kpkg-btf/internal/limits"
@@ -27,7 +28,7 @@ func TestConfigOptions(t *testing.T) {
 			want = append(want, Option{Name: name, Value: "n"})
 		}
 	}
-	slices.SortFunc(want, orderOption)
+	slices.SortFunc(want, func(a, b Option) int { return strings.Compare(a.Name, b.Name) })
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v\nwant %v", got, err, want)
 	}
