@@ -117,6 +117,8 @@ func (a *Asked) rank(c *Candidate) *model.BaseRank {
 		r.Grade, r.Against = model.GradeContradicted, "its BTF cannot be read on it: "+err.Error()
 	case res.Conclusion == evidence.Contradicted:
 		r.Grade, r.Against = model.GradeContradicted, res.First().Text
+	case res.Conclusion == evidence.Doubtful && r.Grade != model.GradeProven && r.Grade != model.GradeAsserted:
+		r.Grade, r.Against = model.GradeDoubtful, evidence.Grading(&res, evidence.NoClaim, nil).Why
 	default:
 		for i := range res.Checks {
 			r.Looked += res.Checks[i].Looked
@@ -156,7 +158,10 @@ func word(f *kmod.Facts) string {
 	return w
 }
 
-var order = []model.Grade{model.GradeProven, model.GradeAsserted, model.GradeRecorded, model.GradeConsistent, model.GradeOpen, model.GradeContradicted}
+var order = []model.Grade{model.GradeProven, model.GradeAsserted, model.GradeRecorded, model.GradeConsistent, model.GradeDoubtful, model.GradeOpen, model.GradeContradicted}
+
+// claims is how many of the grades, from the strongest, say that a base is the one.
+const claims = 4
 
 // less orders by evidence: the grade, how many and how strong the checks were,
 // how much was compared, and whether the module names a release on it.
@@ -193,7 +198,7 @@ func (a *Asked) Origin() model.ModuleOrigin {
 		r := &out.Ranks[i]
 		// How much was compared orders bases and tells none apart: a base with
 		// more of the same facts is not more probable for that.
-		if r.Grade == model.GradeOpen || r.Grade == model.GradeContradicted || r.Grade != out.Ranks[0].Grade || !slices.Equal(r.For, out.Ranks[0].For) {
+		if !slices.Contains(order[:claims], r.Grade) || r.Grade != out.Ranks[0].Grade || !slices.Equal(r.For, out.Ranks[0].For) {
 			break
 		}
 		out.Found++

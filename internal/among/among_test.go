@@ -78,8 +78,8 @@ func TestRanks(t *testing.T) {
 		given []*Candidate
 		want  string
 	}{
-		{[]*Candidate{candidate(t, "own", own, false), candidate(t, "plain", plain, false)}, "1: consistent own dedup; contradicted plain "},
-		{[]*Candidate{candidate(t, "own", own, true), candidate(t, "again", again, false), candidate(t, "plain", plain, true)}, "1: recorded again+own record+dedup; contradicted plain "},
+		{[]*Candidate{candidate(t, "own", own, false), candidate(t, "plain", plain, false)}, "1: consistent own dedup+symbols; contradicted plain "},
+		{[]*Candidate{candidate(t, "own", own, true), candidate(t, "again", again, false), candidate(t, "plain", plain, true)}, "1: recorded again+own record+dedup+symbols; contradicted plain "},
 		{[]*Candidate{candidate(t, "plain", plain, true)}, "0: contradicted plain "},
 		{nil, "0: "},
 	} {
@@ -101,6 +101,13 @@ func TestRanks(t *testing.T) {
 	a.Weigh(c)
 	if o := a.Origin(); o.Found != 0 || o.Ranks[0].Grade != model.GradeOpen || o.Ranks[0].Against == "" || !o.Ranks[0].Named {
 		t.Errorf("%+v", o)
+	}
+}
+
+// The grades that claim a base come first, and only those.
+func TestGrades(t *testing.T) {
+	if order[claims-1] != model.GradeConsistent || order[claims] != model.GradeDoubtful || len(order) != 7 {
+		t.Errorf("%v, %d claim a base", order, claims)
 	}
 }
 

@@ -17,7 +17,7 @@ type ModuleOrigin struct {
 	Vermagic string     `json:"vermagic"`
 	Ranks    []BaseRank `json:"ranks"`
 	// Found is how many bases of Ranks share the first place; 0 when each is
-	// contradicted or open.
+	// contradicted, doubtful or open.
 	Found int `json:"found"`
 }
 
@@ -30,6 +30,7 @@ const (
 	GradeAsserted     Grade = "asserted"     // a stamp names it that somebody wrote later
 	GradeRecorded     Grade = "recorded"     // a release on it has this very .BTF, and nothing speaks against it
 	GradeConsistent   Grade = "consistent"   // checks that could have failed did not
+	GradeDoubtful     Grade = "doubtful"     // nothing is impossible, but something is improbable
 	GradeOpen         Grade = "open"         // there was nothing to check, or no base to check on
 	GradeContradicted Grade = "contradicted" // it is not this one
 )
