@@ -61,12 +61,11 @@ func (p *Policy) Lint(day string) []string {
 func (p *Policy) lintSettings() (out []string) {
 	for _, g := range p.noneExpected {
 		if g.everything() {
-			out = append(out, fmt.Sprintf("none-expected: %q lets every lost BTF pass: name the modules that are built without it", g.text))
+			out = append(out, fmt.Sprintf("none-expected: %q lets every lost BTF pass: name the modules", g.text))
 		}
 	}
 	if p.Undescribed == UndescribedAccept {
-		out = append(out, "undescribed-exports: accept lets every change pass of exports that neither a checksum nor BTF describes: "+
-			"a waiver of abi.undescribed-open with match, reason and expires lets single symbols pass")
+		out = append(out, "undescribed-exports: accept lets every change of these pass: a waiver lets single symbols pass")
 	}
 	return out
 }
@@ -83,15 +82,15 @@ func (s *Selector) lintSilent(reason string, say func(s *Selector, format string
 	if len(silent) == 0 {
 		return
 	}
-	list := strings.Join(silent[:min(len(silent), 3)], ", ")
-	if n := len(silent) - 3; n > 0 {
+	list := strings.Join(silent[:min(len(silent), 2)], ", ")
+	if n := len(silent) - 2; n > 0 {
 		list += fmt.Sprintf(" and %d more", n)
 	}
 	switch {
 	case len(s.match) == 0 || slices.ContainsFunc(s.match, (*Glob).everything):
-		say(s, "lets damage pass that no kernel reports (%s): narrow it by findings, or by match to single modules or symbols", list)
+		say(s, "lets silent damage pass (%s): narrow it by findings or match", list)
 	case strings.TrimSpace(reason) == "":
-		say(s, "lets damage pass that no kernel reports (%s) and has no reason", list)
+		say(s, "lets silent damage pass (%s) and has no reason", list)
 	}
 }
 

@@ -1,7 +1,9 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"kpkg-btf/internal/abi"
@@ -76,6 +78,8 @@ func exportChanges(rule, what string, action model.Action, names []string) []wor
 // Only those decide that a module imports.
 func bareFindings(b *abi.Bare, accept bool) (out []worded) {
 	if len(b.Used) > 0 {
+		b := *b
+		b.Used = rustLast(b.Used) // their names mean nothing to readers of C
 		f := model.Finding{Rule: "abi.undescribed-open", Severity: model.Error, Inconclusive: true, Count: len(b.Used), Subjects: bareNames(b.Used),
 			If: unchangedIf(len(b.Used)),
 			Close: []string{"build both kernels from one source version, with equal configuration and compilers",
@@ -126,6 +130,13 @@ func bareFindings(b *abi.Bare, accept bool) (out []worded) {
 // unchangedIf is the condition under which an answer stands without them.
 func unchangedIf(n int) string {
 	return model.Plural(n, "export did", "exports did") + " not change"
+}
+
+// rustLast puts the symbols of Rust behind the others.
+func rustLast(list []abi.BareSymbol) []abi.BareSymbol {
+	return slices.SortedStableFunc(slices.Values(list), func(x, y abi.BareSymbol) int {
+		return cmp.Compare(max(x.Sort, abi.Data), max(y.Sort, abi.Data))
+	})
 }
 
 func bareNames(list []abi.BareSymbol) []string {
