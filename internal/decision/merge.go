@@ -177,14 +177,16 @@ func mergePolicies(sources []Source) (model.PolicyRef, []model.Finding) {
 	for _, s := range sources[1:] {
 		p := s.Report.Policy
 		if p.Effective != ref.Effective {
-			others = append(others, s.Name+" ("+p.Source+")")
+			others = append(others, s.Name+": "+p.Source)
 		}
 		ref.Day = max(ref.Day, p.Day)
 	}
 	if len(others) > 0 {
-		findings = append(findings, model.Finding{Rule: "set.policies", Severity: model.Error, Encounter: model.Run, Inconclusive: true, Count: len(others), Subjects: others,
-			Message: fmt.Sprintf("%s was decided by the policy %s, others by another: %s", sources[0].Name, ref.Source, others[0]),
-			Hint:    "give every run the same --policy"})
+		f := model.Finding{Rule: "set.policies", Severity: model.Error, Encounter: model.Run, Inconclusive: true, Count: len(others), Subjects: others,
+			Message: fmt.Sprintf("%s was decided by the policy %s, others by another", sources[0].Name, ref.Source),
+			Hint:    "give every run the same --policy"}
+		f.NameSubjects()
+		findings = append(findings, f)
 	}
 	return ref, append(findings, waiverFindings(sources)...)
 }
@@ -201,7 +203,8 @@ func waiverFindings(sources []Source) []model.Finding {
 		case "policy.waiver-unused":
 			f.Subjects = slices.DeleteFunc(slices.Clone(f.Subjects), func(w string) bool { return !unusedInAll(sources, w) })
 			if f.Count = len(f.Subjects); f.Count > 0 {
-				f.Message = "waivers of the policy were not needed by any of the decisions: remove them (first: " + f.Subjects[0] + ")"
+				f.Message = "waivers of the policy were not needed by any of the decisions: remove them"
+				f.NameSubjects()
 				out = append(out, f)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/meaning"
-	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 )
@@ -124,7 +123,7 @@ func (w *windowState) users(ch *meaning.Change) func(btf.ID) int {
 	}
 }
 
-// changeOf is the document of a change; its lists are bounded, its counts not.
+// changeOf is the document of a change, whole.
 func changeOf(c *meaning.Classes, ch *meaning.Change, why *meaning.Why) *model.BaseChange {
 	out := &model.BaseChange{
 		Cause: string(why.Cause), Text: why.Text, Prevent: why.Prevent,
@@ -132,16 +131,14 @@ func changeOf(c *meaning.Classes, ch *meaning.Change, why *meaning.Why) *model.B
 		Added: len(ch.Added), Gone: len(ch.Gone), FunctionsAdded: ch.FuncsAdded, FunctionsGone: ch.FuncsGone,
 		Changed: len(ch.Types), Types: []model.ChangedType{},
 	}
-	for i, s := range ch.Shifts {
+	for _, s := range ch.Shifts {
 		out.Ids += s.Count
-		if i < limits.MaxFindings {
-			out.Moved = append(out.Moved, model.Shift{Up: max(s.By, 0), Down: max(-s.By, 0), Count: s.Count})
-		}
+		out.Moved = append(out.Moved, model.Shift{Up: max(s.By, 0), Down: max(-s.By, 0), Count: s.Count})
 	}
 	for _, l := range ch.Arrays {
 		out.Arrays = append(out.Arrays, model.Lengths{Old: l.Old, New: l.New})
 	}
-	for _, p := range ch.Types[:min(len(ch.Types), limits.MaxFindings)] {
+	for _, p := range ch.Types {
 		old, _ := c.Raw(meaning.Old).Record(p.Old)
 		new, _ := c.Raw(meaning.New).Record(p.New)
 		out.Types = append(out.Types, model.ChangedType{

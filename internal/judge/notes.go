@@ -98,7 +98,6 @@ func (n *notes) findings() []model.Finding {
 	for _, e := range n.list {
 		f := e.Finding
 		f.NameSubjects()
-		f.Subjects = capSubjects(f.Subjects)
 		out = append(out, f)
 	}
 	slices.SortStableFunc(out, func(a, b model.Finding) int {

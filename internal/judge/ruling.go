@@ -7,7 +7,6 @@ import (
 
 	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/kernel"
-	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
@@ -197,6 +196,3 @@ func (n *notes) explain(all reasons, d *model.ModuleDecision, in meeting, action
 	}
 	return action
 }
-
-// capSubjects shortens the list of a finding to what a document shows.
-func capSubjects(list []string) []string { return list[:min(len(list), limits.MaxFindings)] }

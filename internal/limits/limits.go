@@ -21,7 +21,7 @@ const (
 	MaxDict       = 128 << 20 // bytes of a decoder's dictionary or window (kernel images use 128 MiB)
 	MaxEntries    = 4 << 20   // files of one package
 	MaxName       = 64 << 10  // bytes of one path
-	MaxFindings   = 100       // findings listed for one member before "N more"
+	MaxFindings   = 100       // changes that diff lists of one kind unless --limit says otherwise
 	SmallWindow   = 32 << 20  // bytes of the window that an input below SmallInput may take
 	SmallInput    = 1 << 20   // bytes
 	ratioFloor    = 64 << 20

@@ -6,7 +6,7 @@ type BaseChange struct {
 	Text    string `json:"text"`
 	Prevent string `json:"prevent,omitempty"` // for what is no change of types
 	InPlace int    `json:"in_place"`          // ids that are the same types in both
-	// Ids moved, by Shifts distances, of which Moved lists the most frequent.
+	// Ids moved, by Shifts distances, which Moved lists, the most frequent first.
 	Ids    int       `json:"moved_ids"`
 	Shifts int       `json:"distances"`
 	Moved  []Shift   `json:"moved" doc:"line"`
@@ -17,8 +17,7 @@ type BaseChange struct {
 	Gone           int `json:"gone"`
 	FunctionsAdded int `json:"functions_added"`
 	FunctionsGone  int `json:"functions_gone"`
-	// Changed counts the named types that changed themselves; Types lists the
-	// first of them.
+	// Changed counts the named types that changed themselves; Types lists them.
 	Changed int           `json:"changed"`
 	Types   []ChangedType `json:"types"`
 }

@@ -143,7 +143,7 @@ type Finding struct {
 	Message string   `json:"message"`
 	Hint    string   `json:"hint,omitempty"`
 	// Count is how many subjects it is about; Subjects lists them (module
-	// paths, symbols), at most limits.MaxFindings unless listing all is asked.
+	// paths, symbols), all that the inputs name. Message names the first three.
 	Count    int      `json:"count"`
 	Subjects []string `json:"subjects,omitempty"`
 	// Waived names what lowered the action, or closed the finding: "policy

@@ -61,7 +61,7 @@ func (d *decided) outside(v *model.ReleaseVerdict) {
 		h.sentence = fmt.Sprintf("%s, %s: ready for %s once %s", what, modules, kernelCount(of), past(a))
 	}
 	if h.by != nil {
-		h.lead = append(h.lead, screen.Sentence(said(h.by)))
+		h.lead = append(h.lead, screen.Sentence(h.by.Message))
 	}
 	if b := builtOn(v); b != "" {
 		h.lead = append(h.lead, b)

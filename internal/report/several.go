@@ -48,7 +48,7 @@ func (d *decided) several() {
 		h.sentence = fmt.Sprintf("%d of %d releases have modules to be repaired", max(n, 1), total)
 	}
 	if h.by != nil {
-		h.lead = append(h.lead, screen.Sentence(said(h.by)))
+		h.lead = append(h.lead, screen.Sentence(h.by.Message))
 	}
 	all := make([]*model.ReleaseVerdict, total)
 	for i := range all {

@@ -76,7 +76,7 @@ func (d *decided) runDecides(h *headline, v *model.ReleaseVerdict) {
 		if !by.Inconclusive {
 			h.sentence = v.Release.Name + " shares what the set needs"
 		}
-		h.lead = []string{screen.Sentence(said(by))}
+		h.lead = []string{screen.Sentence(by.Message)}
 	}
 }
 
@@ -144,7 +144,7 @@ type reason struct {
 }
 
 func reasonOf(f *model.Finding) reason {
-	text := said(f)
+	text := f.Message
 	if f.Waived != "" {
 		text += " (does not decide: " + f.Waived + ")"
 	}

@@ -25,7 +25,7 @@ func sample() *model.Report {
 				{Path: "kernel/b.ko", Verdict: model.Inert, Meaning: model.MeaningNone, Windows: []model.ModuleWindow{{Verdict: model.Dropped, Meaning: model.MeaningNone}}},
 			},
 			Findings: []model.Finding{
-				{Rule: "abi.crc-changed", Encounter: model.Window, Against: "6.1.0-1", Action: model.Bump, Message: "1 exported symbol changed", Count: 2, Subjects: subjects, Hint: "look"},
+				{Rule: "abi.crc-changed", Encounter: model.Window, Against: "6.1.0-1", Action: model.Bump, Message: "1 exported symbol changed (kernel/a.ko, kernel/b.ko)", Count: 2, Subjects: subjects, Hint: "look"},
 				{Rule: "open", Encounter: model.Self, Inconclusive: true, Message: "not known"},
 				{Rule: "waived", Severity: model.Warning, Message: "the key changed", Waived: "policy signatures: ignored"},
 			},
@@ -52,7 +52,7 @@ func TestText(t *testing.T) {
 	got := render(t, r, Options{Run: Run{Stored: "d.json"}})
 	want := []string{
 		"BUMP   6.1.0-2 could not have kept the name 6.1.0-1                       exit 4",
-		"       1 exported symbol changed: kernel/a.ko, kernel/b.ko.",
+		"       1 exported symbol changed (kernel/a.ko, kernel/b.ko).",
 		"       Where no machine enforces signatures: STRIP.",
 		"       By policy: waived does not decide (policy signatures: ignored).",
 		"",

@@ -51,7 +51,7 @@ func headlineOf(v *model.ReleaseVerdict) headline {
 		h.sentence += ", by policy"
 	}
 	if h.by != nil {
-		h.lead = append(h.lead, screen.Sentence(saidShortly(h.by)))
+		h.lead = append(h.lead, screen.Sentence(h.by.Message))
 	}
 	for k := range v.Windows {
 		w := &v.Windows[k]
@@ -152,41 +152,6 @@ func plural(n int, one, many string) string {
 		return one
 	}
 	return fmt.Sprintf(many, n)
-}
-
-// named is how many subjects a sentence names.
-const named = 3
-
-// said is a finding as a sentence that names its object: what it is about is
-// added where the message does not name the first of it.
-func said(f *model.Finding) string {
-	text := f.Message
-	if len(f.Subjects) == 0 || mentions(text, f.Subjects) {
-		return text
-	}
-	text += ": " + strings.Join(f.Subjects[:min(named, len(f.Subjects))], ", ")
-	if n := max(f.Count, len(f.Subjects)) - named; n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
-	}
-	return text
-}
-
-func mentions(text string, subjects []string) bool {
-	for _, s := range subjects[:min(named, len(subjects))] {
-		if strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// saidShortly is said for the screen of the common case: subjects that are all
-// modules of the release are not named.
-func saidShortly(f *model.Finding) string {
-	if f.Count > 1000 {
-		return f.Message
-	}
-	return said(f)
 }
 
 // label is what a finding asks for in a word.

@@ -165,7 +165,7 @@ func (d *decided) findings(list []model.Finding) {
 				d.s.Entry(11, x.name+":", len(x.name)+2, screen.Plain, x.text)
 			}
 		}
-		if f.Count > 1 || !mentions(f.Message, f.Subjects) {
+		if f.Count > 1 { // the sentence names one
 			for _, x := range f.Subjects {
 				d.s.Text(13, x)
 			}
