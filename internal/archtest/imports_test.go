@@ -76,7 +76,7 @@ var allowed = map[string][]string{
 	"internal/explain":  {"internal/explain/klog", "internal/codec", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/where"},
 	"internal/decision": {"internal/abiname", "internal/document", "internal/model", "internal/where", "internal/limits"},
-	"internal/report":   {"internal/report/screen", "internal/judge/rules", "internal/document", "internal/model", "internal/where", "internal/limits"},
+	"internal/report":   {"internal/abiname", "internal/report/screen", "internal/judge/rules", "internal/document", "internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing":  {"internal/document", "internal/modsig", "internal/where"},
 	"internal/host":            {"internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},

@@ -74,7 +74,7 @@ func (a *app) decided(rep *model.Report, f *reportFlags) error {
 	}
 	write := func(format string, out outputFlags) error {
 		opts := a.screenOptions(out.file != "")
-		opts.Run = run
+		opts.Run, opts.Source = run, sourceFile()
 		return a.output(out, func(w io.Writer) error { return report.Render(w, rep, format, opts) })
 	}
 	for _, file := range f.files {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"slices"
 
@@ -15,6 +16,9 @@ type Options struct {
 	Colour  bool   // text
 	Run     Run    // text: what printed commands go on from
 	Tool    string // name and version of the program, for formats that name it
+	// Source is the file of the repository that findings point to in formats
+	// that want one: debian/changelog, a spec; "" where there is none.
+	Source string
 }
 
 // formats are the renderings of a decision, by the word on the command line.
@@ -24,7 +28,7 @@ var formats = map[string]func(io.Writer, *model.Report, Options) error{
 	"jsonl":     func(w io.Writer, r *model.Report, _ Options) error { return JSONLines(w, r) },
 	"junit":     func(w io.Writer, r *model.Report, _ Options) error { return JUnit(w, r) },
 	"sarif":     SARIF,
-	"gitlab":    func(w io.Writer, r *model.Report, _ Options) error { return GitLab(w, r) },
+	"gitlab":    GitLab,
 	"kbuild":    func(w io.Writer, r *model.Report, _ Options) error { return Kbuild(w, r) },
 	"substvars": func(w io.Writer, r *model.Report, _ Options) error { return Substvars(w, r) },
 }
@@ -87,20 +91,18 @@ func PassedBy(failOn string) []int {
 	return nil
 }
 
-// identity names a finding apart from the build it was seen in: the same
-// trouble in the next pipeline has the same identity.
-func identity(v *model.ReleaseVerdict, f *model.Finding) string {
-	return string(v.Release.Arch) + "/" + v.Release.Name + "/" + string(f.Encounter) + "/" + f.Against + "/" + f.Rule
-}
+// listed is how many subjects a foreign format lists of a finding.
+const listed = 100
 
 // lines is a finding in full: message, subjects, hint, what lowered it.
 func lines(f *model.Finding) string {
 	out := where.Clean(f.Message) + "\n"
-	for _, s := range f.Subjects {
+	shown := f.Subjects[:min(len(f.Subjects), listed)]
+	for _, s := range shown {
 		out += "- " + where.Clean(s) + "\n"
 	}
-	if n := f.Count - len(f.Subjects); n > 0 && len(f.Subjects) > 0 {
-		out += "- and " + model.Plural(n, "more", "more") + "\n"
+	if n := f.Count - len(shown); n > 0 && len(shown) > 0 {
+		out += fmt.Sprintf("- and %d more\n", n)
 	}
 	if f.Hint != "" {
 		out += "hint: " + where.Clean(f.Hint) + "\n"

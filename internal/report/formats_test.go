@@ -18,7 +18,9 @@ import (
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 	"github.com/xeipuuv/gojsonschema"
 
+	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/screen"
 	"kpkg-btf/internal/where"
 )
 
@@ -51,10 +53,10 @@ func TestRunFindings(t *testing.T) {
 		}
 	}
 	suites, err := junit.Ingest([]byte(rendered(t, r, "junit")))
-	if err != nil || len(suites) != 2 || suites[1].Name != "kpkg-btf this run" || suites[1].Totals.Error != 1 || suites[1].Totals.Passed != 1 {
+	if err != nil || len(suites) != 2 || suites[1].Name != "kpkg-btf this run" || suites[1].Totals.Error != 1 || suites[1].Totals.Passed != 0 {
 		t.Fatalf("%v %+v", err, suites)
 	}
-	if out := suites[1].Tests[0].SystemOut; !strings.Contains(out, "[policy.note] a waiver") {
+	if out := suites[1].Tests[0].SystemOut; suites[1].Tests[0].Name != "set" || !strings.Contains(out, "[policy.note] a waiver") {
 		t.Errorf("notes of the run: %q", out)
 	}
 }
@@ -65,7 +67,7 @@ func rendered(t *testing.T, r *model.Report, format string) string {
 		r = whole(t, r)
 	}
 	var b bytes.Buffer
-	if err := Render(&b, r, format, Options{Tool: "kpkg-btf 1.2"}); err != nil {
+	if err := Render(&b, r, format, Options{Tool: "kpkg-btf 1.2", Source: "debian/changelog"}); err != nil {
 		t.Fatalf("%s: %v", format, err)
 	}
 	return b.String()
@@ -85,34 +87,59 @@ func TestRenderKnowsItsFormats(t *testing.T) {
 	}
 }
 
-// Another reader of JUnit sees the encounters pass and each decisive finding.
+// Another reader of JUnit sees one test an encounter, failed where it fails.
 func TestJUnit(t *testing.T) {
-	suites, err := junit.Ingest([]byte(rendered(t, busy(), "junit")))
-	if err != nil || len(suites) != 1 || suites[0].Name != "kpkg-btf 6.1.0-2 x86_64" {
-		t.Fatalf("%v %+v", err, suites)
-	}
-	var got []string
-	for _, c := range suites[0].Tests {
-		got = append(got, c.Name+": "+string(c.Status))
-	}
-	want := []string{"self: passed", "window on 6.1.0-1: passed", "abi.crc-changed (against 6.1.0-1): failed", "open: error", "waived: skipped", "self.lost: failed"}
-	if !slices.Equal(got, want) {
-		t.Errorf("cases %q, want %q", got, want)
-	}
-	if s := suites[0].Totals; s.Tests != 6 || s.Failed != 2 || s.Error != 1 || s.Skipped != 1 {
-		t.Errorf("totals %+v", s)
-	}
-	if out := suites[0].Tests[1].SystemOut; !strings.Contains(out, "warning: [window.dropped] no BTF until reboot") {
-		t.Errorf("window says %q", out)
-	}
-	text := rendered(t, busy(), "junit")
-	if !strings.Contains(text, "kernel/&lt;a&gt;.ko") || !strings.Contains(text, "- and 2 more") || strings.Contains(text, "time") {
-		t.Errorf("text\n%s", text)
+	cases := func(r *model.Report) []string {
+		suites, err := junit.Ingest([]byte(rendered(t, r, "junit")))
+		if err != nil || len(suites) != 1 || suites[0].Name != "kpkg-btf 6.1-N x86_64" {
+			t.Fatalf("%v %+v", err, suites)
+		}
+		var got []string
+		totals := junit.Totals{}
+		for _, c := range suites[0].Tests {
+			got = append(got, c.Name+": "+string(c.Status))
+			totals.Tests++
+			switch c.Status {
+			case junit.StatusFailed:
+				totals.Failed++
+			case junit.StatusError:
+				totals.Error++
+			case junit.StatusSkipped:
+				totals.Skipped++
+			}
+		}
+		if s := suites[0].Totals; s.Tests != totals.Tests || s.Failed != totals.Failed || s.Error != totals.Error || s.Skipped != totals.Skipped {
+			t.Errorf("totals %+v, counted %+v", s, totals)
+		}
+		return got
 	}
 	r := busy()
-	r.FailOn = "bump"
-	if text := rendered(t, r, "junit"); !strings.Contains(text, `<skipped message="--fail-on bump">repair`) {
-		t.Errorf("what --fail-on lets pass fails the report:\n%s", text)
+	if got, want := cases(r), []string{"self: failed", "window on 6.1-N: failed", "reverse of 6.1-N: passed"}; !slices.Equal(got, want) {
+		t.Errorf("cases %q, want %q", got, want)
+	}
+	text := rendered(t, r, "junit")
+	for _, want := range []string{"kernel/&lt;a&gt;.ko", "- and 2 more", "warning: [window.dropped] no BTF until reboot", "does not decide: policy signatures: ignored",
+		`<failure type="bump" message="1 exported symbol changed`, "6.1.0-2, 6.1.0-1"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "time") {
+		t.Errorf("a time in\n%s", text)
+	}
+	// Where nothing fails an open question is an error, and what --fail-on lets
+	// pass is said.
+	r.FailOn = "rebuild"
+	if got, want := cases(r)[:2], []string{"self: error", "window on 6.1-N: passed"}; !slices.Equal(got, want) {
+		t.Errorf("cases %q, want %q", got, want)
+	}
+	if text := rendered(t, r, "junit"); strings.Count(text, "passed by --fail-on rebuild") != 2 {
+		t.Errorf("what --fail-on lets pass is not named:\n%s", text)
+	}
+	// An encounter that was not judged has not passed.
+	r.Releases[0].Windows[0].Judged, r.Releases[0].Windows[0].Why = false, "the names differ"
+	if text := rendered(t, r, "junit"); !strings.Contains(text, `<skipped message="the names differ">`) {
+		t.Errorf("not judged:\n%s", text)
 	}
 	none, err := junit.Ingest([]byte(rendered(t, &model.Report{}, "junit")))
 	if err != nil || len(none) != 1 || none[0].Totals.Error != 1 {
@@ -164,14 +191,30 @@ func TestSARIF(t *testing.T) {
 		}
 		levels = append(levels, res.Level)
 	}
-	if got := strings.Join(levels, " "); got != "error error warning note warning error" {
+	if got := strings.Join(levels, " "); got != "error warning note error error warning" {
 		t.Errorf("levels %s", got)
 	}
-	if s := run.Results[2].Suppressions; len(s) != 1 || *s[0].Justification != "policy signatures: ignored" {
+	if s := run.Results[1].Suppressions; len(s) != 1 || *s[0].Justification != "policy signatures: ignored" {
 		t.Errorf("suppressions %+v", s)
 	}
-	if uri := *run.Results[5].Locations[0].PhysicalLocation.ArtifactLocation.URI; uri != "kernel/%3Ca%3E.ko" {
-		t.Errorf("uri %q", uri)
+	loc := run.Results[3].Locations[0]
+	if uri := *loc.PhysicalLocation.ArtifactLocation.URI; uri != "debian/changelog" || *loc.LogicalLocations[0].FullyQualifiedName != "kernel/<a>.ko" {
+		t.Errorf("uri %q, %+v", uri, loc)
+	}
+	if id := *run.AutomationDetails.ID; id != "kpkg-btf/6.1-N/x86_64/" {
+		t.Errorf("automation %q", id)
+	}
+	for _, d := range run.Tool.Driver.Rules {
+		about, known := rules.Of(*d.ID)
+		if !known {
+			if d.ShortDescription != nil {
+				t.Errorf("%s is described and not in the catalogue", *d.ID)
+			}
+			continue
+		}
+		if *d.ShortDescription.Text != screen.Sentence(about.Summary) || *d.FullDescription.Text != about.Means || !strings.Contains(*d.Help.Text, about.Do) || d.DefaultConfiguration.Level == "" {
+			t.Errorf("%s is not described as in the catalogue", *d.ID)
+		}
 	}
 }
 
@@ -196,19 +239,23 @@ func TestGitLab(t *testing.T) {
 	seen := map[string]bool{}
 	var severities []string
 	for _, i := range issues {
-		if i.Description == "" || i.CheckName == "" || i.Location.Path == "" || i.Location.Lines.Begin != 1 || len(i.Fingerprint) != 32 || seen[i.Fingerprint] {
+		if i.Description == "" || i.CheckName == "" || i.Location.Path != "debian/changelog" || i.Location.Lines.Begin != 1 || len(i.Fingerprint) != 32 || seen[i.Fingerprint] {
 			t.Errorf("issue %+v", i)
 		}
 		seen[i.Fingerprint] = true
 		severities = append(severities, i.Severity)
 	}
-	if got := strings.Join(severities, " "); got != "critical critical minor info minor major" {
+	if got := strings.Join(severities, " "); got != "critical minor info major critical minor" {
 		t.Errorf("severities %s", got)
 	}
 	r := busy()
 	r.Releases[0].Findings[0].Message = "2 exported symbols changed"
 	if a, b := rendered(t, busy(), "gitlab"), rendered(t, r, "gitlab"); strings.Split(a, "fingerprint")[1][:40] != strings.Split(b, "fingerprint")[1][:40] {
 		t.Error("another count is another finding")
+	}
+	var none bytes.Buffer
+	if err := Render(&none, busy(), "gitlab", Options{}); err != nil || strings.Count(none.String(), `"path": "kpkg-btf"`) != len(issues) {
+		t.Errorf("without a file of the repository: %v %s", err, none.String())
 	}
 	if got := rendered(t, &model.Report{}, "gitlab"); !strings.Contains(got, "no kernel release") {
 		t.Errorf("nothing judged is a clean report: %s", got)

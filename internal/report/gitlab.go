@@ -1,14 +1,10 @@
 package report
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
 	"io"
-	"slices"
-	"strings"
 
 	"kpkg-btf/internal/model"
-	"kpkg-btf/internal/where"
 )
 
 // gitlabIssue is one entry of GitLab's code quality report, the subset of the
@@ -33,31 +29,22 @@ type gitlabLines struct {
 // GitLab writes the findings as a GitLab code quality report. Fingerprints
 // name a finding by release family, encounter and rule, so that the widget of
 // a merge request tells new ones from old ones over uploads.
-func GitLab(w io.Writer, r *model.Report) error {
+func GitLab(w io.Writer, r *model.Report, o Options) error {
+	at := gitlabLocation{cmp.Or(o.Source, noFile), gitlabLines{1}}
 	issues := []gitlabIssue{}
 	if len(r.Releases) == 0 {
 		issues = append(issues, gitlabIssue{Description: "no kernel release in the inputs", CheckName: "kpkg-btf.inputs",
-			Fingerprint: fingerprint("inputs"), Severity: "critical", Location: gitlabLocation{"inputs", gitlabLines{1}}})
+			Fingerprint: fingerprint("inputs"), Severity: "critical", Location: at})
 	}
-	for _, v := range groups(r) {
-		for k := range v.Findings {
-			f := &v.Findings[k]
-			text := where.Clean(f.Message)
-			if f.Hint != "" {
-				text += ". Hint: " + where.Clean(f.Hint)
+	for _, t := range track(r) {
+		for _, p := range t.parts {
+			for _, f := range p.findings {
+				issues = append(issues, gitlabIssue{Description: inBrief(f.Finding), CheckName: "kpkg-btf." + f.Rule, Fingerprint: f.fingerprint,
+					Severity: gitlabSeverity(r, f.Finding), Location: at})
 			}
-			issues = append(issues, gitlabIssue{
-				Description: text, CheckName: "kpkg-btf." + f.Rule, Fingerprint: fingerprint(identity(v, f)),
-				Severity: gitlabSeverity(r, f), Location: gitlabLocation{location(v, f), gitlabLines{1}},
-			})
 		}
 	}
 	return foreign(w, issues)
-}
-
-func fingerprint(what string) string {
-	sum := sha256.Sum256([]byte("kpkg-btf\x00" + what))
-	return hex.EncodeToString(sum[:16])
 }
 
 func gitlabSeverity(r *model.Report, f *model.Finding) string {
@@ -76,14 +63,6 @@ func gitlabSeverity(r *model.Report, f *model.Finding) string {
 	return "minor"
 }
 
-// location is the file a finding points to: its one module, else the package.
-// Both formats want a path in the source; a package build has none.
-func location(v *model.ReleaseVerdict, f *model.Finding) string {
-	if len(f.Subjects) > 0 && strings.Contains(f.Subjects[0], ".ko") {
-		return where.Clean(f.Subjects[0])
-	}
-	if p := slices.Sorted(slices.Values(v.Release.Packages)); len(p) > 0 {
-		return where.Clean(strings.ReplaceAll(p[0], " ", "_"))
-	}
-	return where.Clean(strings.ReplaceAll(v.Release.Name, " ", "_"))
-}
+// noFile is where findings point to that no file of the repository stands for:
+// GitLab demands a path.
+const noFile = "kpkg-btf"

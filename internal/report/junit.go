@@ -4,15 +4,13 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"strings"
 
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/where"
 )
 
 // The elements of a JUnit report as GitLab, Jenkins and lintian2junit know
-// them: a suite for each release; a case for each encounter, and one for each
-// finding that fails, is open (an error) or was waived (skipped).
+// them: a suite for each release, a case for each encounter.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`
@@ -47,20 +45,21 @@ type (
 )
 
 // JUnit writes a decision as a JUnit report, without times: the same result,
-// the same bytes.
+// the same bytes. A case is named after its encounter and the families of its
+// kernels, and is failed where a finding of that encounter fails.
 func JUnit(w io.Writer, r *model.Report) error {
 	all := junitSuites{Name: "kpkg-btf"}
-	for _, v := range groups(r) {
-		s := junitRelease(r, v)
+	for _, t := range track(r) {
+		s := junitRelease(r, &t)
 		all.Tests, all.Failures = all.Tests+s.Tests, all.Failures+s.Failures
 		all.Errors, all.Skipped = all.Errors+s.Errors, all.Skipped+s.Skipped
 		all.Suites = append(all.Suites, s)
 	}
 	if len(r.Releases) == 0 {
 		// An empty report would look like a run without complaint.
-		all.Tests, all.Errors = 1, 1
-		all.Suites = []junitSuite{{Name: "kpkg-btf", Tests: 1, Errors: 1, Cases: []junitCase{{Class: "kpkg-btf", Name: "inputs",
-			Error: &junitResult{Type: "inconclusive", Message: "no kernel release in the inputs"}}}}}
+		all.Tests, all.Errors = all.Tests+1, all.Errors+1
+		all.Suites = append(all.Suites, junitSuite{Name: "kpkg-btf", Tests: 1, Errors: 1, Cases: []junitCase{{Class: "kpkg-btf", Name: "inputs",
+			Error: &junitResult{Type: "inconclusive", Message: "no kernel release in the inputs"}}}})
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
@@ -74,44 +73,17 @@ func JUnit(w io.Writer, r *model.Report) error {
 	return err
 }
 
-func junitRelease(r *model.Report, v *model.ReleaseVerdict) junitSuite {
-	s := junitSuite{Name: strings.TrimSpace("kpkg-btf " + v.Release.Name + " " + string(v.Release.Arch))}
-	class := strings.TrimSpace(v.Release.Name + "." + string(v.Release.Arch))
-	first, of := "self", model.Self
-	switch {
-	case v.Release.Name == runName:
-		first, of = "set", model.Run
-	case v.Elsewhere():
-		first, of = "modules", model.Outside
-	}
-	s.Cases = append(s.Cases, junitCase{Class: class, Name: first, Out: notes(r, v, of, "")})
-	for i := range v.On {
-		kernel := v.On[i].Kernel.Name
-		s.Cases = append(s.Cases, junitCase{Class: class, Name: "on " + kernel, Out: notes(r, v, model.Outside, kernel)})
-	}
-	for i := range v.Windows {
-		old := v.Windows[i].Old.Name
-		s.Cases = append(s.Cases, junitCase{Class: class, Name: "window on " + old, Out: v.Windows[i].Why + "\n" + notes(r, v, model.Window, old)})
-	}
-	for i := range v.Findings {
-		f := &v.Findings[i]
-		c := junitCase{Class: class, Name: junitName(f)}
+func junitRelease(r *model.Report, t *tracked) junitSuite {
+	s := junitSuite{Name: "kpkg-btf " + where.Clean(t.family)}
+	for i := range t.parts {
+		c := junitPart(r, t, &t.parts[i])
 		switch {
-		case f.Inconclusive:
-			c.Error = &junitResult{Type: "inconclusive", Message: where.Clean(f.Message), Text: lines(f)}
-			s.Errors++
-		case fails(r, f):
-			c.Failure = &junitResult{Type: f.Action.String(), Message: where.Clean(f.Message), Text: lines(f)}
+		case c.Failure != nil:
 			s.Failures++
-		case f.Waived != "" || f.Action != model.Keep:
-			why := f.Waived
-			if why == "" {
-				why = "--fail-on " + r.FailOn
-			}
-			c.Skipped = &junitResult{Message: where.Clean(why), Text: lines(f)}
+		case c.Error != nil:
+			s.Errors++
+		case c.Skipped != nil:
 			s.Skipped++
-		default:
-			continue
 		}
 		s.Cases = append(s.Cases, c)
 	}
@@ -119,22 +91,43 @@ func junitRelease(r *model.Report, v *model.ReleaseVerdict) junitSuite {
 	return s
 }
 
-func junitName(f *model.Finding) string {
-	if f.Against == "" {
-		return f.Rule
+// junitPart is the test of one encounter: what fails is its failure, or where
+// nothing fails but is open its error; all else that was found is its output.
+func junitPart(r *model.Report, t *tracked, p *part) junitCase {
+	c := junitCase{Class: where.Clean(t.family), Name: where.Clean(p.name)}
+	var first, open *model.Finding
+	bad, out := "", where.Clean(t.v.Release.Name)
+	if p.real != "" {
+		out += ", " + where.Clean(p.real)
 	}
-	return fmt.Sprintf("%s (against %s)", f.Rule, f.Against)
-}
-
-// notes are the findings of an encounter that have no case of their own.
-func notes(r *model.Report, v *model.ReleaseVerdict, e model.Encounter, against string) string {
-	var b strings.Builder
-	for i := range v.Findings {
-		f := &v.Findings[i]
-		if f.Encounter != e || f.Against != against || f.Waived != "" || f.Action != model.Keep || fails(r, f) {
-			continue
+	out += "\n"
+	for _, f := range p.findings {
+		text := fmt.Sprintf("%s: [%s] %s", label(f.Finding), f.Rule, lines(f.Finding))
+		switch {
+		case f.Inconclusive:
+			bad += text
+			if open == nil {
+				open = f.Finding
+			}
+		case fails(r, f.Finding):
+			bad += text
+			if first == nil {
+				first = f.Finding
+			}
+		case f.Waived == "" && f.Action != model.Keep:
+			out += text + "passed by --fail-on " + r.FailOn + "\n"
+		default:
+			out += text
 		}
-		fmt.Fprintf(&b, "%s: [%s] %s", f.Severity, f.Rule, lines(f))
 	}
-	return b.String()
+	c.Out = out
+	switch {
+	case first != nil:
+		c.Failure = &junitResult{Type: first.Action.String(), Message: inBrief(first), Text: bad}
+	case open != nil:
+		c.Error = &junitResult{Type: "inconclusive", Message: inBrief(open), Text: bad}
+	case p.skipped != "":
+		c.Skipped = &junitResult{Message: inBrief(&model.Finding{Message: p.skipped})}
+	}
+	return c
 }

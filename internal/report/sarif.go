@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/judge/rules"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/screen"
 	"kpkg-btf/internal/where"
 )
 
@@ -19,6 +21,7 @@ type (
 	}
 	sarifRun struct {
 		Tool        sarifTool         `json:"tool"`
+		Automation  sarifAutomation   `json:"automationDetails"`
 		Invocations []sarifInvocation `json:"invocations"`
 		Results     []sarifResult     `json:"results"`
 		Properties  map[string]string `json:"properties"`
@@ -31,7 +34,20 @@ type (
 		Version string      `json:"version,omitempty"`
 		Rules   []sarifRule `json:"rules"`
 	}
+	// sarifRule is an entry of the catalogue of findings.
 	sarifRule struct {
+		ID      string       `json:"id"`
+		Short   *sarifText   `json:"shortDescription,omitempty"`
+		Full    *sarifText   `json:"fullDescription,omitempty"`
+		Help    *sarifText   `json:"help,omitempty"`
+		Default *sarifConfig `json:"defaultConfiguration,omitempty"`
+	}
+	sarifConfig struct {
+		Level string `json:"level"`
+	}
+	// sarifAutomation tells runs of different flavours apart; its id ends in a
+	// slash, so that the whole is the category of the run (GitHub).
+	sarifAutomation struct {
 		ID string `json:"id"`
 	}
 	sarifInvocation struct {
@@ -43,7 +59,7 @@ type (
 		RuleIndex    int                `json:"ruleIndex"`
 		Level        string             `json:"level"` // error, warning, note
 		Message      sarifText          `json:"message"`
-		Locations    []sarifLocation    `json:"locations"`
+		Locations    []sarifLocation    `json:"locations,omitempty"`
 		Fingerprints map[string]string  `json:"partialFingerprints"`
 		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
 		Properties   map[string]any     `json:"properties"`
@@ -52,7 +68,7 @@ type (
 		Text string `json:"text"`
 	}
 	sarifLocation struct {
-		Physical sarifPhysical  `json:"physicalLocation"`
+		Physical *sarifPhysical `json:"physicalLocation,omitempty"`
 		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
 	}
 	sarifPhysical struct {
@@ -71,68 +87,120 @@ type (
 	}
 )
 
-// SARIF writes the findings as a SARIF 2.1.0 log of one run. What a policy
-// waived is there as a suppressed result with its reason.
+// SARIF writes the findings as a SARIF 2.1.0 log, one run for each release, so
+// that flavours are told apart. What a policy waived is there as a suppressed
+// result with its reason.
 func SARIF(w io.Writer, r *model.Report, o Options) error {
+	log := sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{}}
+	for _, t := range track(r) {
+		log.Runs = append(log.Runs, sarifRunOf(r, &t, o))
+	}
+	if len(log.Runs) == 0 {
+		log.Runs = append(log.Runs, sarifRunOf(r, &tracked{}, o))
+	}
+	return foreign(w, log)
+}
+
+func sarifRunOf(r *model.Report, t *tracked, o Options) sarifRun {
 	name, version, _ := strings.Cut(o.Tool, " ")
 	if name == "" {
 		name = "kpkg-btf"
 	}
+	id := "kpkg-btf/"
+	if t.family != "" {
+		id += strings.ReplaceAll(where.Clean(t.family), " ", "/") + "/"
+	}
 	run := sarifRun{
 		Tool:        sarifTool{sarifDriver{Name: name, Version: version, Rules: []sarifRule{}}},
+		Automation:  sarifAutomation{id},
 		Invocations: []sarifInvocation{{Successful: r.Decision != "inconclusive", ExitCode: r.ExitCode}},
 		Results:     []sarifResult{},
 		Properties:  map[string]string{"decision": r.Decision, "policy": r.Policy.Source, "policySHA256": r.Policy.SHA256},
 	}
-	rules := ruleIDs(r)
-	for _, id := range rules {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{id})
-	}
-	for _, v := range groups(r) {
-		for k := range v.Findings {
-			res := sarifOf(r, v, &v.Findings[k])
-			res.RuleIndex, _ = slices.BinarySearch(rules, res.RuleID)
-			run.Results = append(run.Results, res)
-		}
-	}
-	return foreign(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
-}
-
-func ruleIDs(r *model.Report) []string {
 	var ids []string
-	for _, v := range groups(r) {
-		for k := range v.Findings {
-			ids = append(ids, v.Findings[k].Rule)
+	for _, p := range t.parts {
+		for _, f := range p.findings {
+			ids = append(ids, f.Rule)
 		}
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids)
+	ids = slices.Compact(ids)
+	for _, id := range ids {
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(id))
+	}
+	for _, p := range t.parts {
+		for _, f := range p.findings {
+			res := sarifOf(r, t.v, &f, o)
+			res.RuleIndex, _ = slices.BinarySearch(ids, res.RuleID)
+			run.Results = append(run.Results, res)
+		}
+	}
+	return run
 }
 
-func sarifOf(r *model.Report, v *model.ReleaseVerdict, f *model.Finding) sarifResult {
+// sarifRuleOf describes a rule as the catalogue does.
+func sarifRuleOf(id string) sarifRule {
+	r, ok := rules.Of(id)
+	if !ok {
+		return sarifRule{ID: id} // of a document that a later version wrote
+	}
+	help := r.Means + "\n\nHow it is found: " + r.Found + "\n\nWhat to do: " + r.Do
+	if r.Example != "" {
+		help += "\n\nExample: " + r.Example
+	}
+	if r.Command != "" {
+		help += "\n\nCommand: " + r.Command
+	}
+	help += "\n\n" + ruleFacts(&r)
+	return sarifRule{id, &sarifText{screen.Sentence(r.Summary)}, &sarifText{r.Means}, &sarifText{help}, &sarifConfig{sarifLevel(r.Severity)}}
+}
+
+func sarifLevel(s model.Severity) string {
+	switch s {
+	case model.Error:
+		return "error"
+	case model.Warning:
+		return "warning"
+	}
+	return "note"
+}
+
+func sarifOf(r *model.Report, v *model.ReleaseVerdict, f *trackedFinding, o Options) sarifResult {
 	level := "note"
 	switch {
-	case fails(r, f):
+	case fails(r, f.Finding):
 		level = "error"
 	case f.Severity != model.Info:
 		level = "warning"
 	}
-	loc := sarifLocation{Physical: sarifPhysical{sarifArtifact{(&url.URL{Path: location(v, f)}).EscapedPath()}}}
-	for _, s := range f.Subjects {
+	res := sarifResult{
+		RuleID: f.Rule, Level: level, Message: sarifText{inBrief(f.Finding)}, Locations: sarifLocations(f.Finding, o.Source),
+		Fingerprints: map[string]string{"kpkgBTF/v2": f.fingerprint},
+		Properties: map[string]any{"release": v.Release.Name, "arch": string(v.Release.Arch), "encounter": string(f.Encounter),
+			"against": f.Against, "action": f.Action.String(), "inconclusive": f.Inconclusive, "count": f.Count, "detail": lines(f.Finding)},
+	}
+	if f.Waived != "" {
+		res.Suppressions = []sarifSuppression{{"external", where.Clean(f.Waived)}}
+	}
+	return res
+}
+
+// sarifLocations is where a finding is: in the file of the repository that the
+// package is made from, where there is one, and in the first modules or symbols.
+func sarifLocations(f *model.Finding, source string) []sarifLocation {
+	var loc sarifLocation
+	if source != "" {
+		loc.Physical = &sarifPhysical{sarifArtifact{(&url.URL{Path: source}).EscapedPath()}}
+	}
+	for _, s := range f.Subjects[:min(len(f.Subjects), listed)] {
 		kind := "variable"
 		if strings.Contains(s, ".ko") {
 			kind = "module"
 		}
 		loc.Logical = append(loc.Logical, sarifLogical{where.Clean(s), kind})
 	}
-	res := sarifResult{
-		RuleID: f.Rule, Level: level, Message: sarifText{lines(f)}, Locations: []sarifLocation{loc},
-		Fingerprints: map[string]string{"kpkgBTF/v1": fingerprint(identity(v, f))},
-		Properties: map[string]any{"release": v.Release.Name, "arch": string(v.Release.Arch), "encounter": string(f.Encounter),
-			"against": f.Against, "action": f.Action.String(), "inconclusive": f.Inconclusive, "count": f.Count},
+	if loc.Physical == nil && len(loc.Logical) == 0 {
+		return nil
 	}
-	if f.Waived != "" {
-		res.Suppressions = []sarifSuppression{{"external", where.Clean(f.Waived)}}
-	}
-	return res
+	return []sarifLocation{loc}
 }
