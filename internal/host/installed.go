@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"path/filepath"
 
 	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/model"
@@ -16,7 +15,7 @@ func (v *verifier) installed(ctx context.Context, out *model.HostKernel, k *Kern
 	if disk.BootImage() == nil {
 		modules := *disk
 		modules.Added = nil
-		return v.outside(ctx, out, "installed modules", k.Modules, &modules, grounds...)
+		return v.outside(ctx, out, byPackage, "installed modules", k.Modules, &modules, grounds...)
 	}
 	var olds []*release.Loaded
 	run := v.runningAs(disk)
@@ -31,14 +30,15 @@ func (v *verifier) installed(ctx context.Context, out *model.HostKernel, k *Kern
 	}
 	r := &rep.Releases[0]
 	path := k.Modules
-	if path == "" { // there is none: where it would be
-		path = filepath.Join(v.s.Root, "usr/lib/modules", k.Release)
-	}
-	out.Meets = append(out.Meets, selfMeeting(r, path))
+	self := selfMeeting(r, path)
+	v.mends(&self, byPackage, k.Release)
+	out.Meets = append(out.Meets, self)
 	if len(r.Windows) == 0 {
 		return nil
 	}
-	out.Meets = append(out.Meets, noted(windowMeeting(r, path), run.note))
+	m := noted(windowMeeting(r, path), run.note)
+	v.mends(&m, byPackage, k.Release)
+	out.Meets = append(out.Meets, m)
 	return nil
 }
 

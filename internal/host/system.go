@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,11 +31,19 @@ type System struct {
 // Root included; "" and nil mean there is none.
 type Kernel struct {
 	Release string
-	Image   string
 	Modules string   // folder lib/modules/RELEASE
 	Configs []string // all there are: which one counts is release's to settle
 	Symvers []string // Module.symvers or what stands for it, all there are
-	Initrds []string
+
+	own *image // the image it belongs to, nil without one
+}
+
+// image is where the kernel's own image is, "" without one.
+func (k *Kernel) image() string {
+	if k.own == nil {
+		return ""
+	}
+	return k.own.path()
 }
 
 // This is the machine the program runs on.
@@ -53,70 +60,52 @@ func This() (*System, error) {
 	return &System{Root: "/", Booted: string(release), Banner: strings.TrimSpace(string(banner))}, nil
 }
 
-// imageNames are the places of an image, RELEASE for uname -r: Debian and
-// most others, then Fedora and SUSE, then systemd's boot loader.
-var imageNames = []string{
-	"boot/vmlinuz-RELEASE", "boot/vmlinux-RELEASE", "boot/Image-RELEASE", "boot/zImage-RELEASE", "boot/kernel-RELEASE",
-	"usr/lib/modules/RELEASE/vmlinuz", "lib/modules/RELEASE/vmlinuz", "usr/lib/modules/RELEASE/Image", "lib/modules/RELEASE/Image",
-	"boot/*/RELEASE/linux", "efi/*/RELEASE/linux", "boot/efi/*/RELEASE/linux",
-}
-
-var initrdNames = []string{
-	"boot/initrd.img-RELEASE", "boot/initramfs-RELEASE.img", "boot/initrd-RELEASE", "boot/initramfs-RELEASE", "usr/lib/modules/RELEASE/initrd", "lib/modules/RELEASE/initrd",
-	"boot/*/RELEASE/initrd*", "efi/*/RELEASE/initrd*", "boot/efi/*/RELEASE/initrd*",
-}
-
 var configNames = []string{"boot/config-RELEASE", "usr/lib/modules/RELEASE/config", "lib/modules/RELEASE/config"}
 
 var symversNames = []string{"lib/modules/RELEASE/symvers.xz", "lib/modules/RELEASE/symvers.gz", "lib/modules/RELEASE/symvers.zst", "usr/src/linux-headers-RELEASE/Module.symvers",
 	"usr/src/kernels/RELEASE/Module.symvers", "boot/symvers-RELEASE.gz", "boot/symvers-RELEASE.xz"}
 
-// UKIs are the unified kernel images: image and initrd in one EFI program
-// each. Their release is in their content.
-func (s *System) UKIs() []string {
-	var all []string
-	for _, dir := range []string{"boot/efi/EFI/Linux", "efi/EFI/Linux", "boot/EFI/Linux"} {
-		all = append(all, s.glob(dir+"/*.efi")...)
-	}
-	return s.distinct(all)
-}
+// moduleRoots are the folders of folders of modules: of the system, of NixOS's
+// generations, of ostree's deployments.
+var moduleRoots = []string{"usr/lib/modules", "lib/modules", "run/current-system/kernel-modules/lib/modules", "run/booted-system/kernel-modules/lib/modules",
+	"nix/var/nix/profiles/system/kernel-modules/lib/modules", "nix/var/nix/profiles/system-*-link/kernel-modules/lib/modules", "ostree/deploy/*/deploy/*/usr/lib/modules"}
 
-// Kernels are the installed kernels, by release: whatever has a folder of
-// modules or an image.
+// Kernels are the folders of modules, by release and path. A folder without
+// modules, which a removed kernel left, is one of them.
 func (s *System) Kernels() ([]Kernel, error) {
-	releases := map[string]bool{}
-	for _, dir := range []string{"usr/lib/modules", "lib/modules"} {
-		list, err := fs.ReadDir(tree(s.Root), dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, where.In(filepath.Join(s.Root, dir), where.New(where.IO, "%w", err))
-		}
-		if len(list) > limits.MaxEntries {
-			return nil, where.In(dir, where.New(where.Limit, "%d entries", len(list)))
-		}
-		for _, e := range list {
-			// Stat, for one that is a link.
-			if info, err := fs.Stat(tree(s.Root), dir+"/"+e.Name()); err == nil && info.IsDir() {
-				releases[e.Name()] = true
+	var kernels []Kernel
+	for _, glob := range moduleRoots {
+		for _, dir := range s.glob(glob) {
+			list, err := fs.ReadDir(tree(s.Root), s.below(dir))
+			if err != nil {
+				return nil, where.In(dir, where.New(where.IO, "%w", err))
+			}
+			if len(list) > limits.MaxEntries {
+				return nil, where.In(dir, where.New(where.Limit, "%d entries", len(list)))
+			}
+			for _, e := range list {
+				modules := filepath.Join(dir, e.Name())
+				// Stat, for one that is a link.
+				if info, err := s.stat(modules); err != nil || !info.IsDir() {
+					continue
+				}
+				if slices.ContainsFunc(kernels, func(k Kernel) bool { return s.same(k.Modules, modules) }) {
+					continue
+				}
+				r := e.Name()
+				kernels = append(kernels, Kernel{Release: r, Modules: modules, Configs: s.all(r, configNames), Symvers: s.all(r, symversNames)})
 			}
 		}
 	}
-	for _, f := range s.glob("boot/vmlinuz-*") {
-		if name := strings.TrimPrefix(filepath.Base(f), "vmlinuz-"); !strings.HasSuffix(name, ".old") {
-			releases[name] = true
-		}
-	}
-	var kernels []Kernel
-	for _, r := range slices.Sorted(maps.Keys(releases)) {
-		k := Kernel{Release: r, Image: s.first(r, imageNames), Configs: s.all(r, configNames), Symvers: s.all(r, symversNames), Initrds: s.all(r, initrdNames),
-			Modules: s.first(r, []string{"usr/lib/modules/RELEASE", "lib/modules/RELEASE"})}
-		if k.Image != "" || s.hasModules(k.Modules) {
-			kernels = append(kernels, k)
-		}
-	}
+	slices.SortStableFunc(kernels, func(a, b Kernel) int { return strings.Compare(a.Release, b.Release) })
 	return kernels, nil
+}
+
+// same reports whether two paths lead to one file.
+func (s *System) same(a, b string) bool {
+	x, errX := s.stat(a)
+	y, errY := s.stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // hasModules: a kernel that was removed may leave a folder with what depmod
@@ -127,13 +116,6 @@ func (s *System) hasModules(dir string) bool {
 	}
 	_, err := s.stat(filepath.Join(dir, "kernel"))
 	return err == nil
-}
-
-func (s *System) first(release string, names []string) string {
-	if all := s.all(release, names); len(all) > 0 {
-		return all[0]
-	}
-	return ""
 }
 
 func (s *System) all(release string, names []string) []string {
@@ -165,6 +147,9 @@ func (s *System) below(path string) string {
 	}
 	return name
 }
+
+// isDenied reports whether an error is that of a file that may not be read.
+func isDenied(err error) bool { return errors.Is(err, fs.ErrPermission) }
 
 func (s *System) resolve(path string) (string, error) { return tree(s.Root).resolve(s.below(path)) }
 

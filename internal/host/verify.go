@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"slices"
 	"strings"
 
@@ -36,15 +35,22 @@ type verifier struct {
 	o       Options
 	running *release.Release // nil: none, or it shows no base
 	rep     *model.HostReport
-	ukis    map[string][]*release.Release // unified images, by release
-	found   map[string]bool               // of Options.Modules
+	found   map[string]bool // of Options.Modules
+	cache   release.Images
+	images  []*image              // all that could be booted and were read
+	begun   []start               // initrds
+	right   map[string][]identity // of the images that folders of modules belong to, by release
+	judged  map[*image]bool       // copies that were
+	done    map[string]bool       // initrds, by file
+	wrong   map[*image]string     // images that are wrong files, with the release wanted
 }
 
 // Verify asks every installed kernel, and the one that runs, what it makes of
 // the modules it may meet. What cannot be read is named in Unread and makes
 // the answer inconclusive.
 func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, error) {
-	v := &verifier{s: s, o: o, ukis: map[string][]*release.Release{}, found: map[string]bool{}, rep: &model.HostReport{Schema: model.HostSchema, Root: s.Root, Booted: s.Booted, Kernels: []model.HostKernel{}, Unread: []string{}}}
+	v := &verifier{s: s, o: o, found: map[string]bool{}, right: map[string][]identity{}, judged: map[*image]bool{}, done: map[string]bool{}, wrong: map[*image]string{},
+		rep: &model.HostReport{Schema: model.HostSchema, Root: s.Root, Booted: s.Booted, Kernels: []model.HostKernel{}, WrongFiles: []model.HostFile{}, Unread: []string{}}}
 	var err error
 	if v.running, err = s.Running(); err != nil {
 		v.unread(err)
@@ -59,10 +65,10 @@ func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, erro
 	if err != nil {
 		return nil, err
 	}
-	seen := false
-	if err := v.readUKIs(ctx); err != nil {
+	if kernels, err = v.lookAround(ctx, kernels); err != nil {
 		return nil, err
 	}
+	seen := false
 	for i := range kernels {
 		if v.o.Kernel != "" && kernels[i].Release != v.o.Kernel {
 			continue
@@ -72,15 +78,10 @@ func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, erro
 			return nil, err
 		}
 	}
-	// Those that stand alone, without modules on disk.
-	for _, name := range slices.Sorted(maps.Keys(v.ukis)) {
-		for _, r := range v.ukis[name] {
-			seen = true
-			if err := v.uki(ctx, v.named(r), r, nil); err != nil {
-				return nil, err
-			}
-		}
+	if err := v.alone(ctx, kernels); err != nil {
+		return nil, err
 	}
+	seen = seen || len(v.rep.Kernels) > 0 || len(v.rep.WrongFiles) > 0
 	if !seen {
 		return nil, where.In(s.Root, v.nothing())
 	}
@@ -91,6 +92,67 @@ func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, erro
 	}
 	v.conclude()
 	return v.rep, nil
+}
+
+// narrow reports whether some modules alone are asked about.
+func (v *verifier) narrow() bool { return v.o.OnlyAdded || len(v.o.Modules) > 0 }
+
+// lookAround reads the images that could be booted, finds the initrds, and
+// gives the kernels with their own image; a folder that holds neither modules
+// nor has an image is none.
+func (v *verifier) lookAround(ctx context.Context, kernels []Kernel) ([]Kernel, error) {
+	if len(v.o.Modules) == 0 || v.running == nil || v.o.Kernel != v.s.Booted { // else the kernel that runs is asked, not its successor
+		var entries []entry
+		if !v.narrow() {
+			var errs []error
+			entries, errs = v.s.entries()
+			for _, err := range append(v.s.unmounted(), errs...) {
+				v.unread(err)
+			}
+		}
+		if err := v.readImages(ctx, entries); err != nil {
+			return nil, err
+		}
+		if !v.narrow() {
+			v.begun = v.starts(entries)
+		}
+	}
+	var out []Kernel
+	for _, k := range kernels {
+		k.own = v.own(&k)
+		if k.own == nil && !v.s.hasModules(k.Modules) {
+			continue
+		}
+		if k.own != nil {
+			v.right[k.Release] = append(v.right[k.Release], k.own.id)
+		}
+		out = append(out, k)
+	}
+	if !v.narrow() {
+		v.misnamed(out)
+	}
+	return out, nil
+}
+
+// alone looks at what has no modules on disk: unified images and initrds that
+// bring their own.
+func (v *verifier) alone(ctx context.Context, kernels []Kernel) error {
+	if v.narrow() {
+		return nil
+	}
+	for _, im := range v.images {
+		if v.o.Kernel != "" && im.r.Name != v.o.Kernel || slices.ContainsFunc(kernels, func(k Kernel) bool { return k.Release == im.r.Name }) {
+			continue
+		}
+		out := model.HostKernel{Release: im.r.Name, Image: im.path(), Base: baseRef(im.r), Running: im.r.Name == v.s.Booted, Meets: []model.HostMeeting{}}
+		if im.place.bare {
+			if err := v.uki(ctx, &out, im); err != nil {
+				return err
+			}
+		}
+		v.join(out)
+	}
+	return v.unpaired(ctx)
 }
 
 // nothing says that no kernel was found to look at.
@@ -113,13 +175,33 @@ func (v *verifier) conclude() {
 	if len(rep.Unread) > 0 {
 		rep.Outcome.Inconclusive = true
 	}
-	rep.Decision, rep.ExitCode = rep.Outcome.Word(), rep.Outcome.ExitCode()
+	if len(rep.WrongFiles) > 0 {
+		rep.Outcome.Action = model.Rebuild
+	}
+	slices.SortStableFunc(rep.WrongFiles, func(a, b model.HostFile) int { return strings.Compare(a.Path, b.Path) })
+	rep.Decision, rep.ExitCode = rep.Outcome.Word(), exitCode(rep.Outcome)
+	if rep.ExitCode == model.ExitRepair {
+		rep.Decision = rep.Outcome.Action.String()
+	}
+}
+
+// exitCode is that of a machine, on which nothing is built or named: 3 when
+// something must be reinstalled, built again or rebooted, else 5 when something
+// that boots could not be read.
+func exitCode(o model.Outcome) int {
+	switch {
+	case o.Action != model.Keep:
+		return model.ExitRepair
+	case o.Inconclusive:
+		return model.ExitInconclusive
+	}
+	return model.ExitDone
 }
 
 // kernel looks at one installed kernel.
 func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
-	out := model.HostKernel{Release: k.Release, Image: k.Image, Running: k.Release == v.s.Booted, Meets: []model.HostMeeting{}}
-	image, symvers := k.Image, k.Symvers
+	out := model.HostKernel{Release: k.Release, Image: k.image(), Running: k.Release == v.s.Booted, Meets: []model.HostMeeting{}}
+	image, symvers := k.image(), k.Symvers
 	if len(v.o.Modules) > 0 && out.Running && v.running != nil {
 		image, symvers = "", nil // the kernel that runs is asked, not its successor
 	}
@@ -140,51 +222,41 @@ func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 	}
 	out.Base = baseRef(disk)
 	grounds := v.grounds(disk)
-	if !v.o.OnlyAdded && (len(disk.Modules) > 0 || disk.BootImage() != nil) {
+	answered := len(grounds) == 0 && !v.narrow() && v.pretended(k.Release)
+	if !v.o.OnlyAdded && !answered && (len(disk.Modules) > 0 || disk.BootImage() != nil) {
 		if err := v.installed(ctx, &out, k, disk, grounds); err != nil {
 			return err
 		}
 	}
-	if len(disk.Added) > 0 {
+	if len(disk.Added) > 0 && !answered {
 		added := *disk
 		added.Modules, added.Images = nil, nil
-		if err := v.outside(ctx, &out, "added modules", k.Modules, &added, grounds...); err != nil {
+		if err := v.outside(ctx, &out, byPackage, "added modules", k.Modules, &added, grounds...); err != nil {
 			return err
 		}
 	}
-	for _, path := range k.Initrds {
-		if v.o.OnlyAdded || len(v.o.Modules) > 0 {
-			break
-		}
-		if err := v.initrd(ctx, &out, path, disk, grounds); err != nil {
+	if !v.narrow() {
+		if err := v.copies(ctx, &out, k, disk); err != nil {
 			return err
 		}
-	}
-	for _, r := range v.ukis[k.Release] {
-		if err := v.uki(ctx, &out, r, disk); err != nil {
+		if err := v.initrds(ctx, &out, k, disk, grounds); err != nil {
 			return err
 		}
+		for _, im := range v.images {
+			if im.r.Name == k.Release && im.place.bare {
+				if err := v.uki(ctx, &out, im); err != nil {
+					return err
+				}
+			}
+		}
 	}
-	delete(v.ukis, k.Release)
-	v.rep.Kernels = append(v.rep.Kernels, out)
+	v.join(out)
 	return nil
-}
-
-// initrd judges the modules of an initrd on the installed image: the boot
-// loader starts the two together, and the kernel that runs has its own behind
-// it. It is asked in place of an image that is not there.
-func (v *verifier) initrd(ctx context.Context, out *model.HostKernel, path string, disk *release.Release, grounds []ground) error {
-	r, err := v.load(ctx, disk.Name, path)
-	if err != nil || r == nil || len(r.Modules)+len(r.Added) == 0 {
-		return err // an initrd without modules has nothing to go wrong here
-	}
-	r.Arch = disk.Arch
-	return v.outside(ctx, out, "initrd", path, r, grounds[:min(1, len(grounds))]...)
 }
 
 // outside judges modules on kernels that may load them and names the wrong
 // ones on each.
-func (v *verifier) outside(ctx context.Context, out *model.HostKernel, what, path string, modules *release.Release, grounds ...ground) error {
+func (v *verifier) outside(ctx context.Context, out *model.HostKernel, by mender, what, path string, modules *release.Release, grounds ...ground) error {
 	if len(grounds) == 0 {
 		v.unread(where.In(path, where.New(where.Inconclusive, "no image of %s to judge it on", modules.Name)))
 		return nil
@@ -204,14 +276,36 @@ func (v *verifier) outside(ctx context.Context, out *model.HostKernel, what, pat
 	for k, g := range grounds {
 		m := outsideMeeting(&rep.Releases[0], k, what, path)
 		m.On = g.on
+		v.mends(&m, by, modules.Name)
 		out.Meets = append(out.Meets, noted(m, g.note))
 	}
 	return nil
 }
 
+// mends says what puts a meeting right.
+func (v *verifier) mends(m *model.HostMeeting, by mender, release string) {
+	switch {
+	case m.Outcome.Action == model.Keep && len(m.Wrong) == 0:
+	case m.On == onRunning:
+		m.Mend = "reboot"
+	default:
+		m.Mend = v.s.mend(by, m.What, release, "", "/"+v.s.below(m.Path))
+	}
+}
+
 // load reads files of one release, name "" of any; nil when nothing of it is there. What
 // cannot be opened, as an image that only root may read, is named.
 func (v *verifier) load(ctx context.Context, name string, paths ...string) (*release.Release, error) {
+	return v.loadInputs(ctx, name, v.inputs(paths...)...)
+}
+
+// loadAll reads a file of any number of releases.
+func (v *verifier) loadAll(ctx context.Context, path string) ([]*release.Release, error) {
+	return v.releases(ctx, v.inputs(path)...)
+}
+
+// inputs are the files and folders among paths that may be read; "" is none.
+func (v *verifier) inputs(paths ...string) []pack.Input {
 	var inputs []pack.Input
 	for _, p := range paths {
 		if p == "" {
@@ -221,7 +315,7 @@ func (v *verifier) load(ctx context.Context, name string, paths ...string) (*rel
 			inputs = append(inputs, in)
 		}
 	}
-	return v.loadInputs(ctx, name, inputs...)
+	return inputs
 }
 
 // input is a file or folder to be read; one that may not be is named, and ok
@@ -236,12 +330,12 @@ func (v *verifier) input(path string) (in pack.Input, ok bool) {
 	return pack.Input{Path: path, At: f.Name(), Size: -1}, true
 }
 
-// loadInputs is load for inputs; name "" takes any release.
-func (v *verifier) loadInputs(ctx context.Context, name string, inputs ...pack.Input) (*release.Release, error) {
+// releases reads inputs; what of them cannot be read is named.
+func (v *verifier) releases(ctx context.Context, inputs ...pack.Input) ([]*release.Release, error) {
 	if len(inputs) == 0 {
 		return nil, nil
 	}
-	l, err := release.Load(ctx, inputs, release.Options{Jobs: v.o.Judge.Jobs, Progress: v.o.Progress, Installed: true, Only: v.only()})
+	l, err := release.Load(ctx, inputs, release.Options{Jobs: v.o.Judge.Jobs, Progress: v.o.Progress, Installed: true, Only: v.only(), Images: &v.cache})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, err
@@ -249,13 +343,24 @@ func (v *verifier) loadInputs(ctx context.Context, name string, inputs ...pack.I
 		v.unread(err)
 		return nil, nil
 	}
-	var found *release.Release
-	var names []string
 	for _, r := range l.Releases {
 		for _, err := range r.Unread {
 			v.unread(err)
 		}
 		r.Unread = nil
+	}
+	return l.Releases, nil
+}
+
+// loadInputs is load for inputs; name "" takes any release.
+func (v *verifier) loadInputs(ctx context.Context, name string, inputs ...pack.Input) (*release.Release, error) {
+	list, err := v.releases(ctx, inputs...)
+	if err != nil {
+		return nil, err
+	}
+	var found *release.Release
+	var names []string
+	for _, r := range list {
 		names = append(names, r.Name)
 		if (name == "" || r.Name == name) && (found == nil || len(r.Modules) > len(found.Modules)) {
 			found = r

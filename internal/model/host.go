@@ -1,7 +1,7 @@
 package model
 
 // HostSchema is the schema word of the document that verify writes.
-const HostSchema = "kpkg-btf/host/1.0"
+const HostSchema = "kpkg-btf/host/1.1"
 
 // HostReport is what the kernels of a machine make of the modules they may
 // meet: those on disk, those in initrds, those that others built.
@@ -11,10 +11,30 @@ type HostReport struct {
 	Booted   string       `json:"booted"` // uname -r, "" where none of this root runs
 	Base     BaseRef      `json:"base"`   // of the kernel that runs
 	Kernels  []HostKernel `json:"kernels"`
+	// WrongFiles are kernel images and initrds that are not of the release they
+	// are started for, by path.
+	WrongFiles []HostFile `json:"wrong_files"`
 	Unread   []string     `json:"unread"` // what could not be read, in words: it makes the answer inconclusive
 	Outcome  Outcome      `json:"outcome"`
 	Decision string       `json:"decision"`
 	ExitCode int          `json:"exit_code"`
+}
+
+// HostFile is a kernel image or initrd that is not what the machine needs at
+// its path.
+type HostFile struct {
+	Path string `json:"path"`
+	What string `json:"what"` // "kernel" or "initrd"
+	// Is is the release of which the file is, by its content, and Build what its
+	// banner says of the build; "" where it does not tell.
+	Is    string `json:"is"`
+	Build string `json:"build"`
+	// Want is the release that it is to be of, WantBuild the build.
+	Want      string `json:"want"`
+	WantBuild string `json:"want_build"`
+	Why       string `json:"why"`
+	// Mend is the command that puts it right on this distribution.
+	Mend string `json:"mend"`
 }
 
 // HostKernel is one installed kernel.
@@ -41,7 +61,8 @@ type HostMeeting struct {
 	// types that mean something else, by path.
 	Wrong   []HostModule `json:"wrong"`
 	Outcome Outcome      `json:"outcome"`
-	Why     []string     `json:"why"` // findings that decide
+	Why     []string     `json:"why"`  // findings that decide
+	Mend    string       `json:"mend"` // the command that puts it right on this distribution, "" when nothing is wrong
 }
 
 // HostModule is one module that something is wrong with on a kernel.

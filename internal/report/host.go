@@ -23,6 +23,11 @@ func HostText(w io.Writer, r *model.HostReport, o Options) error {
 	s.Blank()
 	hostTable(s, r)
 	name := "Why"
+	for i := 1; i < len(r.WrongFiles); i++ { // the first is the headline
+		text, why := wrongFile(&r.WrongFiles[i])
+		s.Entry(2, name, labelColumn, screen.Strong, text+": "+why)
+		name = ""
+	}
 	for i := range r.Kernels {
 		for j := range r.Kernels[i].Meets {
 			for _, why := range r.Kernels[i].Meets[j].Why {
@@ -89,6 +94,19 @@ func hostVerdict(r *model.HostReport, worst *meets) (word, sentence string, lead
 	}
 	lead = append(lead, running)
 	kernels := plural(len(r.Kernels), "1 installed kernel", "%d installed kernels")
+	if len(r.WrongFiles) > 0 {
+		f := &r.WrongFiles[0]
+		text, why := wrongFile(f)
+		lead = append([]string{why}, lead...)
+		for i := range r.Kernels {
+			for j := range r.Kernels[i].Meets {
+				if m := &r.Kernels[i].Meets[j]; m.Path == f.Path && len(m.Wrong) > 0 {
+					lead = append([]string{"its modules: " + becomes(m)}, lead...)
+				}
+			}
+		}
+		return wrongWord(f), text, lead
+	}
 	switch {
 	case worst == nil && r.Outcome.Inconclusive:
 		return "NOT COMPLETE", kernels + ": no fault is known, and not all could be read", lead
@@ -100,6 +118,36 @@ func hostVerdict(r *model.HostReport, worst *meets) (word, sentence string, lead
 	return word, text, lead
 }
 
+// wrongWord says what a file is, in a word.
+func wrongWord(f *model.HostFile) string {
+	if f.What == "initrd" {
+		return "STALE INITRD"
+	}
+	return "WRONG KERNEL FILE"
+}
+
+// wrongFile is which file is wrong, and why.
+func wrongFile(f *model.HostFile) (text, why string) {
+	text = f.Path + " is "
+	if f.What == "initrd" {
+		text = f.Path + " is of "
+	}
+	text += f.Is
+	if f.Build != "" {
+		text += " (" + f.Build + ")"
+	}
+	why = f.Why
+	if f.WantBuild != "" && f.WantBuild != f.Build {
+		why += " (" + f.WantBuild + ")"
+	}
+	return text, why
+}
+
+// wrongMeeting reports whether a file that is wrong as a whole accounts for a meeting.
+func wrongMeeting(r *model.HostReport, m *model.HostMeeting) bool {
+	return slices.ContainsFunc(r.WrongFiles, func(f model.HostFile) bool { return f.Path == m.Path })
+}
+
 // hostTable has a row for every meeting.
 func hostTable(s *screen.Screen, r *model.HostReport) {
 	t := screen.Table{Head: []string{"modules", "on kernel", "fine", "without BTF", "wrong types", "refused", ""}, Right: []bool{false, false, true, true, true, true}}
@@ -107,6 +155,9 @@ func hostTable(s *screen.Screen, r *model.HostReport) {
 		k := &r.Kernels[i]
 		for j := range k.Meets {
 			m := &k.Meets[j]
+			if len(m.Wrong) == 0 && wrongMeeting(r, m) {
+				continue // said already, and not of this kernel
+			}
 			c := hostFates(m)
 			on := k.Release
 			if m.On == "running" {
@@ -173,20 +224,24 @@ func hostSteps(r *model.HostReport) []step {
 			out = append(out, step{what: text})
 		}
 	}
+	for i := range r.WrongFiles {
+		f := &r.WrongFiles[i]
+		then := ""
+		if f.What == "kernel" {
+			then = ", then reboot"
+		}
+		add(f.Mend + then)
+	}
 	for i := range r.Kernels {
 		k := &r.Kernels[i]
 		for j := range k.Meets {
 			m := &k.Meets[j]
-			if brief(k, m) == "" {
-				continue
-			}
 			switch {
+			case brief(k, m) == "" || wrongMeeting(r, m):
+			case m.Mend != "":
+				add(m.Mend)
 			case m.On == "running":
 				add("reboot")
-			case m.What == "initrd":
-				add(fmt.Sprintf("update-initramfs -u -k %s (Debian, Ubuntu) or dracut --force --kver %s (Fedora, SUSE)", k.Release, k.Release))
-			case m.What == "added modules":
-				add(fmt.Sprintf("build the added modules again for %s: dkms autoinstall -k %s, or reinstall their package", k.Release, k.Release))
 			default:
 				add("reinstall the packages of " + k.Release + " (image and modules), so that both are of one build")
 			}
@@ -242,7 +297,7 @@ func HostBrief(w io.Writer, r *model.HostReport) error {
 		k := &r.Kernels[i]
 		for j := range k.Meets {
 			switch l := brief(k, &k.Meets[j]); {
-			case l == "":
+			case l == "" || wrongMeeting(r, &k.Meets[j]):
 			case strings.HasSuffix(l, rebootCures):
 				running = append(running, l)
 			default:
@@ -250,7 +305,19 @@ func HostBrief(w io.Writer, r *model.HostReport) error {
 			}
 		}
 	}
-	lines = append(running, lines...)
+	var files []string
+	for i := range r.WrongFiles {
+		f := &r.WrongFiles[i]
+		is := "is "
+		switch {
+		case f.What == "initrd":
+			is = "is of "
+		case f.Is == f.Want:
+			is = "is another build of "
+		}
+		files = append(files, f.Path+" "+is+f.Is+"; "+f.Mend)
+	}
+	lines = slices.Concat(running, files, lines)
 	for _, u := range r.Unread {
 		lines = append(lines, "not checked: "+u)
 	}
@@ -273,6 +340,20 @@ func brief(k *model.HostKernel, m *model.HostMeeting) string {
 	if len(m.Wrong) == 0 {
 		return k.Release + ": " + strings.Join(m.Why, "; ")
 	}
+	said := becomes(m)
+	switch {
+	case m.On == "running":
+		return k.Release + " was replaced while it runs: " + said + rebootCures
+	case m.What == "initrd":
+		return path.Base(m.Path) + " does not go with " + k.Release + ": " + said + "; build it again"
+	case m.What == "added modules":
+		return "modules added to " + k.Release + " were built elsewhere: " + said + "; build them again"
+	}
+	return k.Release + ": " + said + "; install it again"
+}
+
+// becomes counts what becomes of the wrong modules of a meeting.
+func becomes(m *model.HostMeeting) string {
 	var refused, bare, different, unknown int
 	for _, w := range m.Wrong {
 		switch {
@@ -295,14 +376,5 @@ func brief(k *model.HostKernel, m *model.HostMeeting) string {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
 	}
-	said := fmt.Sprintf("of %s %s", model.Plural(m.Modules, "module", "modules"), strings.Join(parts, ", "))
-	switch {
-	case m.On == "running":
-		return k.Release + " was replaced while it runs: " + said + rebootCures
-	case m.What == "initrd":
-		return path.Base(m.Path) + " does not go with " + k.Release + ": " + said + "; build it again"
-	case m.What == "added modules":
-		return "modules added to " + k.Release + " were built elsewhere: " + said + "; build them again"
-	}
-	return k.Release + ": " + said + "; install it again"
+	return fmt.Sprintf("of %s %s", model.Plural(m.Modules, "module", "modules"), strings.Join(parts, ", "))
 }

@@ -327,7 +327,7 @@ func TestVerifyReplaced(t *testing.T) {
 		{"added modules", "installed", m.added, after, later},
 		{"initrd", "installed", m.initrd, after, initrd},
 	}
-	rep := report(t, seen["root"], model.ExitRebuild)
+	rep := report(t, seen["root"], model.ExitRepair)
 	if rep.Base.SHA256 != running.Base || len(rep.Unread) != 0 {
 		t.Errorf("base %s, the kernel shows %s; unread %q", rep.Base.SHA256, running.Base, rep.Unread)
 	}
@@ -419,7 +419,7 @@ func TestVerifyStrict(t *testing.T) {
 	for _, r := range m.initrd {
 		early[r.path] = seen["initrd "+r.path]
 	}
-	rep := report(t, seen["nobody"], model.ExitRebuild)
+	rep := report(t, seen["nobody"], model.ExitRepair)
 	if len(rep.Unread) != 1 || !strings.Contains(rep.Unread[0], "vmlinuz-"+m.release) || rep.Base.SHA256 != res.Base {
 		t.Errorf("unread %q, base %s", rep.Unread, rep.Base.SHA256)
 	}
