@@ -60,7 +60,11 @@ func (s *System) locate(places []place, want func(name string) bool) []located {
 					continue
 				}
 				if j := slices.IndexFunc(infos, func(o fs.FileInfo) bool { return os.SameFile(o, info) }); j >= 0 {
-					if !slices.Contains(out[j].paths, p) {
+					switch {
+					case slices.Contains(out[j].paths, p):
+					case p == out[j].file: // the name that is no link is the file's own
+						out[j].paths = append([]string{p}, out[j].paths...)
+					default:
 						out[j].paths = append(out[j].paths, p)
 					}
 					continue
@@ -210,9 +214,9 @@ func build(banner string) string {
 	return tail
 }
 
-// pretended reports whether some image has the name of a release and is another.
+// pretended reports whether some image stands where one of the release is to be.
 func (v *verifier) pretended(release string) bool {
-	return slices.ContainsFunc(v.images, func(im *image) bool { return im.named == release && im.r.Name != release })
+	return slices.ContainsFunc(v.images, func(im *image) bool { return v.wrong[im] == release })
 }
 
 // copies judges the modules of a kernel on the images of its release that are

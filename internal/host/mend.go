@@ -24,7 +24,7 @@ var distributions = []distribution{
 	{[]string{"flatcar", "coreos"}, "update_engine_client -update", "update_engine_client -update", "rebuild them in the SDK image of RELEASE"},
 	{[]string{"raspbian", "debian", "ubuntu", "pop"}, "apt install --reinstall linux-image-RELEASE", "update-initramfs -u -k RELEASE", "dkms autoinstall -k RELEASE"},
 	{[]string{"fedora", "rhel", "centos"}, "dnf reinstall kernel-core-RELEASE kernel-modules-core-RELEASE kernel-modules-RELEASE", "dracut --force --kver RELEASE", "dkms autoinstall -k RELEASE"},
-	{[]string{"opensuse", "suse", "sles", "opensuse-tumbleweed", "opensuse-leap"}, "zypper install --force PACKAGE", "dracut --force --kver RELEASE", "zypper install --force the KMP, or dkms autoinstall -k RELEASE"},
+	{[]string{"opensuse", "suse", "sles", "opensuse-tumbleweed", "opensuse-leap"}, "zypper install --force PACKAGE", "dracut --force --kver RELEASE", "dkms autoinstall -k RELEASE"},
 	{[]string{"arch", "manjaro"}, "pacman -S PACKAGE", "mkinitcpio -P", "dkms autoinstall -k RELEASE"},
 	{[]string{"alpine"}, "apk fix PACKAGE", "mkinitfs RELEASE", "apk fix the module's package"},
 	{[]string{"void"}, "xbps-install -f PACKAGE", "xbps-reconfigure -f PACKAGE", "xbps-reconfigure -f PACKAGE"},
@@ -111,6 +111,8 @@ func (s *System) mend(m mender, what, release, image, file string) string {
 		text = "update_engine_client -update"
 	case m == byKernelstub && d.first() == "raspbian":
 		text = "update-initramfs -u -k RELEASE && kernelstub"
+	case what == "initrd" && strings.Contains(file, "/booster-"):
+		text = "/usr/lib/booster/regenerate_images"
 	case what == "initrd" && m != byKernelInstall && m != byUKI:
 		text = d.initrd
 	case m == byKernelInstall:

@@ -75,6 +75,7 @@ var initrdPlaces = []place{
 	{glob: "run/current-system/initrd", mend: byNix}, {glob: "run/booted-system/initrd", mend: byNix},
 	{glob: "nix/var/nix/profiles/system-*-link/initrd", mend: byNix}, {glob: "nix/var/nix/profiles/system/initrd", mend: byNix},
 	{glob: "ostree/deploy/*/deploy/*/usr/lib/modules/*/initramfs.img", mend: byOSTree},
+	{glob: "boot/ostree/*/initramfs*", mend: byOSTree},
 	{glob: "boot/initrd*"}, {glob: "boot/initramfs*"}, {glob: "boot/booster-*"},
 	{glob: "ESP/initramfs*"}, {glob: "ESP/initrd*"}, {glob: "ESP/booster-*"},
 	{glob: "ESP/EFI/nixos/*-initrd*.efi", mend: byNix},
@@ -82,7 +83,6 @@ var initrdPlaces = []place{
 	{glob: "ESP/EFI/*/initrd*", mend: byKernelstub},
 	{glob: "ESP/*/*/initrd*", mend: byKernelInstall},
 	{glob: "ESP/*/*/initramfs*", mend: byKernelInstall},
-	{glob: "boot/ostree/*/initramfs*", mend: byOSTree},
 }
 
 // putAside are ends of names under which what was replaced is kept, which no

@@ -6,18 +6,18 @@ const HostSchema = "kpkg-btf/host/1.1"
 // HostReport is what the kernels of a machine make of the modules they may
 // meet: those on disk, those in initrds, those that others built.
 type HostReport struct {
-	Schema   string       `json:"schema"`
-	Root     string       `json:"root"`
-	Booted   string       `json:"booted"` // uname -r, "" where none of this root runs
-	Base     BaseRef      `json:"base"`   // of the kernel that runs
-	Kernels  []HostKernel `json:"kernels"`
+	Schema  string       `json:"schema"`
+	Root    string       `json:"root"`
+	Booted  string       `json:"booted"` // uname -r, "" where none of this root runs
+	Base    BaseRef      `json:"base"`   // of the kernel that runs
+	Kernels []HostKernel `json:"kernels"`
 	// WrongFiles are kernel images and initrds that are not of the release they
 	// are started for, by path.
 	WrongFiles []HostFile `json:"wrong_files"`
-	Unread   []string     `json:"unread"` // what could not be read, in words: it makes the answer inconclusive
-	Outcome  Outcome      `json:"outcome"`
-	Decision string       `json:"decision"`
-	ExitCode int          `json:"exit_code"`
+	Unread     []string   `json:"unread"` // what could not be read, in words: it makes the answer inconclusive
+	Outcome    Outcome    `json:"outcome"`
+	Decision   string     `json:"decision"`
+	ExitCode   int        `json:"exit_code"`
 }
 
 // HostFile is a kernel image or initrd that is not what the machine needs at
