@@ -64,6 +64,17 @@ func ParseWith(b []byte, base *Raw, m Masks) (*Raw, error) {
 	return r, nil
 }
 
+// CheckSplit returns what is wrong in a module's BTF whatever its base is:
+// header, sections, and records that do not lie within them.
+func CheckSplit(b []byte) error {
+	h, err := ReadHeader(b)
+	if err != nil {
+		return err
+	}
+	_, err = ParseSplit(b, &Raw{hdr: Header{BigEndian: h.BigEndian}, first: 1})
+	return err
+}
+
 func (r *Raw) setBase() error {
 	if r.base == nil {
 		return nil

@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/btf/stamp"
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
+	"kpkg-btf/internal/where"
 )
 
 // Build is the base that a module was encoded against, and how that is known.
@@ -292,6 +294,25 @@ func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
 		return -1, none
 	}
 	return at, Build{On: kernels[at], By: by, Grade: model.BaseConsistent}
+}
+
+// MalformedBTF returns why no kernel can read a module's BTF, whatever its base:
+// it is so in every encounter. nil where it can be read, where there is none,
+// and where it is of a form that this program does not know.
+func MalformedBTF(f *kmod.Facts) error {
+	if len(f.BTF) == 0 {
+		return nil
+	}
+	err := btf.CheckSplit(f.BTF)
+	if err == nil && len(f.BTFBase) > 0 {
+		if _, err = btf.Parse(f.BTFBase); err != nil {
+			err = where.In(".BTF.base", err)
+		}
+	}
+	if where.KindOf(err) != where.Malformed {
+		return nil
+	}
+	return err
 }
 
 // EvidenceOn asks whether a module's BTF can have been encoded against a base;

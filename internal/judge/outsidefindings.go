@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/policy"
@@ -46,7 +47,16 @@ func (x *outside) setFindings(n *notes, set []*outsider) {
 	for _, s := range set {
 		f := s.m.Facts
 		why, stripped := f.WhyNoBTF()
+		malformed := encounter.MalformedBTF(f)
 		switch {
+		case malformed != nil:
+			what := s.m.Path + ": " + malformed.Error()
+			if f.BTFSections > 1 {
+				what += fmt.Sprintf(" (the first of %d sections .BTF, which the kernel takes)", f.BTFSections)
+			}
+			n.many(model.Finding{Rule: "outside.btf-malformed", Severity: model.Error, Encounter: model.Outside, Action: model.RebuildFor,
+				Hint: "build them again; a step of the packaging may cut or rewrite sections"},
+				modulesText("{has|have} BTF that cannot be parsed"), s.m.Path, what)
 		case why != "" && !stripped && wanted:
 			n.many(model.Finding{Rule: "outside.btf-none", Severity: model.Info, Encounter: model.Outside,
 				Hint: "no types for bpf; headers with a vmlinux (Debian from 6.12.16) and pahole give them BTF, from 6.11 distilled"},

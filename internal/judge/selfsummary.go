@@ -52,6 +52,9 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Hint = "build modules with vmlinux there, and keep .BTF when stripping (find-debuginfo --keep-section .BTF)"
 			why, _ := x.m.Facts.WhyNoBTF()
 			s.n.many(f, modulesText("in-tree {has|have} no BTF, although this kernel has a base"), x.m.Path, x.m.Path+": "+why)
+		case encounter.MalformedBTF(x.m.Facts) != nil:
+			f.Rule, f.Hint = "self.btf-malformed", ""
+			s.n.many(f, modulesText("{has|have} BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+encounter.MalformedBTF(x.m.Facts).Error())
 		case x.cell.Verdict == model.Rejected || x.cell.Verdict == model.Dropped || x.cell.Verdict == model.InitFails:
 			f.Rule, f.Hint = "self."+string(x.cell.Verdict), ""
 			s.n.many(f, modulesText(selfWords[x.cell.Verdict]), x.m.Path, x.m.Path+": "+x.cell.Words)

@@ -32,6 +32,16 @@ var outside = []Rule{
 		Since:   first,
 	},
 	{
+		ID: "outside.btf-malformed", Encounter: model.Outside, Of: model.OfModules, Severity: model.Error, Action: model.RebuildFor,
+		Summary: "modules with BTF that cannot be parsed",
+		Means:   "The .BTF of these modules is not valid on any kernel: one that allows a mismatch loads them without it, every other refuses them.",
+		Found:   "Header, sections and type records are read without a base; the message names the record and its offset. Of several sections .BTF the kernel takes the first.",
+		Do:      "Build the modules again; look for a step that cuts or rewrites sections.",
+		Example: "A second .BTF that was added behind a damaged one.",
+		Command: "kpkg-btf inspect MODULES",
+		Since:   first,
+	},
+	{
 		ID: "outside.btf-none", Encounter: model.Outside, Of: model.OfModules, Severity: model.Info, Action: model.Keep,
 		Summary: "modules without BTF",
 		Means:   "They load on kernels that do not need it, without types for bpf. A module that registers kfuncs loses them, and below 6.1.39, 6.4.4 and 6.5 its init fails.",

@@ -39,6 +39,8 @@ type Kernel struct {
 	// ":behind" a .BTF of type NOBITS with its bytes behind it, ":stamped"
 	// (by the encoder), ":asserted", ":void" (over another BTF) and ":unstamped"
 	// (a stamp that cannot be read) have BTF and a stamp.
+	// ":magic", ":typelen" and ":junkfirst" have BTF that no kernel can read: a
+	// foreign magic, an absurd length of types, junk in the first of two .BTF.
 	// ":extra" lies in extra/ and is not in-tree, has BTF and needs alpha_open,
 	// ":imports=NAME" needs a further symbol, ":stale" was changed after signing.
 	Modules []string
@@ -237,6 +239,13 @@ func (k Kernel) stamp(special string, m *kmodtest.Module) {
 		m.BTF, m.Stamp = nil, stamp.Stamp{Base: &base, Left: stamp.Stripped}.Bytes()
 	case "emptied":
 		m.BTF = []byte{}
+	case "magic":
+		m.BTF[0], m.BTF[1] = 'E', 'L'
+	case "typelen":
+		copy(m.BTF[12:16], []byte{0xf0, 0xff, 0xff, 0x7f})
+	case "junkfirst":
+		m.Sections = append(m.Sections, elftest.Section{Name: ".BTF", Data: m.BTF})
+		m.BTF = []byte("this is not BTF, but comes first")
 	case "neutralized":
 		m.BTF, m.Neutralized = []byte{}, true
 	case "behind":
