@@ -269,8 +269,17 @@ func On(new, old *btf.Raw, uses []Use) (*Result, error) {
 	for id := range r.inOld {
 		r.inOld[id] = id == 0 || m.toOld[id] != 0 && uint32(r.ids[id]) == m.toOld[id]
 	}
+	// A string that no type of the base has is looked for again when the module
+	// is encoded: it is found where it was, or becomes the module's own.
 	r.nameHeld = func(off btf.StrOff) bool {
-		return uint32(off) < new.StrLen() && is.nameNo[off] != 0 && !shelf.fresh[is.number(off)]
+		if uint32(off) >= new.StrLen() {
+			return false
+		}
+		if is.nameNo[off] != 0 {
+			return !shelf.fresh[is.number(off)]
+		}
+		no, asked := all.no[new.Name(off)]
+		return !asked || !shelf.fresh[no]
 	}
 	return r, nil
 }
