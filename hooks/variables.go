@@ -22,6 +22,7 @@ var variables = []string{
 	"BASELINE",       // GitLab: arguments of baseline
 	"CERT",           // kbuild: the certificate of KEY
 	"CHECK",          // more flags of check
+	"DEBUG",          // packages of debug information are judged, too
 	"DECIDE",         // GitLab: more flags of decide
 	"HOOKS",          // kbuild: folder of the hooks that dpkg-buildpackage runs
 	"HOST",           // Debian's word for the architecture that is built for
@@ -55,7 +56,7 @@ func IsVariable(name string) bool {
 }
 
 // without are variables that earlier versions did not have.
-var without = []string{"HOST", "PAHOLE", "PIN_ON", "PIN_SLACK", "RESOLVE_BTFIDS"}
+var without = []string{"DEBUG", "HOST", "PAHOLE", "PIN_ON", "PIN_SLACK", "RESOLVE_BTFIDS"}
 
 // IsOldVariable reports whether hooks read the variable before they had a
 // prefix of their own. KPKG_BTF_HOST is a setting of the host hooks as well.

@@ -125,3 +125,33 @@ func TestTableOfVariables(t *testing.T) {
 		}
 	}
 }
+
+// Packages of debug information are left out, unless they are asked for.
+func TestDebugPackages(t *testing.T) {
+	for _, name := range []string{"dpkg-buildpackage-gate", "dpkg-buildpackage-repair"} {
+		h, _ := Find(name)
+		for env, want := range map[string]string{
+			"OTHER=1":                "check ../linux-image-6.1.0-1-amd64_1_amd64.deb ../linux-di_1_amd64.udeb",
+			"KPKG_BTF_BUILD_DEBUG=1": "check ../linux-image-6.1.0-1-amd64_1_amd64.deb ../linux-image-6.1.0-1-amd64-dbg_1_amd64.deb ../tool-dbgsym_1_amd64.deb ../linux-di_1_amd64.udeb",
+		} {
+			dir := t.TempDir()
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			must(os.MkdirAll(filepath.Join(dir, "debian"), 0o755))
+			must(os.WriteFile(filepath.Join(dir, "hook"), h.Text(), 0o700))
+			must(os.WriteFile(filepath.Join(dir, "kpkg-btf"), []byte("#!/bin/sh\necho \"$@\"\n"), 0o700))
+			must(os.WriteFile(filepath.Join(dir, "debian/files"), []byte("linux-image-6.1.0-1-amd64_1_amd64.deb kernel optional\nlinux-image-6.1.0-1-amd64-dbg_1_amd64.deb debug optional\n"+
+				"tool-dbgsym_1_amd64.deb debug optional automatic=yes\nlinux-di_1_amd64.udeb debian-installer optional\nlinux_1.buildinfo kernel optional\n"), 0o600))
+			c := exec.Command("sh", filepath.Join(dir, "hook"))
+			c.Dir, c.Env = dir, []string{"PATH=" + dir + ":/usr/bin:/bin", env}
+			out, err := c.CombinedOutput()
+			if err != nil || !strings.HasPrefix(string(out), want) || strings.HasPrefix(string(out), want+" ../") {
+				t.Errorf("%s %s: %v: %s", name, env, err, out)
+			}
+		}
+	}
+}

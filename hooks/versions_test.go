@@ -2,11 +2,11 @@ package hooks
 
 // versions are the texts as they are now.
 var versions = map[string]released{
-	"before-dh_strip":          {3, "3617bffa"},
-	"bindeb-pkg":               {4, "a2adf786"},
+	"before-dh_strip":          {4, "978dcb9c"},
+	"bindeb-pkg":               {5, "596061f9"},
 	"dkms":                     {2, "eda77e06"},
-	"dpkg-buildpackage-gate":   {2, "795de080"},
-	"dpkg-buildpackage-repair": {2, "a74dac8e"},
+	"dpkg-buildpackage-gate":   {3, "beb79fd1"},
+	"dpkg-buildpackage-repair": {3, "950669c0"},
 	"dpkg-trigger":             {2, "6ebb7577"},
 	"host-check":               {1, "98445fb0"},
 	"host-settings":            {1, "a58177cf"},
@@ -15,6 +15,6 @@ var versions = map[string]released{
 	"pin-resolve-btfids":       {2, "ce3448fa"},
 	"postinst.d":               {2, "e7c73ab6"},
 	"rpm-posttrans":            {2, "68e75f05"},
-	"rules.real":               {3, "4262669b"},
-	"salsa-ci":                 {4, "59d81766"},
+	"rules.real":               {4, "863c24e7"},
+	"salsa-ci":                 {5, "ea78dfb3"},
 }

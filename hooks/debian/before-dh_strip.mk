@@ -1,4 +1,4 @@
-# kpkg-btf hook before-dh_strip, version 3
+# kpkg-btf hook before-dh_strip, version 4
 #
 # For kernels packaged as Proxmox's and Ubuntu's: modules are installed below
 # debian/PACKAGE/, and stripped and signed there by the package's own rules.
@@ -23,7 +23,7 @@
 
 # Variables of earlier versions had no _BUILD: read for one version more.
 kpkg_btf_old := $(foreach v,AGAINST CHECK APPLY REQUIRED,$(if $(KPKG_BTF_$(v)),$(if $(KPKG_BTF_BUILD_$(v)),,$(warning kpkg-btf: KPKG_BTF_$(v) is now called KPKG_BTF_BUILD_$(v), and the old name goes with the next version)$(eval KPKG_BTF_BUILD_$(v) = $$(KPKG_BTF_$(v))))))
-kpkg_btf_unknown := $(foreach v,$(filter-out $(addprefix KPKG_BTF_BUILD_,ABI AGAINST APPLY ARCH BASELINE CERT CHECK DECIDE HOOKS HOST IMAGE INSTALL KEY ON PAHOLE PIN_ON PIN_SLACK REPAIR REPORTS REQUIRED RESOLVE_BTFIDS TREE),$(filter KPKG_BTF_BUILD_%,$(.VARIABLES))),$(warning kpkg-btf: $(v) is no variable of the hooks (kpkg-btf hooks list)))
+kpkg_btf_unknown := $(foreach v,$(filter-out $(addprefix KPKG_BTF_BUILD_,ABI AGAINST APPLY ARCH BASELINE CERT CHECK DEBUG DECIDE HOOKS HOST IMAGE INSTALL KEY ON PAHOLE PIN_ON PIN_SLACK REPAIR REPORTS REQUIRED RESOLVE_BTFIDS TREE),$(filter KPKG_BTF_BUILD_%,$(.VARIABLES))),$(warning kpkg-btf: $(v) is no variable of the hooks (kpkg-btf hooks list)))
 
 KPKG_BTF ?= $(shell command -v kpkg-btf)
 KPKG_BTF_BUILD_APPLY ?= --drop-signature

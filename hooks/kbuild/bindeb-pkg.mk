@@ -1,4 +1,4 @@
-# kpkg-btf hook bindeb-pkg, version 4
+# kpkg-btf hook bindeb-pkg, version 5
 #
 # The kernel's own bindeb-pkg and binrpm-pkg, with their packages judged and
 # repaired before anybody sees them. In a configured kernel tree:
@@ -18,11 +18,12 @@
 #   KPKG_BTF_BUILD_KEY       certs/signing_key.pem; its certificate is beside it, .x509
 #   KPKG_BTF_BUILD_HOOKS     folder of dpkg-buildpackage-repair and -gate; they are
 #                            printed into one that lasts as long as the build
+#   KPKG_BTF_BUILD_DEBUG     not empty: the -dbg package is judged, too
 #   KPKG_BTF_BUILD_REQUIRED  not empty: a build without kpkg-btf fails
 
 # Variables of earlier versions had no _BUILD: read for one version more.
 kpkg_btf_old := $(foreach v,AGAINST CHECK APPLY KEY CERT HOOKS REQUIRED,$(if $(KPKG_BTF_$(v)),$(if $(KPKG_BTF_BUILD_$(v)),,$(warning kpkg-btf: KPKG_BTF_$(v) is now called KPKG_BTF_BUILD_$(v), and the old name goes with the next version)$(eval KPKG_BTF_BUILD_$(v) = $$(KPKG_BTF_$(v))))))
-kpkg_btf_unknown := $(foreach v,$(filter-out $(addprefix KPKG_BTF_BUILD_,ABI AGAINST APPLY ARCH BASELINE CERT CHECK DECIDE HOOKS HOST IMAGE INSTALL KEY ON PAHOLE PIN_ON PIN_SLACK REPAIR REPORTS REQUIRED RESOLVE_BTFIDS TREE),$(filter KPKG_BTF_BUILD_%,$(.VARIABLES))),$(warning kpkg-btf: $(v) is no variable of the hooks (kpkg-btf hooks list)))
+kpkg_btf_unknown := $(foreach v,$(filter-out $(addprefix KPKG_BTF_BUILD_,ABI AGAINST APPLY ARCH BASELINE CERT CHECK DEBUG DECIDE HOOKS HOST IMAGE INSTALL KEY ON PAHOLE PIN_ON PIN_SLACK REPAIR REPORTS REQUIRED RESOLVE_BTFIDS TREE),$(filter KPKG_BTF_BUILD_%,$(.VARIABLES))),$(warning kpkg-btf: $(v) is no variable of the hooks (kpkg-btf hooks list)))
 
 KPKG_BTF ?= $(shell command -v kpkg-btf)
 KPKG_BTF_BUILD_TREE := $(or $(O),$(KBUILD_OUTPUT),.)
@@ -30,7 +31,7 @@ KPKG_BTF_BUILD_KEY ?= $(wildcard $(abspath $(KPKG_BTF_BUILD_TREE))/certs/signing
 KPKG_BTF_BUILD_CERT ?= $(KPKG_BTF_BUILD_KEY:.pem=.x509)
 KPKG_BTF_BUILD_APPLY ?= $(if $(KPKG_BTF_BUILD_KEY),--resign $(KPKG_BTF_BUILD_KEY) --cert $(KPKG_BTF_BUILD_CERT) --trusted-cert $(KPKG_BTF_BUILD_CERT))
 
-export KPKG_BTF_BUILD_AGAINST KPKG_BTF_BUILD_CHECK KPKG_BTF_BUILD_APPLY KPKG_BTF_BUILD_REQUIRED
+export KPKG_BTF_BUILD_AGAINST KPKG_BTF_BUILD_CHECK KPKG_BTF_BUILD_APPLY KPKG_BTF_BUILD_DEBUG KPKG_BTF_BUILD_REQUIRED
 
 kpkg_btf_missing = echo "kpkg-btf: NOT INSTALLED: the module BTF of $@ is not checked" >&2; [ -z '$(KPKG_BTF_BUILD_REQUIRED)' ]
 
