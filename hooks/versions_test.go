@@ -8,7 +8,7 @@ var versions = map[string]released{
 	"dpkg-buildpackage-gate":   {3, "beb79fd1"},
 	"dpkg-buildpackage-repair": {3, "950669c0"},
 	"dpkg-trigger":             {2, "6ebb7577"},
-	"host-check":               {1, "98445fb0"},
+	"host-check":               {2, "3bc469ee"},
 	"host-settings":            {1, "a58177cf"},
 	"modprobe.d":               {2, "edc9ddcb"},
 	"pin-pahole":               {2, "d9ac1e0d"},

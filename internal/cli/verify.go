@@ -7,7 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"kpkg-btf/internal/host"
+	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/report"
+	"kpkg-btf/internal/where"
 )
 
 // verifyFlags are the flags of verify.
@@ -35,8 +37,18 @@ come with the kernel (updates, extra, weak-updates, DKMS), wherever the two
 differ. Those inside initrds and unified kernel images are judged on the image
 they are started with.
 
-It writes nothing and needs no root; what it may not read is named, and the
-exit code is then 5 unless something is known to be wrong. Without the image,
+What could be booted is every kernel image and initrd of /boot, /lib/modules,
+the ESP and XBOOTLDR, loader entries, ostree and NixOS. Its content says of
+which release it is, not its name; one that is of another release or build is
+named, with the command that mends it on this distribution.
+
+It exits with 3 when something must be reinstalled, built again or rebooted,
+else with 5 when something that boots could not be read, as an ESP of etc/fstab
+that is not mounted. With --brief that is said once a machine and cause, kept
+in /var/lib/kpkg-btf, and exits with 0; with KPKG_BTF_FAIL=strict it is said
+each time and exits with 5.
+
+It writes nothing else and needs no root. Without the image,
 which some distributions let only root read, the running kernel answers alone.
 What a running kernel does not show (whether it loads modules whose BTF it
 cannot use, unless /proc/config.gz is there) is taken from the kernel installed
@@ -78,10 +90,16 @@ func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
 	p := a.progress()
 	rep, err := system.Verify(ctx, host.Options{Judge: *opts, Progress: p.step, Kernel: f.kernel, OnlyAdded: f.added, Modules: f.module})
 	p.done()
+	if where.KindOf(err) == where.Inconclusive && f.brief && len(f.module) == 0 {
+		rep, err = host.Unanswered(system, err), nil
+	}
 	if err != nil {
 		return err
 	}
 	a.exit = rep.ExitCode
+	if f.brief && f.format != "json" && a.env.Getenv("KPKG_BTF_FAIL") != "strict" {
+		a.exit = once(system, rep, f.kernel == "" && !f.added && len(f.module) == 0)
+	}
 	return a.output(f.outFile, func(w io.Writer) error {
 		switch {
 		case f.format == "json":
@@ -98,4 +116,20 @@ func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
 		}
 		return report.HostText(w, rep, opts)
 	})
+}
+
+// once leaves of what could not be read only that of which this machine was not
+// told, and keeps it where that may be written; whole: nothing was left out of
+// the report. It gives the exit code: nothing that could not be read is a
+// failure then.
+func once(system *host.System, rep *model.HostReport, whole bool) int {
+	all := rep.Unread
+	rep.Unread = system.Untold(all)
+	if whole {
+		_ = system.Tell(all) // who may not write there is told each time
+	}
+	if rep.ExitCode == model.ExitInconclusive {
+		return model.ExitDone
+	}
+	return rep.ExitCode
 }

@@ -150,8 +150,7 @@ func (s *System) unmounted() (errs []error) {
 		}
 		list, err := fs.ReadDir(tree(s.Root), dir)
 		if err != nil || live && !mounts["/"+dir] || !live && len(list) == 0 {
-			errs = append(errs, where.In(filepath.Join(s.Root, dir), where.New(where.Inconclusive, "etc/fstab has %s (%s) there, and it is not mounted", f[0], f[2]).
-				WithHint("mount /%s, then run kpkg-btf verify again", dir)))
+			errs = append(errs, where.In(filepath.Join(s.Root, dir), where.New(where.Inconclusive, "%s of etc/fstab is not mounted", f[0]).WithHint("mount /%s", dir)))
 		}
 	}
 	for _, dir := range partitions {

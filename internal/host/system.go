@@ -1,6 +1,6 @@
 // Package host looks at a machine: which kernel runs, which are installed,
 // what their initrds hold, and what each kernel makes of the modules it may
-// meet. It reads and never writes, and needs no root.
+// meet. It needs no root and writes nothing but what Tell keeps.
 package host
 
 import (

@@ -94,6 +94,14 @@ func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, erro
 	return v.rep, nil
 }
 
+// Unanswered is the report of a machine on which there was nothing to look at.
+func Unanswered(s *System, cause error) *model.HostReport {
+	v := &verifier{rep: &model.HostReport{Schema: model.HostSchema, Root: s.Root, Booted: s.Booted, Kernels: []model.HostKernel{}, WrongFiles: []model.HostFile{}, Unread: []string{}}}
+	v.unread(cause)
+	v.conclude()
+	return v.rep
+}
+
 // narrow reports whether some modules alone are asked about.
 func (v *verifier) narrow() bool { return v.o.OnlyAdded || len(v.o.Modules) > 0 }
 
@@ -160,10 +168,19 @@ func (v *verifier) nothing() error {
 	if v.o.Kernel != "" {
 		return where.New(where.Inconclusive, "no installed kernel %s", v.o.Kernel)
 	}
-	return where.New(where.Inconclusive, "no installed kernel").WithHint("looked for folders in usr/lib/modules and lib/modules, boot/vmlinuz-* and unified images in EFI/Linux")
+	return where.New(where.Inconclusive, "no installed kernel").WithHint("looked in lib/modules, boot and the ESP")
 }
 
-func (v *verifier) unread(err error) { v.rep.Unread = append(v.rep.Unread, err.Error()) }
+// unread names what could not be read, and what helps; each once.
+func (v *verifier) unread(err error) {
+	text := err.Error()
+	if hint := where.HintOf(err); hint != "" {
+		text += "; " + hint
+	}
+	if !slices.Contains(v.rep.Unread, text) {
+		v.rep.Unread = append(v.rep.Unread, text)
+	}
+}
 
 func (v *verifier) conclude() {
 	rep := v.rep
@@ -323,7 +340,11 @@ func (v *verifier) inputs(paths ...string) []pack.Input {
 func (v *verifier) input(path string) (in pack.Input, ok bool) {
 	f, err := v.s.open(path)
 	if err != nil {
-		v.unread(where.In(path, where.New(where.IO, "%w", err)))
+		cannot := where.New(where.IO, "%w", err)
+		if isDenied(err) {
+			cannot = cannot.WithHint("run kpkg-btf verify as root")
+		}
+		v.unread(where.In(path, cannot))
 		return in, false
 	}
 	defer f.Close()

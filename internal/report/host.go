@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -249,8 +250,10 @@ func hostSteps(r *model.HostReport) []step {
 	}
 	switch {
 	case len(out) > 0:
-	case len(r.Unread) > 0:
+	case slices.ContainsFunc(r.Unread, func(u string) bool { return strings.Contains(u, fs.ErrPermission.Error()) }):
 		add("run it as one who may read what was not read, as root")
+	case len(r.Unread) > 0:
+		add("make readable what was not read, then run kpkg-btf verify again")
 	default:
 		add("nothing to do")
 	}
