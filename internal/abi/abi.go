@@ -113,32 +113,6 @@ func (x *Exports) compare(a, b *symvers.Symbol) {
 	}
 }
 
-// Breaks says that a module built for old may not load on new, or would run
-// against types that are not its own: symbols lost, changed, exported more
-// strictly or under another namespace. It says nothing about Uncovered, and
-// nothing about LeftImage and JoinedImage: they only matter while the old
-// kernel is booted with new modules installed (BreaksWindow).
-func (x *Exports) Breaks() bool {
-	return len(x.Lost)+len(x.Changed)+len(x.Stricter)+len(x.NamespaceNeeded) > 0
-}
-
-// BreaksWindow says that new modules may not load on the old kernel: what they
-// may import from its image is not there, not the same, or under a condition
-// they no longer meet. Nothing here knows what a module really imports.
-func (x *Exports) BreaksWindow() bool {
-	if len(x.Changed)+len(x.Looser)+len(x.LeftImage)+len(x.JoinedImage)+len(x.NamespaceFreed) > 0 {
-		return true
-	}
-	// An added symbol of a module comes with that module.
-	if slices.ContainsFunc(x.Added, func(s symvers.Symbol) bool { return s.Owner == symvers.Vmlinux }) {
-		return true
-	}
-	return slices.ContainsFunc(x.NamespaceNeeded, func(c Change) bool { return !freed(c.New.Namespace, c.Old.Namespace) })
-}
-
-// Complete says that the CRCs of all common names were compared.
-func (x *Exports) Complete() bool { return len(x.Uncovered) == 0 }
-
 // moduleList begins the namespace of EXPORT_SYMBOL_FOR_MODULES (6.16+): the
 // modules that may import the symbol, comma-separated, "*" at an end allowed.
 const moduleList = "module:"

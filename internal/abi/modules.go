@@ -44,9 +44,6 @@ type Modules struct {
 	Duplicates []ModuleChange
 }
 
-// Breaks says that a module of old cannot be loaded from new.
-func (m *Modules) Breaks() bool { return len(m.Vanished)+len(m.BecameBuiltIn) > 0 }
-
 // CompareModules tells which modules came, went or became built in.
 func CompareModules(old, new ModuleSet) *Modules {
 	m := &Modules{BuiltInKnown: old.BuiltIn != nil && new.BuiltIn != nil}

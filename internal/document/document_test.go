@@ -36,7 +36,8 @@ type sample struct {
 	Numbers []uint32     `json:"numbers,omitempty" doc:"deltas"`
 	Points  []*item      `json:"points,omitempty"`
 	In      deep         `json:"in" doc:"line"`
-	hidden  int
+	//lint:ignore U1000 an unexported field is not a member of the document
+	hidden int
 }
 
 type item struct {

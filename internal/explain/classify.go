@@ -67,8 +67,8 @@ func linking(msg string) *event {
 	}
 	switch {
 	case strings.HasPrefix(rest, "version magic '"):
-		_, have, after, _ := between(rest, "version magic '", "'")
-		_, want, _, ok := between(after, "should be '", "'")
+		have, after, _ := between(rest, "version magic '", "'")
+		want, _, ok := between(after, "should be '", "'")
 		if !ok {
 			return nil
 		}
@@ -80,11 +80,11 @@ func linking(msg string) *event {
 	case strings.HasPrefix(rest, "Unknown symbol "):
 		word, err, _ := strings.Cut(rest[len("Unknown symbol "):], " ")
 		e.Kind, e.Symbol = SymbolUnknown, word
-		if _, no, _, ok := between(err, "(err ", ")"); ok {
+		if no, _, ok := between(err, "(err ", ")"); ok {
 			e.Errno = errno(no)
 		}
 	case strings.Contains(rest, "uses symbol ") && strings.Contains(rest, " from namespace "):
-		_, word, _, _ := between(rest, "uses symbol ", " ")
+		word, _, _ := between(rest, "uses symbol ", " ")
 		e.Kind, e.Symbol = Namespace, strings.Trim(word, "()")
 	case strings.HasPrefix(rest, "exports duplicate symbol "):
 		e.Kind, e.Symbol = Duplicate, firstWord(rest[len("exports duplicate symbol "):])

@@ -124,7 +124,7 @@ func (p *reader) relocation(r *klog.Record, msg string) bool {
 
 // verdict takes the line that ends a refusal and names the module.
 func (p *reader) verdict(r *klog.Record, msg string) bool {
-	_, name, rest, ok := between(msg, "failed to validate module [", "]")
+	name, rest, ok := between(msg, "failed to validate module [", "]")
 	if !ok {
 		return false
 	}

@@ -40,15 +40,14 @@ func errno(s string) int {
 	return -int(n)
 }
 
-// between cuts s into what is before, between and after two words; ok only
-// when both are there.
-func between(s, open, closing string) (before, inner, after string, ok bool) {
-	before, rest, ok := strings.Cut(s, open)
+// between returns what of s is between two words and what is after them; ok
+// only when both are present.
+func between(s, open, closing string) (inner, after string, ok bool) {
+	_, rest, ok := strings.Cut(s, open)
 	if !ok {
-		return "", "", "", false
+		return "", "", false
 	}
-	inner, after, ok = strings.Cut(rest, closing)
-	return before, inner, after, ok
+	return strings.Cut(rest, closing)
 }
 
 // moduleName is a module's name as the kernel spells it, from a name, a path

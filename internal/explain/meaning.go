@@ -70,7 +70,7 @@ var failures = map[int]what{
 
 // explain fills in what an event means by itself.
 func (e *event) explain() {
-	w, ok := meanings[e.Kind]
+	w := meanings[e.Kind]
 	switch {
 	case e.Kind == Refused:
 		w = e.refusedAdvice()
@@ -80,7 +80,8 @@ func (e *event) explain() {
 	case e.build != nil:
 		w = e.build.what
 	case e.Kind == NotInserted:
-		if w, ok = failures[e.Errno]; !ok {
+		var known bool
+		if w, known = failures[e.Errno]; !known {
 			w = what{"the kernel refused the module; the reason is in dmesg", []string{"look at dmesg from the same second"}}
 		}
 	}

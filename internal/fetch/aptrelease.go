@@ -23,10 +23,10 @@ type aptRelease struct {
 func (a *Apt) release(ctx context.Context) (*aptRelease, error) {
 	dir := a.dir()
 	at := dir + "InRelease"
-	file, err := a.Client.small(ctx, at, maxRelease)
+	file, err := a.Client.small(ctx, at)
 	if gone(err) && a.Keys == nil {
 		at = dir + "Release"
-		file, err = a.Client.small(ctx, at, maxRelease)
+		file, err = a.Client.small(ctx, at)
 	}
 	if err != nil {
 		return nil, err

@@ -52,8 +52,8 @@ func NewClient(cache string) *Client {
 	}}}
 }
 
-// small brings a file whole, at most limit bytes.
-func (c *Client) small(ctx context.Context, at string, limit int64) ([]byte, error) {
+// small fetches a whole file of at most maxRelease bytes.
+func (c *Client) small(ctx context.Context, at string) ([]byte, error) {
 	var text []byte
 	err := c.retry(ctx, at, func(ctx context.Context) error {
 		r, _, err := c.open(ctx, at, 0)
@@ -61,9 +61,9 @@ func (c *Client) small(ctx context.Context, at string, limit int64) ([]byte, err
 			return err
 		}
 		defer r.Close()
-		text, err = io.ReadAll(io.LimitReader(r, limit+1))
-		if err == nil && int64(len(text)) > limit {
-			err = where.New(where.Limit, "more than %d bytes", limit)
+		text, err = io.ReadAll(io.LimitReader(r, maxRelease+1))
+		if err == nil && len(text) > maxRelease {
+			err = where.New(where.Limit, "more than %d bytes", maxRelease)
 		}
 		return err
 	})

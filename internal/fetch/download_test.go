@@ -86,7 +86,7 @@ func TestAddresses(t *testing.T) {
 		"file:///nonexistent/x":           "/nonexistent/x",
 		"file:///":                        "not a file",
 	} {
-		_, err := c.small(t.Context(), at, 10)
+		_, err := c.small(t.Context(), at)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", at, err)
 		}

@@ -83,12 +83,12 @@ func (m *RpmMD) Packages(ctx context.Context, keep func(*Package) bool) ([]Packa
 // index that it names.
 func (m *RpmMD) index(ctx context.Context) (string, error) {
 	at := strings.TrimSuffix(m.URL, "/") + "/repodata/repomd.xml"
-	text, err := m.Client.small(ctx, at, maxRelease)
+	text, err := m.Client.small(ctx, at)
 	if err != nil {
 		return "", err
 	}
 	if m.Keys != nil {
-		sig, err := m.Client.small(ctx, at+".asc", maxRelease)
+		sig, err := m.Client.small(ctx, at+".asc")
 		if gone(err) {
 			return "", where.In(shown(at), where.New(where.Malformed, "not signed: there is no repomd.xml.asc")).(*where.Error).
 				WithHint("--unsigned takes a repository that nobody vouches for")

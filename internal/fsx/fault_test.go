@@ -1,6 +1,11 @@
-package fsx
+package fsx_test
 
-import "io/fs"
+import (
+	"io/fs"
+
+	. "kpkg-btf/internal/fsx"
+	"kpkg-btf/internal/fsx/fsxtest"
+)
 
 // faultFS counts the operations on the real file system and makes the one
 // numbered fail (from 1) fail with err. With dead set every later one fails
@@ -24,7 +29,7 @@ func (f *faultFS) step(op string) error {
 }
 
 func (f *faultFS) OpenDir(path string) (Dir, error) {
-	d, err := (&Intercept{OS{}, f.step}).OpenDir(path)
+	d, err := (&fsxtest.Intercept{FS: OS{}, Before: f.step}).OpenDir(path)
 	if err != nil {
 		return nil, err
 	}

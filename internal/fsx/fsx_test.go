@@ -1,4 +1,4 @@
-package fsx
+package fsx_test
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	. "kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/where"
 )
 
@@ -154,7 +155,7 @@ func TestMeddling(t *testing.T) {
 	path := filepath.Join(dir, "out")
 	temp := func() string {
 		for _, n := range list(t, dir) {
-			if strings.HasPrefix(n, tempPrefix) {
+			if strings.HasPrefix(n, TempPrefix) {
 				return filepath.Join(dir, n)
 			}
 		}
@@ -354,10 +355,10 @@ func TestLinkInto(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := d.(*osDir).linkInto("a", "b"); !errors.Is(err, fs.ErrExist) {
+	if err := LinkInto(d, "a", "b"); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over a file: %v", err)
 	}
-	if err := d.(*osDir).linkInto("a", "c"); err != nil || !slices.Equal(list(t, dir), []string{"b", "c"}) {
+	if err := LinkInto(d, "a", "c"); err != nil || !slices.Equal(list(t, dir), []string{"b", "c"}) {
 		t.Errorf("%v: %q", err, list(t, dir))
 	}
 }

@@ -1,4 +1,4 @@
-package fsx
+package fsx_test
 
 import (
 	"io"
@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	. "kpkg-btf/internal/fsx"
 )
 
 // A process that is killed while it writes leaves its temporary file; the next
@@ -67,7 +69,7 @@ func TestKilledRunsAreSweptAway(t *testing.T) {
 
 func temps(t *testing.T, dir string) []string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
+	names, err := filepath.Glob(filepath.Join(dir, TempPrefix+"*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +78,7 @@ func temps(t *testing.T, dir string) []string {
 
 func TestTempFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	left := filepath.Join(os.TempDir(), folderPrefix+"left")
+	left := filepath.Join(os.TempDir(), FolderPrefix+"left")
 	other := filepath.Join(os.TempDir(), "kpkg-btf-of-somebody")
 	for _, d := range []string{left, other} {
 		if err := os.MkdirAll(filepath.Join(d, "sub"), 0o755); err != nil {
@@ -106,7 +108,7 @@ func TestTempFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range list {
-		if strings.HasPrefix(e.Name(), folderPrefix) {
+		if strings.HasPrefix(e.Name(), FolderPrefix) {
 			t.Errorf("%s is still there", e.Name())
 		}
 	}

@@ -1,4 +1,4 @@
-package fsx
+package fsx_test
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	. "kpkg-btf/internal/fsx"
 )
 
 const childEnv = "FSX_TEST_CHILD"

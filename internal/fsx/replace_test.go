@@ -1,4 +1,4 @@
-package fsx
+package fsx_test
 
 import (
 	"errors"
@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	. "kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/where"
 )
 
@@ -228,7 +229,7 @@ func TestResumeFaults(t *testing.T) {
 		if err := os.Link(two, three); err != nil {
 			t.Fatal(err)
 		}
-		left := filepath.Join(dir, linkName("n.ko"))
+		left := filepath.Join(dir, LinkName("n.ko"))
 		if err := os.WriteFile(one, []byte("new"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -261,8 +262,8 @@ func TestResumeFaults(t *testing.T) {
 
 func TestSweepAndLock(t *testing.T) {
 	dir := t.TempDir()
-	keep := []string{"m.ko", tempPrefix + "x.tmp", "x" + tempName(), tempName() + ".ko"}
-	for _, n := range append(keep, tempName(), tempName()) {
+	keep := []string{"m.ko", TempPrefix + "x.tmp", "x" + TempName(), TempName() + ".ko"}
+	for _, n := range append(keep, TempName(), TempName()) {
 		if err := os.WriteFile(filepath.Join(dir, n), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package fsx
+package fsx_test
 
 import (
 	"io"
@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	. "kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/where"
 )
 

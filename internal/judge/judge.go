@@ -165,7 +165,7 @@ func conclude(n *notes, v *model.ReleaseVerdict) {
 // judgeSelf judges a release on its own image, or by its manifest, and binds
 // each module by its digests.
 func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release, k *kernel.Kernel, unread error, all []*release.Release, m *manifest.Manifest, n *notes, o *Options) ([]model.ModuleDecision, []moduleSelf, error) {
-	res, mods, err := self(ctx, r, k, unread, m, all, n, o)
+	res, mods, err := self(ctx, r, k, unread, all, n, o)
 	v.Self = res
 	if err != nil {
 		return nil, nil, err

@@ -8,7 +8,6 @@ import (
 	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/kernel/ability"
-	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/tri"
@@ -41,7 +40,7 @@ func (s *selfState) reads() ability.Fact {
 }
 
 // self judges a release's modules on its own image.
-func self(ctx context.Context, r *release.Release, k *kernel.Kernel, unread error, m *manifest.Manifest, all []*release.Release, n *notes, o *Options) (model.SelfResult, []moduleSelf, error) {
+func self(ctx context.Context, r *release.Release, k *kernel.Kernel, unread error, all []*release.Release, n *notes, o *Options) (model.SelfResult, []moduleSelf, error) {
 	s := &selfState{r: r, all: all, n: n, image: r.BootImage(), kernel: k, trust: o.trust(), bases: o.bases, jobs: o.Jobs, policy: o.Policy, told: o.BaseIsThisBuild}
 	res := notJudged(len(r.Modules))
 	for _, err := range r.Unread {

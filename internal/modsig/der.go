@@ -1,8 +1,6 @@
 package modsig
 
 import (
-	"bytes"
-
 	"kpkg-btf/internal/where"
 )
 
@@ -147,11 +145,6 @@ func (d *der) algorithm(what string) (oid, params []byte, err error) {
 		return nil, nil, err
 	}
 	return id.value, p.raw, in.done(what)
-}
-
-// noParams says whether parameters are absent or NULL.
-func noParams(params []byte) bool {
-	return params == nil || bytes.Equal(params, []byte{tagNull, 0})
 }
 
 // unsigned drops the zero that keeps a DER INTEGER positive.

@@ -49,7 +49,8 @@ func privateKey(b *pem.Block, passphrase []byte) (*PrivateKey, error) {
 	if old {
 		// OpenSSL's first form of encryption is weak, but keys in it exist, and
 		// reading one weakens nothing.
-		plain, err := x509.DecryptPEMBlock(b, passphrase) //nolint:staticcheck
+		//lint:ignore SA1019 deprecated because writing such keys is unwise; nothing else in the standard library reads them
+		plain, err := x509.DecryptPEMBlock(b, passphrase)
 		if err != nil {
 			return nil, wrongPassphrase()
 		}

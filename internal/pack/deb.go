@@ -2,7 +2,6 @@ package pack
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strings"
 
@@ -162,8 +161,6 @@ func (p *Package) tarMember(ctx context.Context, m *ar.Member, prefix string, ea
 		}
 	}
 }
-
-var errFound = errors.New("found")
 
 // readControl gives the text of the control file.
 func (p *Package) readControl(ctx context.Context, m *ar.Member) (text []byte, err error) {

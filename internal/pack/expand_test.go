@@ -16,7 +16,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-func changes(t *testing.T, dir string, names ...string) string {
+func changes(dir string, names ...string) string {
 	var b strings.Builder
 	b.WriteString("Format: 1.8\nSource: linux\nChecksums-Sha1:\n none\nChecksums-Sha256:\n")
 	for _, name := range names {
@@ -47,7 +47,7 @@ func TestExpand(t *testing.T) {
 	check(t, os.Mkdir(tree, 0o755))
 	again := filepath.Join(dir, "again.deb")
 	check(t, os.Link(image, again))
-	up := put("up.changes", sign(changes(t, dir, "linux.dsc", "image.deb", "image.udeb", "linux.orig.tar.xz")))
+	up := put("up.changes", sign(changes(dir, "linux.dsc", "image.deb", "image.udeb", "linux.orig.tar.xz")))
 	list := put("list", "# packages\n\n  "+tree+" \n"+again+"\n"+up+"\n")
 
 	got, err := Expand([]string{again, "@" + list, image})
@@ -94,7 +94,7 @@ func TestExpandRefuses(t *testing.T) {
 		kind where.Kind
 		want string
 	}{
-		{put("gone.changes", changes(t, dir, "absent.deb")), where.IO, "absent.deb"},
+		{put("gone.changes", changes(dir, "absent.deb")), where.IO, "absent.deb"},
 		{put("path.changes", "Checksums-Sha256:\n "+zero+" 1 ../x.deb\n"), where.Malformed, "not a plain file name"},
 		{put("short.changes", "Checksums-Sha256:\n 00 1 x.deb\n"), where.Malformed, "not a SHA-256"},
 		{put("size.changes", "Checksums-Sha256:\n "+zero+" -1 x.deb\n"), where.Malformed, "size -1"},

@@ -83,14 +83,10 @@ type source interface {
 // sniffLen is enough for every magic looked at here.
 const sniffLen = 16
 
-// Open tells what path is and reads what it says about itself: the control
-// file or the rpm headers. A file that is no package is of Kind File, unless
-// its name claims to be one. The caller closes the package.
-func Open(ctx context.Context, path string, o Options) (*Package, error) {
-	return openAt(ctx, path, path, o)
-}
-
-// openAt opens what lies at one path and is called by another.
+// openAt opens what lies at one path and is called by another: it finds what it
+// is and reads what it says about itself, the control file or the rpm headers. A
+// file that is no package is of Kind File, unless its name claims to be one. The
+// caller closes the package.
 func openAt(ctx context.Context, path, at string, o Options) (*Package, error) {
 	p := &Package{Path: path, at: at, opts: o}
 	if err := p.open(ctx); err != nil {

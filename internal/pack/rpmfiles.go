@@ -63,15 +63,14 @@ func (c *columns) ints(tag rpmhdr.Tag, set func(i int, v uint64)) bool {
 	return true
 }
 
-func (c *columns) texts(tag rpmhdr.Tag, set func(i int, v string)) bool {
+func (c *columns) texts(tag rpmhdr.Tag, set func(i int, v string)) {
 	all, err := c.h.Texts(tag)
 	if !c.fits(tag, len(all), err) {
-		return false
+		return
 	}
 	for i, v := range all {
 		set(i, v)
 	}
-	return true
 }
 
 // readRpmFiles reads the file list.

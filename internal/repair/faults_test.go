@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"kpkg-btf/internal/fsx"
+	"kpkg-btf/internal/fsx/fsxtest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release/releasetest"
 )
@@ -22,7 +23,7 @@ import (
 // all later ones do too and are not done, which is what a killed process
 // leaves behind. kill ends the process there for real.
 type faulty struct {
-	fsx.Intercept
+	fsxtest.Intercept
 	mu   sync.Mutex
 	at   int
 	err  error
@@ -34,7 +35,7 @@ type faulty struct {
 
 func newFaulty(at int, err error) *faulty {
 	f := &faulty{at: at, err: err}
-	f.Intercept = fsx.Intercept{FS: fsx.OS{}, Before: f.before}
+	f.Intercept = fsxtest.Intercept{FS: fsx.OS{}, Before: f.before}
 	return f
 }
 
@@ -110,7 +111,7 @@ func TestFirstFault(t *testing.T) {
 	o.Jobs = 4
 	j := rehearsed(t, o)
 	for range 8 {
-		err := j.publishWith(t, &fsx.Intercept{FS: fsx.OS{}, Before: func(op string) error {
+		err := j.publishWith(t, &fsxtest.Intercept{FS: fsx.OS{}, Before: func(op string) error {
 			if op == "create" {
 				return &fs.PathError{Op: op, Path: "x", Err: syscall.EROFS}
 			}

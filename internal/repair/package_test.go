@@ -49,7 +49,7 @@ func save(t testing.TB, name string, data []byte) string {
 // unpacked gives the regular files of a package.
 func unpacked(t testing.TB, path string) map[string][]byte {
 	t.Helper()
-	p, err := pack.Open(t.Context(), path, pack.Options{})
+	p, err := (&pack.Input{Path: path, Size: -1}).Open(t.Context(), pack.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

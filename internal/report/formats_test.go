@@ -78,7 +78,8 @@ func TestRenderKnowsItsFormats(t *testing.T) {
 		t.Errorf("formats %q", got)
 	}
 	for _, f := range Formats() {
-		if rendered(t, busy(), f) != rendered(t, busy(), f) || rendered(t, &model.Report{}, f) == "" {
+		first, again := rendered(t, busy(), f), rendered(t, busy(), f)
+		if first != again || rendered(t, &model.Report{}, f) == "" {
 			t.Errorf("%s: not the same bytes, or nothing of an empty report", f)
 		}
 	}

@@ -70,7 +70,7 @@ func (d *decided) outside(v *model.ReleaseVerdict) {
 	d.s.Headline(h.word, h.tone, h.sentence, d.exit(), h.lead...)
 	d.s.Blank()
 	d.matrix(v)
-	d.reasons(&h, d.reasonsOf(v, h.by), func(s *screen.Screen) { d.ending(s, v, &h) })
+	d.reasons(d.reasonsOf(v, h.by), func(s *screen.Screen) { d.ending(s, v, &h) })
 }
 
 func kernelCount(n int) string { return plural(n, "1 kernel", "%d kernels") }
@@ -112,7 +112,6 @@ type line struct {
 	first string
 	count int
 	marks []string
-	why   string
 }
 
 // matrix has a row for modules with equal answers and a column for kernels

@@ -60,7 +60,7 @@ func (d *decided) several() {
 		d.s.Blank()
 	}
 	d.outcomes(groups)
-	d.reasons(&h, d.runReasons(groups, h.by), func(s *screen.Screen) { d.setEnding(s, groups, &h) })
+	d.reasons(d.runReasons(groups, h.by), func(s *screen.Screen) { d.setEnding(s, groups, &h) })
 }
 
 // alike groups the releases, the gravest outcome first.

@@ -57,7 +57,7 @@ func (d *decided) single(v *model.ReleaseVerdict) {
 	d.s.Headline(h.word, h.tone, h.sentence, d.exit(), h.lead...)
 	d.s.Blank()
 	d.table(v)
-	d.reasons(&h, d.reasonsOf(v, h.by), func(s *screen.Screen) {
+	d.reasons(d.reasonsOf(v, h.by), func(s *screen.Screen) {
 		d.facts(s, v)
 		d.ending(s, v, &h)
 	})
@@ -198,7 +198,7 @@ const causeRule = "window.cause"
 
 // reasons write as much of the Why as the screen has room for, above what
 // ends it.
-func (d *decided) reasons(h *headline, list []reason, ending func(*screen.Screen)) {
+func (d *decided) reasons(list []reason, ending func(*screen.Screen)) {
 	var end bytes.Buffer
 	tail := screen.New(&end, d.s.Width(), d.o.Colour)
 	ending(tail)

@@ -10,18 +10,7 @@ import (
 // It is immutable and sorted by name, one symbol a name.
 type Table struct {
 	syms    []Symbol
-	dups    []Duplicate
 	covered int
-}
-
-// Duplicate is a name that was exported more than once. A kernel refuses the
-// second export at load time (kernel/module/main.c: verify_exported_symbols).
-type Duplicate struct {
-	// Kept is the one that Lookup gives, Other the one it hides: vmlinux
-	// before modules, then by owner.
-	Kept, Other Symbol
-	// Same is set when both are equal in every field.
-	Same bool
 }
 
 // NewTable makes a table of symbols in any order. The slice is not kept. A CRC
@@ -42,9 +31,7 @@ func newTable(syms []Symbol) *Table {
 	t := &Table{syms: syms[:0]}
 	for _, s := range syms {
 		if n := len(t.syms); n > 0 && t.syms[n-1].Name == s.Name {
-			kept := t.syms[n-1]
-			t.dups = append(t.dups, Duplicate{Kept: kept, Other: s, Same: kept == s})
-			continue
+			continue // exported again: a kernel refuses the second (verify_exported_symbols)
 		}
 		if s.HasCRC {
 			t.covered++
@@ -84,9 +71,6 @@ func (t *Table) Len() int {
 	return len(t.syms)
 }
 
-// At gives the i-th symbol in name order.
-func (t *Table) At(i int) *Symbol { return &t.syms[i] }
-
 // Symbols are all symbols in name order. The slice belongs to the table.
 func (t *Table) Symbols() []Symbol {
 	if t == nil {
@@ -105,14 +89,6 @@ func (t *Table) Lookup(name string) (*Symbol, bool) {
 		return nil, false
 	}
 	return &t.syms[i], true
-}
-
-// Duplicates are the names exported more than once, in name order.
-func (t *Table) Duplicates() []Duplicate {
-	if t == nil {
-		return nil
-	}
-	return t.dups
 }
 
 // Covered is the number of symbols with a CRC; it is 0 for a kernel built

@@ -136,7 +136,7 @@ func signatures(signed []byte) []Case {
 // kernel is of.
 func repaired(t *testing.T, signed []byte) []Case {
 	t.Helper()
-	r, err := modfile.Strip(wire.Unsigned(signed), modfile.StripOptions{})
+	r, err := stripModule(wire.Unsigned(signed), modfile.StripOptions{})
 	if err != nil || !r.Changed {
 		t.Fatal(err)
 	}
@@ -190,8 +190,8 @@ func loaderOf(t *testing.T, b *Build) *loadcheck.Kernel {
 	if facts.Exports != nil {
 		k.SetExports(symvers.NewTable(facts.Exports))
 	}
-	if !k.CertsKnown || !k.HasExports() || k.Vermagic == "" {
-		t.Fatalf("the image tells too little: %d certificates, exports %v, vermagic %q", len(k.Certs), k.HasExports(), k.Vermagic)
+	if !k.CertsKnown || len(facts.Exports) == 0 || k.Vermagic == "" {
+		t.Fatalf("the image tells too little: %d certificates, %d exports, vermagic %q", len(k.Certs), len(facts.Exports), k.Vermagic)
 	}
 	return k
 }

@@ -97,15 +97,6 @@ func Compare(old, new *btf.Raw) *Diff {
 	return d
 }
 
-// Partner gives the definition of the other base that a definition was matched
-// with, false when it has none or is not a named definition.
-func (d *Diff) Partner(old btf.ID) (btf.ID, bool) {
-	if int(old) >= len(d.toNew) {
-		return 0, false
-	}
-	return d.toNew[old], d.toNew[old] != 0
-}
-
 // Same tells whether no definition was added, removed or changed.
 func (d *Diff) Same() bool { return len(d.Changed)+len(d.Added)+len(d.Removed) == 0 }
 

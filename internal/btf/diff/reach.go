@@ -119,12 +119,6 @@ type Holders struct {
 	Pointer []int // reach it only behind a pointer
 }
 
-// ByValue finds the roots that hold one of the types by value.
-func (x *Reach) ByValue(ids ...btf.ID) []int {
-	x.begin(ids)
-	return x.embeds()
-}
-
 // Of finds the roots that reach one of the types.
 func (x *Reach) Of(ids ...btf.ID) Holders {
 	x.begin(ids)

@@ -58,7 +58,7 @@ func TestReach(t *testing.T) {
 			if got := names(roots, h.Pointer); !slices.Equal(got, c.pointer) {
 				t.Errorf("%s behind a pointer: %v, want %v", c.typ, got, c.pointer)
 			}
-			if got := names(roots, x.ByValue(rec.ID)); !slices.Equal(got, c.byValue) {
+			if got := names(roots, x.Of(rec.ID).ByValue); !slices.Equal(got, c.byValue) {
 				t.Errorf("%s: %v", c.typ, got)
 			}
 		}

@@ -89,7 +89,7 @@ func (d *Diff) clauses(c *Change, old, new *cdef.Def) []string {
 	if old.Head != new.Head && c.Old.Kind == c.New.Kind && c.New.Kind == btf.Typedef {
 		return []string{fmt.Sprintf("is now %q, was %q", new.Head, old.Head)}
 	}
-	return d.members(c, align(old, new), what(c.New.Kind))
+	return d.members(align(old, new), what(c.New.Kind))
 }
 
 func what(k btf.Kind) string {
@@ -104,7 +104,7 @@ func what(k btf.Kind) string {
 
 // members spells out what was added, removed and retyped, then what grew
 // inside, then counts what moved.
-func (d *Diff) members(c *Change, fields []fieldChange, noun string) []string {
+func (d *Diff) members(fields []fieldChange, noun string) []string {
 	var out []string
 	for _, f := range fields {
 		if s := d.own(f, noun); s != "" {

@@ -90,9 +90,6 @@ type Distiller struct {
 	baseTypes   int // bytes of types that are the base's
 }
 
-// Distill distils one split with scratch memory of its own.
-func Distill(split *btf.Raw) (*Result, error) { return new(Distiller).Distill(split) }
-
 // Distill distils a split that lies on the base it was built on; see the
 // package for the rules. Offsets in errors are in the split or, after a step
 // named "base", in the base.

@@ -78,7 +78,7 @@ func TestEveryKind(t *testing.T) {
 		want.TypeTag("user", 18)                                     // 21 was 16
 		want.Restrict(21)                                            // 22 was 17
 		want.Volatile(22)                                            // 23 was 18
-		got, err := distill.Distill(split.Parse())
+		got, err := new(distill.Distiller).Distill(split.Parse())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,18 +109,17 @@ func TestScratch(t *testing.T) {
 	two := kernel.Split()
 	two.Struct("s", 32, m("c", kernel.ID(btf.Struct, "nf_conn"), 0))
 	many := btftest.Base()
-	wide := many.Split()
 	for i := range 5000 { // tables grow, and are small again afterwards
 		many.Int(name("i", i), 4, btftest.Signed)
 	}
-	wide = many.Split()
+	wide := many.Split()
 	for i := range 5000 {
 		wide.Typedef(name("t", i), btf.ID(1+i))
 	}
 	d := new(distill.Distiller)
 	for n, s := range []*btftest.Builder{one, bad, two, wide, bad, one, wide, two, one} {
 		got, err := d.Distill(s.Parse())
-		want, wantErr := distill.Distill(s.Parse())
+		want, wantErr := new(distill.Distiller).Distill(s.Parse())
 		if (err != nil) != (s == bad) || (wantErr != nil) != (s == bad) {
 			t.Fatalf("%d: %v, %v", n, err, wantErr)
 		}
@@ -147,7 +146,7 @@ func TestEqualStringsAtTwoOffsets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := distill.Distill(raw)
+	got, err := new(distill.Distiller).Distill(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +228,7 @@ func TestRefuses(t *testing.T) {
 		b.Proto(0)                      // 3
 		b.Func("f", 3)                  // 4
 		b.Ptr(1)                        // 5
-		got, err := distill.Distill(c.fill(b).Parse())
+		got, err := new(distill.Distiller).Distill(c.fill(b).Parse())
 		if err == nil || got != nil || !strings.Contains(err.Error(), c.text) || where.KindOf(err) != c.kind {
 			t.Errorf("%s: %v (%s)", what, err, where.KindOf(err))
 		}

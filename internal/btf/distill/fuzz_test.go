@@ -29,7 +29,7 @@ func FuzzDistill(f *testing.F) {
 			return
 		}
 		res, err := d.Distill(split)
-		again, errAgain := distill.Distill(split)
+		again, errAgain := new(distill.Distiller).Distill(split)
 		if (res == nil) == (err == nil) || (err == nil) != (errAgain == nil) {
 			t.Fatal(res, err, errAgain)
 		}
@@ -74,7 +74,7 @@ func sound(t *testing.T, from *btf.Raw, res *distill.Result) {
 			}
 		}
 	}
-	twice, err := distill.Distill(split)
+	twice, err := new(distill.Distiller).Distill(split)
 	if err != nil || string(twice.Base) != string(res.Base) || string(twice.Split) != string(res.Split) {
 		t.Fatalf("distilled twice: %v", err)
 	}

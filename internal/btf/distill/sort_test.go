@@ -28,7 +28,7 @@ func TestSorted(t *testing.T) {
 		if !split.Base().Sorted() || !split.Sorted() {
 			t.Fatal("the fixture is not sorted")
 		}
-		res, err := distill.Distill(split)
+		res, err := new(distill.Distiller).Distill(split)
 		if err != nil {
 			t.Fatal(err)
 		}

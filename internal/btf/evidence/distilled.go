@@ -11,7 +11,7 @@ import (
 // package distill's question.
 func (b *Base) distilled(split *btf.Raw, m Module) Result {
 	dist := split.Base()
-	res, _ := indexTypes(dist).judge(split, m)
+	res := indexTypes(dist).judge(split, m)
 	res.Checks[Dedup] = Tally{} // there was nothing to be merged with
 	j := judge{base: b, split: dist, res: &res}
 	for t := range dist.Types {

@@ -56,9 +56,6 @@ func indexTypes(raw *btf.Raw) *Base {
 	return b
 }
 
-// Raw gives the base that was indexed.
-func (b *Base) Raw() *btf.Raw { return b.raw }
-
 // pointerSize is that of C's long: every kernel is ILP32 or LP64.
 func pointerSize(raw *btf.Raw) uint32 {
 	for _, name := range [...]string{"long unsigned int", "unsigned long", "long int", "long"} {

@@ -18,7 +18,6 @@ type judge struct {
 	strEnd uint64
 	strs *strBits // of the split's own strings
 	res  *Result
-	hits [numRules]int
 
 	t       btf.Record // the record at hand
 	allBase bool       // it refers to nothing but the base
@@ -67,11 +66,10 @@ func (b *Base) Judge(split *btf.Raw, m Module) Result {
 	if under != b.raw {
 		return b.distilled(split, m)
 	}
-	r, _ := b.judge(split, m)
-	return r
+	return b.judge(split, m)
 }
 
-func (b *Base) judge(split *btf.Raw, m Module) (Result, [numRules]int) {
+func (b *Base) judge(split *btf.Raw, m Module) Result {
 	var res Result
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -95,7 +93,7 @@ func (b *Base) judge(split *btf.Raw, m Module) (Result, [numRules]int) {
 		j.lean()
 	}
 	res.conclude()
-	return res, j.hits
+	return res
 }
 
 // record judges one own type: references first, what they lead to only when
@@ -214,7 +212,6 @@ func (j *judge) hit(r Rule, pos uint32, format string, args ...any) {
 // hitAt is hit for what belongs to no type; it gives the violation if it is
 // the first of its check.
 func (j *judge) hitAt(r Rule, pos uint32, format string, args ...any) *Violation {
-	j.hits[r]++
 	c := rules[r]
 	tally := &j.res.Checks[c]
 	tally.Hits++

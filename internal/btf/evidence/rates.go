@@ -1,8 +1,6 @@
 package evidence
 
 import (
-	"slices"
-
 	"kpkg-btf/internal/btf"
 )
 
@@ -71,20 +69,11 @@ const (
 	NumChanges   = int(OtherName) + 1
 )
 
-func (c Change) String() string {
-	return [...]string{"rebuilt", "one array moved", "one prototype moved", "one pointer moved", "one struct moved", "a block moved", "one string moved",
-		".BTF of another module", "references +1", "references -1", "a name replaced"}[c]
-}
-
 // Rate is how many of a hundred truly wrong modules are noticed, contradicted
 // or doubted: Alone when one is among right ones, Together when all modules of
 // the release are as wrong. Rebuilt of SortedBase is not measured: the archive
 // has no two builds of one version.
 type Rate struct{ Alone, Together int8 }
-
-// Of is what was measured for a kind of kernel, rounded down; the test
-// TestE2ERates holds it to what it finds and writes docs/detection-rates.md.
-func (k Kernels) Of(c Change) Rate { return rates[k][c] }
 
 // Worst is the lowest rate over the changes that a rebuild or another link of
 // vmlinux makes to a base.
@@ -99,9 +88,8 @@ func (k Kernels) Worst() Rate {
 // relinks are the changes that come of linking vmlinux again.
 var relinks = []Change{MovedArray, MovedProto, MovedPointer, MovedStruct, MovedBlock, MovedString}
 
-// Relinks reports whether a change comes of linking vmlinux again.
-func (c Change) Relinks() bool { return slices.Contains(relinks, c) }
-
+// rates are measured, rounded down; the test TestE2ERates holds them to what it
+// finds and writes docs/detection-rates.md.
 var rates = [numKernels][NumChanges]Rate{
 	Versioned: {
 		Rebuilt: {100, 100}, MovedArray: {65, 86}, MovedProto: {100, 100}, MovedPointer: {35, 35}, MovedStruct: {61, 61}, MovedBlock: {86, 86},

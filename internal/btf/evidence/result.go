@@ -117,10 +117,6 @@ const (
 	Contradicted
 )
 
-func (c Conclusion) String() string {
-	return [...]string{"silent", "consistent", "doubtful", "contradicted"}[c]
-}
-
 // Violation is one contradiction.
 type Violation struct {
 	Check Check

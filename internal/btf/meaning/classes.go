@@ -33,7 +33,7 @@ func (c *Classes) classCoarse(d Depth) {
 // pointee is 1 + the class, at Named, of what a pointer points at, 0 for
 // what is no pointer.
 func (c *Classes) pointee(x uint32) uint32 {
-	r, _, id := c.g.place(x)
+	r, id := c.g.place(x)
 	if r == nil || r.Kind(id) != btf.Ptr {
 		return 0
 	}
@@ -63,7 +63,7 @@ func (c *Classes) quotient(d Depth) (q graph, reps []uint32) {
 
 // follows tells whether the references of a type count at a depth.
 func (c *Classes) follows(d Depth, x uint32) bool {
-	r, _, id := c.g.place(x)
+	r, id := c.g.place(x)
 	if r == nil {
 		return false
 	}

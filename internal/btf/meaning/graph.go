@@ -51,14 +51,14 @@ func (g *graph) node(s Side, id btf.ID) uint32 {
 }
 
 // place is the opposite of node; r is nil for the nodes beyond the last types.
-func (g *graph) place(x uint32) (r *btf.Raw, s Side, id btf.ID) {
+func (g *graph) place(x uint32) (r *btf.Raw, id btf.ID) {
 	switch old := g.old.NumTypes(); {
 	case x < old:
-		return g.old, Old, btf.ID(x)
+		return g.old, btf.ID(x)
 	case int(x) < g.n-2:
-		return g.new, New, btf.ID(x - old + 1)
+		return g.new, btf.ID(x - old + 1)
 	}
-	return nil, Side(int(x) - (g.n - 2)), 0
+	return nil, 0
 }
 
 func (g *graph) refs(x uint32) []uint32 { return g.to[g.start[x]:g.start[x+1]] }

@@ -62,7 +62,7 @@ func roleOf(s *btf.Shape, i int) role {
 // record gives the record of a node; r is nil for the nodes that stand for
 // ids beyond the last.
 func (l *local) record(x uint32) (r *btf.Raw, t btf.Record) {
-	r, _, id := l.g.place(x)
+	r, id := l.g.place(x)
 	if r != nil {
 		t, _ = r.Record(id)
 	}

@@ -19,10 +19,6 @@ const (
 	NumNameRules = 5
 )
 
-var nameRules = [NumNameRules]string{"ident", "variable", "section", "tag", "any"}
-
-func (r NameRule) String() string { return nameRules[r] }
-
 // Refs is what a module uses of its base: enough to judge its meaning without
 // its BTF. The lists are ascending and have no doubles; id 0 and the empty
 // name are left out.

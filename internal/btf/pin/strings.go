@@ -57,7 +57,7 @@ func (m *matching) placeStrings(p *plan, need *needs, all *names) (*shelf, error
 	fillers := slices.ContainsFunc(p.slots[1:], func(s slot) bool { return s.is != aType })
 	wanted[reservedNo] = fillers
 	s := &shelf{strs: bytes.Clone(m.old.raw.Strings()), fresh: map[uint32]bool{}}
-	s.sweep(m.old, need, all, wanted, offs)
+	s.sweep(need, all, wanted, offs)
 
 	fresh := make([]uint32, 0)
 	text := make([]string, len(offs))
@@ -95,7 +95,7 @@ func (m *matching) placeStrings(p *plan, need *needs, all *names) (*shelf, error
 
 // sweep goes through the older base's strings: those wanted stay, the rest is
 // room.
-func (s *shelf) sweep(old *side, need *needs, all *names, wanted []bool, offs []btf.StrOff) {
+func (s *shelf) sweep(need *needs, all *names, wanted []bool, offs []btf.StrOff) {
 	asked := make([]btf.StrOff, 0, len(need.strings))
 	for off := range need.strings {
 		asked = append(asked, off)

@@ -22,8 +22,6 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-const recordHead = 12
-
 // Rebaser rewrites modules from one base onto another. It is safe for
 // concurrent use.
 type Rebaser struct {

@@ -94,13 +94,3 @@ func (b *Base) Module(split, distilled []byte) Result {
 	}
 	return s.module(split, &b.area)
 }
-
-// Vmlinux is what a kernel says to its own base (btf_parse_base; up to 6.10
-// btf_parse_vmlinux).
-func Vmlinux(p *Profile, blob []byte) Result {
-	b, err := NewBase(p, blob)
-	if err != nil {
-		return Result{Errno: EINVAL, Rule: "unreadable", Text: err.Error(), Blob: Own}
-	}
-	return b.own
-}

@@ -100,15 +100,6 @@ var fieldNames = [numFields]string{
 
 func (f Field) String() string { return fieldNames[f] }
 
-// Fields are all fields in the order they are reported.
-func Fields() []Field {
-	out := make([]Field, numFields)
-	for i := range out {
-		out[i] = Field(i)
-	}
-	return out
-}
-
 // Evidence says what a field rests on: "version 6.12" or the words the
 // observation came with.
 func (p *Profile) Evidence(f Field) string { return p.evidence[f] }

@@ -180,8 +180,6 @@ func TestAsObjcopy(t *testing.T) {
 				objcopy(t, in, "--add-section", ".BTF.base_checksum="+file(t, content)))
 			same(t, edited(t, in, func(o *edit.Object) error { return o.Replace(".BTF", longer) }),
 				objcopy(t, in, "--update-section", ".BTF="+file(t, longer)))
-			same(t, edited(t, in, func(o *edit.Object) error { return o.SetFlags(".data", elfx.SHFAlloc) }),
-				objcopy(t, in, "--set-section-flags", ".data=alloc,readonly,data,contents"))
 			same(t, edited(t, in, func(o *edit.Object) error {
 				if _, err := o.Remove(".BTF.base"); err != nil {
 					return err

@@ -69,23 +69,6 @@ func (o *Object) Add(name string, data []byte) error {
 	return nil
 }
 
-// SetFlags gives the first section of a name other flags. Those by which
-// sections belong together, or that tell of an encoding, cannot be changed.
-func (o *Object) SetFlags(name string, flags uint64) error {
-	const fixed = elfx.SHFInfoLink | elfx.SHFGroup | elfx.SHFCompressed | shfLinkOrder
-	s := o.find(name)
-	if s == nil {
-		return where.New(where.Internal, "no section %s to give flags", name)
-	}
-	if (s.hdr.Flags^flags)&fixed != 0 {
-		return where.New(where.Unsupported, "flags 0x%x of section %s cannot become 0x%x", s.hdr.Flags, name, flags).At(o.file.HeaderOff(&s.hdr))
-	}
-	s.hdr.Flags = flags
-	return nil
-}
-
-const shfLinkOrder = 0x80
-
 // references refuses what would refer to a section that is gone, and takes
 // such sections out of groups.
 func (o *Object) references() error {

@@ -144,8 +144,5 @@ func (o *Object) find(name string) *section {
 	return nil
 }
 
-// Has says whether a section of the name is there.
-func (o *Object) Has(name string) bool { return o.find(name) != nil }
-
 // File is the parsed input.
 func (o *Object) File() *elfx.File { return o.file }

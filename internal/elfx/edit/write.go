@@ -18,9 +18,7 @@ func (o *Object) Bytes() ([]byte, error) {
 	if err := o.writeSymbols(); err != nil {
 		return nil, err
 	}
-	if err := o.writeNames(); err != nil {
-		return nil, err
-	}
+	o.writeNames()
 	shoff := o.place()
 	size := shoff + uint64(len(o.secs)+1)*o.shdrSize()
 	if !o.file.Is64 && size > 1<<32-1 {
@@ -46,14 +44,14 @@ func (o *Object) room(n int) []byte {
 }
 
 // writeNames makes the name table: anew, or with what was added at its end.
-func (o *Object) writeNames() error {
+func (o *Object) writeNames() {
 	if o.rebuilt {
 		table, offs := o.buildNames()
 		for i, s := range o.secs {
 			s.hdr.NameOff = offs[i]
 		}
 		o.names.data, o.names.content = table, true
-		return nil
+		return
 	}
 	table := o.names.data
 	for _, s := range o.secs {
@@ -68,7 +66,6 @@ func (o *Object) writeNames() error {
 		table = append(table[:len(table):len(table)], s.hdr.Name+"\x00"...)
 		o.names.data, o.names.content = table, true
 	}
-	return nil
 }
 
 func (o *Object) shdrSize() uint64 {

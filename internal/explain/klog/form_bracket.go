@@ -102,7 +102,7 @@ func dated(s string) bool {
 		return false
 	}
 	if strings.Count(s, ":") >= 2 {
-		return strings.IndexAny(s, "_()[]{}\"'=/\\") < 0 || leading(s) >= 2 && strings.Count(s, "/") == 2
+		return !strings.ContainsAny(s, "_()[]{}\"'=/\\") || leading(s) >= 2 && strings.Count(s, "/") == 2
 	}
 	for _, m := range months { // "Sep 5 10:53"
 		if strings.HasPrefix(s, m+" ") {

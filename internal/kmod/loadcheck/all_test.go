@@ -37,7 +37,7 @@ func all(k *loadcheck.Kernel, list []*kmod.Facts, names []string, earlier *loadc
 func TestChain(t *testing.T) {
 	list, names := three(t, nil)
 	for i, r := range all(kernel(), list, names, nil) {
-		if r.Blocked(true) || len(r.Gaps) > 0 {
+		if r.Why(true) != nil || len(r.Gaps) > 0 {
 			t.Errorf("%s: %+v", names[i], r)
 		}
 	}
@@ -60,7 +60,7 @@ func TestRing(t *testing.T) {
 		a.Imports, c.Exports = append(a.Imports, "from_c", "gone"), []symvers.Symbol{sym("from_c", 13)}
 	})
 	for i, r := range all(kernel(), list, names, nil) {
-		if !r.Blocked(false) {
+		if r.Why(false) == nil {
 			t.Errorf("%s loads", names[i])
 		}
 	}
@@ -73,8 +73,8 @@ func TestChainEnforced(t *testing.T) {
 	m.Name, m.Exports = "a", []symvers.Symbol{sym("from_a", 11)}
 	list[0] = facts(t, m.Bytes())
 	for i, r := range all(kernel(), list, names, nil) {
-		if !r.Blocked(true) || r.Blocked(false) {
-			t.Errorf("%s: enforced %v, not %v", names[i], r.Blocked(true), r.Blocked(false))
+		if r.Why(true) == nil || r.Why(false) != nil {
+			t.Errorf("%s: enforced %v, not %v", names[i], r.Why(true) != nil, r.Why(false) != nil)
 		}
 	}
 }

@@ -45,8 +45,8 @@ func (s *Scene) Check(f *kmod.Facts, name string) Result {
 	return c.res
 }
 
-func (c *checker) refuse(rule Rule, errno int, symbol, format string, args ...any) {
-	c.res.add(Reason{Rule: rule, Errno: errno, Symbol: symbol, Text: fmt.Sprintf(format, args...)})
+func (c *checker) refuse(rule Rule, errno int, format string, args ...any) {
+	c.res.add(Reason{Rule: rule, Errno: errno, Text: fmt.Sprintf(format, args...)})
 }
 
 // signature: module_sig_check. What it says of an unsigned module is no error
@@ -61,7 +61,7 @@ func (c *checker) signature() {
 		c.res.add(Reason{Rule: RuleSignature, Errno: ekeyrejected})
 		return
 	case SigForm:
-		c.refuse(RuleSignature, ekeyrejected, "", "Invalid module sig (has authattrs)")
+		c.refuse(RuleSignature, ekeyrejected, "Invalid module sig (has authattrs)")
 		return
 	case SigUnverified:
 		c.res.gap("whether the kernel knows and accepts the signature")
@@ -92,9 +92,9 @@ func (c *checker) machine() {
 	case k.Arch == model.ArchUnknown || f.Arch == model.ArchUnknown:
 		c.res.gap("the architecture")
 	case k.Arch != f.Arch:
-		c.refuse(RuleArch, enoexec, "", "%s: of architecture %s, the kernel is of %s", c.name, f.Arch, k.Arch)
+		c.refuse(RuleArch, enoexec, "%s: of architecture %s, the kernel is of %s", c.name, f.Arch, k.Arch)
 	case k.StructModule != 0 && k.StructModule != f.ThisModule:
-		c.refuse(RuleStruct, enoexec, "", "module %s: .gnu.linkonce.this_module section size must match the kernel's built struct module size at run time", c.name)
+		c.refuse(RuleStruct, enoexec, "module %s: .gnu.linkonce.this_module section size must match the kernel's built struct module size at run time", c.name)
 	}
 }
 
@@ -205,6 +205,6 @@ func (c *checker) vermagic() {
 		same = false
 	}
 	if !same {
-		c.refuse(RuleVermagic, enoexec, "", "%s: version magic '%s' should be '%s'", c.name, have, k.Vermagic)
+		c.refuse(RuleVermagic, enoexec, "%s: version magic '%s' should be '%s'", c.name, have, k.Vermagic)
 	}
 }

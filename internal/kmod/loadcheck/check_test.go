@@ -261,8 +261,8 @@ func TestSignature(t *testing.T) {
 			if r.Signature != c.sig {
 				t.Errorf("signature %s, want %s", r.Signature, c.sig)
 			}
-			if r.Blocked(true) != (len(c.want) > 0) || r.Blocked(false) != (len(c.want) > 0 && !strings.HasPrefix(c.want[0], "!")) {
-				t.Errorf("blocked: enforced %v, not %v", r.Blocked(true), r.Blocked(false))
+			if (r.Why(true) != nil) != (len(c.want) > 0) || (r.Why(false) != nil) != (len(c.want) > 0 && !strings.HasPrefix(c.want[0], "!")) {
+				t.Errorf("blocked: enforced %v, not %v", r.Why(true) != nil, r.Why(false) != nil)
 			}
 		})
 	}

@@ -62,9 +62,6 @@ func (k *Kernel) SetExports(t *symvers.Table) {
 	}
 }
 
-// HasExports says that what the image exports is known.
-func (k *Kernel) HasExports() bool { return k.image != nil }
-
 // since says that the kernel is of a version or later.
 func (k *Kernel) since(major, minor int) bool {
 	return k.Major == 0 && k.Minor == 0 || k.Major > major || k.Major == major && k.Minor >= minor

@@ -142,6 +142,3 @@ func (r *Result) Why(enforced bool) *Reason {
 	}
 	return maybe
 }
-
-// Blocked says that the module does not load, or may not.
-func (r *Result) Blocked(enforced bool) bool { return r.Why(enforced) != nil }

@@ -20,7 +20,7 @@ func (c *checker) importNS() {
 	}
 	for _, ns := range c.f.Modinfo.ImportNS {
 		if strings.HasPrefix(ns, moduleList) {
-			c.refuse(RuleImportNS, eperm, "", "%s: module tries to import module namespace: %s", c.name, ns)
+			c.refuse(RuleImportNS, eperm, "%s: module tries to import module namespace: %s", c.name, ns)
 		}
 	}
 }

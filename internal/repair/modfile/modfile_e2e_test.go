@@ -403,7 +403,7 @@ func (y *tally) distilled(t *testing.T, p peer, m member, r *modfile.Result, bas
 		y.fail(t, "%s: %v", m.name, err)
 		return
 	}
-	want, err := distill.Distill(split)
+	want, err := new(distill.Distiller).Distill(split)
 	if err != nil || !bytes.Equal(want.Split, f.BTF) || !bytes.Equal(want.Base, f.BTFBase) {
 		y.fail(t, "%s: not what distill gives: %v", m.name, err)
 		return

@@ -232,7 +232,7 @@ func TestDistill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := distill.Distill(split)
+		want, err := new(distill.Distiller).Distill(split)
 		if err != nil {
 			t.Fatal(err)
 		}

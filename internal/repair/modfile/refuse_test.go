@@ -72,7 +72,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := f.Section(".text")
-	odd[gapAfter(t, f, odd)] = 0xcc
+	odd[gapAfter(t, f)] = 0xcc
 	r, err = modfile.Strip(odd, modfile.StripOptions{})
 	refused(t, "gap", r, err, where.Unsupported, "a byte of 0xcc between sections")
 	if !strings.Contains(where.HintOf(err), "neutralizing") {
@@ -94,7 +94,7 @@ func TestRefusals(t *testing.T) {
 }
 
 // gapAfter finds a byte between two sections.
-func gapAfter(t *testing.T, f *elfx.File, data []byte) int {
+func gapAfter(t *testing.T, f *elfx.File) int {
 	t.Helper()
 	for i := 1; i+1 < len(f.Sections); i++ {
 		a, b := &f.Sections[i], &f.Sections[i+1]

@@ -59,15 +59,6 @@ func (m *Module) Strip(o StripOptions) (*Result, error) {
 	})
 }
 
-// Strip is Open and Module.Strip.
-func Strip(content []byte, o StripOptions) (*Result, error) {
-	m, err := Open(content)
-	if err != nil {
-		return nil, err
-	}
-	return m.Strip(o)
-}
-
 // neutralize sets the size of the BTF sections to 0 and their bytes to zero, and
 // marks them by their type (stamp.Emptied), which no kernel looks at.
 func (m *Module) neutralize() (*Result, error) {

@@ -62,7 +62,7 @@ func change(by map[string]string) Editor {
 // rewritten runs Rewrite on a file and gives the output.
 func rewritten(t testing.TB, file string, ed Editor, o Options) (out string, r *Report, err error) {
 	t.Helper()
-	p, err := pack.Open(t.Context(), file, pack.Options{Jobs: 2})
+	p, err := (&pack.Input{Path: file, Size: -1}).Open(t.Context(), pack.Options{Jobs: 2})
 	check(t, err)
 	defer p.Close()
 	before, err := os.ReadFile(file)

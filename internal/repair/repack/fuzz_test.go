@@ -26,7 +26,7 @@ func FuzzRewrite(f *testing.F) {
 		dir := t.TempDir()
 		in, out := filepath.Join(dir, "in"+ext), filepath.Join(dir, "out")
 		check(t, os.WriteFile(in, data, 0o644))
-		p, err := pack.Open(t.Context(), in, pack.Options{})
+		p, err := (&pack.Input{Path: in, Size: -1}).Open(t.Context(), pack.Options{})
 		if err != nil {
 			return
 		}

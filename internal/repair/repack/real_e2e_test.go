@@ -55,7 +55,7 @@ func TestRealDeb(t *testing.T) {
 	debug.SetGCPercent(50)
 	debug.SetMemoryLimit(384 << 20)
 	old := realtest.Deb(t, realtest.PairBNew)
-	p, err := pack.Open(t.Context(), old, pack.Options{Jobs: runtime.NumCPU()})
+	p, err := (&pack.Input{Path: old, Size: -1}).Open(t.Context(), pack.Options{Jobs: runtime.NumCPU()})
 	check(t, err)
 	defer p.Close()
 	out := filepath.Join(t.TempDir(), "new.deb")

@@ -367,7 +367,7 @@ func TestRpmRefused(t *testing.T) {
 		r := synthetic(false)
 		c.edit(r)
 		file := save(t, "x.rpm", r.Build())
-		p, err := pack.Open(t.Context(), file, pack.Options{})
+		p, err := (&pack.Input{Path: file, Size: -1}).Open(t.Context(), pack.Options{})
 		if err == nil {
 			p.Close()
 			_, _, err = rewritten(t, file, ed, Options{})

@@ -1,8 +1,11 @@
-package fsx
+// Package fsxtest is a file system with faults, for tests.
+package fsxtest
 
 import (
 	"io/fs"
 	"time"
+
+	"kpkg-btf/internal/fsx"
 )
 
 // Intercept is a file system whose every operation is told before it is done:
@@ -13,12 +16,12 @@ import (
 // "chown", "chmod", "attrs", "setattr", "removeattr", "sync" and "close" (of a
 // file).
 type Intercept struct {
-	FS     FS
+	FS     fsx.FS
 	Before func(op string) error
 }
 
 // OpenDir implements FS.
-func (f *Intercept) OpenDir(path string) (Dir, error) {
+func (f *Intercept) OpenDir(path string) (fsx.Dir, error) {
 	if err := f.Before("opendir"); err != nil {
 		return nil, err
 	}
@@ -30,7 +33,7 @@ func (f *Intercept) OpenDir(path string) (Dir, error) {
 }
 
 type interceptedDir struct {
-	d      Dir
+	d      fsx.Dir
 	before func(op string) error
 }
 
@@ -41,21 +44,21 @@ func (d *interceptedDir) Lstat(name string) (fs.FileInfo, error) {
 	return d.d.Lstat(name)
 }
 
-func (d *interceptedDir) Create(name string, perm fs.FileMode) (File, error) {
+func (d *interceptedDir) Create(name string, perm fs.FileMode) (fsx.File, error) {
 	if err := d.before("create"); err != nil {
 		return nil, err
 	}
 	return d.file(d.d.Create(name, perm))
 }
 
-func (d *interceptedDir) Open(name string) (File, error) {
+func (d *interceptedDir) Open(name string) (fsx.File, error) {
 	if err := d.before("open"); err != nil {
 		return nil, err
 	}
 	return d.file(d.d.Open(name))
 }
 
-func (d *interceptedDir) file(f File, err error) (File, error) {
+func (d *interceptedDir) file(f fsx.File, err error) (fsx.File, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +86,7 @@ func (d *interceptedDir) Sync() error {
 	return d.d.Sync()
 }
 
-func (d *interceptedDir) Link(name string, to Dir, as string) error {
+func (d *interceptedDir) Link(name string, to fsx.Dir, as string) error {
 	if err := d.before("link"); err != nil {
 		return err
 	}
@@ -109,7 +112,7 @@ func (d *interceptedDir) Free() (int64, error) { return d.d.Free() }
 func (d *interceptedDir) Close() error         { return d.d.Close() }
 
 type interceptedFile struct {
-	file   File
+	file   fsx.File
 	before func(op string) error
 }
 
@@ -150,14 +153,14 @@ func (w *interceptedFile) Chmod(mode fs.FileMode) error {
 	return w.file.Chmod(mode)
 }
 
-func (w *interceptedFile) Attrs() ([]Attr, error) {
+func (w *interceptedFile) Attrs() ([]fsx.Attr, error) {
 	if err := w.before("attrs"); err != nil {
 		return nil, err
 	}
 	return w.file.Attrs()
 }
 
-func (w *interceptedFile) SetAttr(a Attr) error {
+func (w *interceptedFile) SetAttr(a fsx.Attr) error {
 	if err := w.before("setattr"); err != nil {
 		return err
 	}
