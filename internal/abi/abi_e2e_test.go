@@ -20,7 +20,7 @@ func headers(t *testing.T, spec string) *symvers.Table {
 	return tab
 }
 
-// The truths of CASES.md.
+// What was counted in Module.symvers of these packages.
 func TestRealPairs(t *testing.T) {
 	tests := []struct {
 		pair, old, new                           string

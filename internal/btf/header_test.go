@@ -24,7 +24,7 @@ func TestChecksumIgnoresWhatFollows(t *testing.T) {
 	}
 }
 
-// RELIABILITY.md B9: every header length, what is beyond zero or not, layout.
+// Every header length, what is beyond zero or not, layout.
 func TestHeaderLengths(t *testing.T) {
 	layout := []byte{1, 2, 3, 4}
 	for _, c := range []struct {

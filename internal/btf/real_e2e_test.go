@@ -25,7 +25,7 @@ func realBase(t *testing.T, spec, pattern string) []byte {
 	return f.BTF
 }
 
-// The bases of the pairs: checksums and counts of CASES.md, every record as
+// The bases of the pairs: checksums and counts (docs/kernel-rules.md, "Measured pairs"), every record as
 // bpftool reads it, parsed in a few milliseconds.
 func TestE2EBases(t *testing.T) {
 	for _, c := range []struct {

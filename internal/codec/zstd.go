@@ -12,7 +12,7 @@ import (
 )
 
 // newZstd decodes in the reading goroutine: with one frame that is also the
-// fastest way (LIBRARIES.md §2.2).
+// fastest way (docs/kernel-rules.md, "Decoders").
 func newZstd(r io.Reader, maxDict int64) (*zstd.Decoder, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(uint64(maxDict)), zstd.WithDecodeAllCapLimit(true))

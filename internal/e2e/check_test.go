@@ -32,7 +32,7 @@ func check(t *testing.T, args ...string) (*model.Report, int) {
 	return &rep, code
 }
 
-// pair is two releases with measured truths (CASES.md).
+// pair is two releases with measured truths (docs/kernel-rules.md, "Measured pairs").
 type pair struct {
 	name     string
 	old, new string // specs
@@ -122,7 +122,7 @@ func (p *pair) together(t *testing.T, old, new string) {
 // meanings: nothing means what it meant on the old kernel, taken or not. No type
 // changed; the sources are of two versions, so no cause is claimed. Made
 // reproducibly, all would be keep but one of pair A, which refers to a type that
-// only the newer base has (KERNEL-BTF.md §8).
+// only the newer base has (docs/kernel-rules.md, "Measured pairs").
 func (p *pair) meanings(t *testing.T, w *model.WindowResult) {
 	t.Helper()
 	if got := counted(w.Meanings, "different"); got != p.modules {

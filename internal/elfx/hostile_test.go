@@ -33,7 +33,7 @@ var (
 	put64 = binary.LittleEndian.PutUint64
 )
 
-// TestHostileHeaders holds rows E1 and E2 of RELIABILITY.md.
+// TestHostileHeaders: headers that claim what is not there end in an error.
 func TestHostileHeaders(t *testing.T) {
 	for _, c := range []struct {
 		name, want string

@@ -260,7 +260,7 @@ func (c *Cell) asked(k *kernel.Kernel, m *Module) model.Verdict {
 }
 
 // bareFails: on some kernels a module that registers kfuncs or destructors
-// fails its init without BTF (KERNEL-BTF.md §2.3).
+// fails its init without BTF (docs/kernel-rules.md, "Modules without BTF").
 func bareFails(k *kernel.Kernel, m *Module) tri.State {
 	if k.ReadsBTF().Is == tri.No {
 		return tri.No

@@ -181,7 +181,7 @@ func (c *Cell) compareRefs(cl *meaning.Classes, m *manifest.ModuleRefs) {
 }
 
 // judgeOn adds to Judge the plain id words of a module with a .BTF.base: no
-// kernel relocates them (KERNEL-BTF.md §3.3).
+// kernel relocates them (docs/kernel-rules.md, "Ids of distilled modules").
 func judgeOn(cl *meaning.Classes, m meaning.Module, f *kmod.Facts) meaning.Result {
 	res := cl.Judge(m)
 	if m.OnOld == nil || f.IDs == nil {

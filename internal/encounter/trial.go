@@ -41,7 +41,7 @@ func MayDistill(k, on *kernel.Kernel) bool {
 // TryDistilled distils a module in memory and asks both kernels: the one it
 // meets, and its own. Both must take it, and it must mean on the one what it
 // means on the other, as far as layouts are embedded; what a pointer leads to is
-// that kernel's own (btf_relocate, KERNEL-BTF.md §3.2). The zero Trial where it
+// that kernel's own (btf_relocate, docs/kernel-rules.md, "Distilled bases"). The zero Trial where it
 // cannot be tried.
 func TryDistilled(k *kernel.Kernel, m *Module, p *Peers) Trial {
 	f, on := m.Facts, m.Build.On

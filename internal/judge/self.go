@@ -147,7 +147,7 @@ func (s *selfState) noImage() {
 }
 
 // missingPackage names the package that holds what is missing, by the names
-// of those that are there (Debian 7.x, Ubuntu, Fedora; DISTROS.md).
+// of those that are there (docs/kernel-rules.md, "Where packages keep things").
 func (s *selfState) missingPackage(what string) string {
 	image := what == "image"
 	for _, p := range s.r.Packages {

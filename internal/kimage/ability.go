@@ -9,7 +9,7 @@ import (
 	"kpkg-btf/internal/tri"
 )
 
-// Texts of the kernel that tell an ability (KERNEL-BTF.md §2.5); all are
+// Texts of the kernel that tell an ability (docs/kernel-rules.md, "Abilities"); all are
 // literals in kernel/bpf/btf.c or kernel/module/.
 const (
 	textRefuses   = "failed to validate module ["                                       // btf_module_notify, 5.11+

@@ -46,7 +46,7 @@ func bpfBase(header, kinds uint32, fns ...string) []byte {
 	return b.Bytes()
 }
 
-// TestAbilities: the kernels of KERNEL-BTF.md by what their images hold.
+// TestAbilities: kernels by what their images hold (docs/kernel-rules.md, "Abilities").
 func TestAbilities(t *testing.T) {
 	const (
 		refuses   = "\x014failed to validate module [%s] BTF: %ld\n"

@@ -21,8 +21,8 @@ import (
 	"kpkg-btf/internal/symvers"
 )
 
-// packages are real releases and the truths about them: CASES.md and
-// KERNEL-BTF.md, and Module.symvers of the headers package.
+// packages are real releases and the truths about them: what was counted in them
+// once with other tools, and Module.symvers of the headers package.
 var packages = []struct {
 	modules, image, headers string // specs
 	count                   int

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// DESIGN.md: precedence when several hold is 6, 4, 5, 3, 0.
+// Precedence when several hold is 6, 4, 5, 3, 0.
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		o    Outcome

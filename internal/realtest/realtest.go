@@ -21,7 +21,7 @@ import (
 )
 
 // The packages whose measured truths tests pin (shared knowledge of the
-// project, CASES.md), as specs for Deb. Debian's archive drops old versions:
+// project, docs/kernel-rules.md, "Measured pairs"), as specs for Deb. Debian's archive drops old versions:
 // Deb then says "GONE name version" and skips, which CI counts apart; the
 // invariants run on Newest as well.
 const (

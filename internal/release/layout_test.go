@@ -2,7 +2,7 @@ package release
 
 import "testing"
 
-// Where distributions put the parts of a kernel (DISTROS.md).
+// Where distributions put the parts of a kernel (docs/kernel-rules.md, "Where packages keep things").
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		path    string

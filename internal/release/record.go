@@ -224,7 +224,7 @@ func tableOf(x *manifest.Exports) *symvers.Table {
 }
 
 // registering are the imports through which a module hands BTF ids to the
-// kernel, with the versions that have them (KERNEL-BTF.md §2.5).
+// kernel, with the versions that have them (docs/kernel-rules.md, "Abilities").
 var registering = []string{
 	"register_kfunc_btf_id_set",   // 5.16, 5.17
 	"register_btf_kfunc_id_set",   // 5.18+

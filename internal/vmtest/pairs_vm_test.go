@@ -11,7 +11,7 @@ import (
 )
 
 // A pair is two builds of one kernel: the modules of the newer are put to the
-// older. The numbers are CASES.md's, seen on these very packages.
+// older. The numbers were seen on these very packages.
 type pair struct {
 	name     string
 	old, new string

@@ -40,7 +40,7 @@ import (
 
 // ErrEmpty says that a split names nothing of its base that could be
 // distilled. Kernels count the void type of an empty .BTF.base wrongly and
-// would shift every id by one (KERNEL-BTF.md §3.2), so none is made.
+// would shift every id by one (docs/kernel-rules.md, "Distilled bases"), so none is made.
 var ErrEmpty = errors.New("the distilled base would be empty")
 
 // Result is one distilled module. It shares no memory with its sources.

@@ -16,7 +16,7 @@ import (
 	"kpkg-btf/internal/vmtest"
 )
 
-// pairs are two builds of one source each (CASES.md), with the bytes of the
+// pairs are two builds of one source each (docs/kernel-rules.md, "Measured pairs"), with the bytes of the
 // newer build's BTF: what was, .BTF now, .BTF.base now.
 var pairs = []struct {
 	name, old, new string

@@ -40,7 +40,7 @@ func TestE2EOwnBase(t *testing.T) {
 	}
 }
 
-// The pairs of CASES.md: the newer build's modules on the older build's base.
+// Measured pairs (docs/kernel-rules.md): the newer build's modules on the older build's base.
 func TestE2EOtherBase(t *testing.T) {
 	for _, c := range []struct {
 		base, modules string

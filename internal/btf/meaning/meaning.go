@@ -1,7 +1,8 @@
 // Package meaning answers whether a module's BTF, read on another base than it
 // was encoded against, still says what its build meant. A kernel that accepts
 // it proves nothing: ids and string offsets of the base move with every
-// rebuild, and most wrong readings are well-formed (KERNEL-BTF.md §7).
+// rebuild, and most wrong readings are well-formed (docs/kernel-rules.md, "Wrong
+// types that are taken").
 //
 // Both bases together are one graph: a type is a node, each reference an edge.
 // Classify finds the coarsest stable partition of it (bisimulation): two types

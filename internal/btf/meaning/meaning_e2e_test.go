@@ -40,7 +40,7 @@ func baseOf(t *testing.T, image []byte) *btf.Raw {
 }
 
 // TestPairs: of two builds of one source, no module of the newer means the
-// same on the older base (KERNEL-BTF.md §8), and every one means the same on
+// same on the older base (docs/kernel-rules.md, "Measured pairs"), and every one means the same on
 // its own.
 func TestPairs(t *testing.T) {
 	for _, p := range []struct {

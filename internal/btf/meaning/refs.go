@@ -7,7 +7,7 @@ import (
 )
 
 // NameRule says what a kernel asks of a name (btf_name_valid_identifier and
-// its kin, KERNEL-BTF.md §1.3).
+// its kin, docs/kernel-rules.md, "Names").
 type NameRule uint8
 
 const (

@@ -8,9 +8,10 @@ import (
 	"kpkg-btf/internal/tri"
 )
 
-// With returns the profile with what the kernel shows of itself (KERNEL-BTF.md
-// §2.5) in place of what the version says, because distributions backport, and records for each field which it was. A number outside of what any
-// known kernel has is taken over as far as this program can follow, and marks
+// With returns the profile with what the kernel shows of itself
+// (docs/kernel-rules.md, "Abilities") in place of what the version says, because
+// distributions backport, and records for each field which it was. A number
+// outside of what any known kernel has is taken over as far as this program can follow, and marks
 // the profile as assumed.
 func (p Profile) With(o *ability.Set) Profile {
 	flag := func(f Field, s ability.Fact, to *bool) {

@@ -32,7 +32,7 @@ func baseOf(t *testing.T, p verdict.Profile, b *vmtest.Build) *verdict.Base {
 }
 
 // TestPairs: the verdicts on every module of two real pairs are those that
-// booted kernels gave (KERNEL-BTF.md §8), and each build's own modules are
+// booted kernels gave (docs/kernel-rules.md, "Measured pairs"), and each build's own modules are
 // accepted and sound on their own base.
 func TestPairs(t *testing.T) {
 	for _, c := range []struct {

@@ -23,7 +23,7 @@ const (
 )
 
 // Profile is what a kernel does with BTF, one field for each thing that has
-// ever differed between kernels (KERNEL-BTF.md §1.6, §2.3, §2.4). A profile
+// ever differed between kernels (docs/kernel-rules.md, "Versions"). A profile
 // is read only once a Base was made with it.
 type Profile struct {
 	// Name is the version it was made for.

@@ -21,7 +21,7 @@ func (f Fact) Flag() (yes, ok bool) { return f.Is == tri.Yes, f.Is != tri.Unknow
 func (f Fact) Number() (n int64, ok bool) { return f.Value, f.Is == tri.Yes && f.Value > 0 }
 
 // Set is what is known of one kernel, read off the kernel itself where
-// possible, because distributions backport (KERNEL-BTF.md §2.5).
+// possible, because distributions backport (docs/kernel-rules.md, "Abilities").
 type Set struct {
 	ModuleBTF       Fact // validates module BTF (btf_parse_module)
 	AllowMismatch   Fact // CONFIG_MODULE_ALLOW_BTF_MISMATCH

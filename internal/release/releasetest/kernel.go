@@ -146,7 +146,7 @@ func (k Kernel) Symvers() string {
 
 var anyCRC = regexp.MustCompile(`(?m)^0x[0-9a-f]{8}\t`)
 
-// texts are literals of a kernel that tell what it does (KERNEL-BTF.md §2.5).
+// texts are literals of a kernel that tell what it does (docs/kernel-rules.md, "Abilities").
 func (k Kernel) texts() string {
 	level := "4"
 	if k.KfuncFatal {

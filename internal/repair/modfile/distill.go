@@ -31,7 +31,7 @@ type Distiller struct{ d distill.Distiller }
 // Distill rewrites a module's BTF as .BTF and .BTF.base, which kernels from
 // 6.11 relocate onto their own base at load, and the ids in .BTF_ids with it.
 // The kernel relocates ids of sets, destructors and trace events; other lists
-// it uses as they are (KERNEL-BTF.md §3.3), and their words become 0. A module
+// it uses as they are (docs/kernel-rules.md, "Ids of distilled modules"), and their words become 0. A module
 // that is distilled, or has no BTF, is left as it is. What cannot be distilled
 // is Unsupported, distill.ErrEmpty among it.
 func (m *Module) Distill(d *Distiller, o DistillOptions) (*Result, error) {

@@ -31,7 +31,7 @@ type StripOptions struct {
 // does. .BTF_ids stays, since relocations refer to it, and its sets keep count
 // and flags, which register_btf_kfunc_id_set looks at before it looks for BTF
 // (since 6.9); the words of plain lists become 0, the id that matches nothing
-// (KERNEL-BTF.md §2.4). A module without BTF keeps what it has, stale words
+// (docs/kernel-rules.md, "Stale ids"). A module without BTF keeps what it has, stale words
 // excepted.
 func (m *Module) Strip(o StripOptions) (*Result, error) {
 	if !o.KeepIDs {
