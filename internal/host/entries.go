@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"kpkg-btf/internal/limits"
@@ -21,14 +22,18 @@ type entry struct {
 
 // entryFiles are the files in which boot loaders list what they start: the
 // Boot Loader Specification, type 1 (systemd-boot and GRUB's blscfg),
-// extlinux and U-Boot, the Raspberry Pi.
+// extlinux and U-Boot, the Raspberry Pi, GRUB's own.
 func entryFiles() []string {
-	globs := []string{"boot/extlinux/extlinux.conf", "boot/extlinux.conf", "boot/syslinux/syslinux.cfg", "boot/config.txt", "boot/firmware/config.txt"}
+	globs := []string{grubFiles[0], grubFiles[1], "boot/extlinux/extlinux.conf", "boot/extlinux.conf", "boot/syslinux/syslinux.cfg", "boot/config.txt", "boot/firmware/config.txt"}
 	for _, p := range partitions {
 		globs = append(globs, p+"/loader/entries/*.conf")
 	}
 	return globs
 }
+
+// grubFiles list other systems' kernels too (os-prober), on partitions of theirs,
+// and scripts decide which: what is not there says nothing.
+var grubFiles = []string{"boot/grub/grub.cfg", "boot/grub2/grub.cfg"}
 
 // entries reads what boot loaders start. What one names and that is not there
 // is an error, which comes back with the others.
@@ -39,6 +44,10 @@ func (s *System) entries() (out []entry, errs []error) {
 	}
 	for _, file := range s.distinct(files) {
 		text, err := s.read(file, limits.MaxText)
+		optional := slices.Contains(grubFiles, s.below(file))
+		if err != nil && optional && isDenied(err) {
+			continue // its kernels are in the table's places
+		}
 		if err != nil {
 			errs = append(errs, where.In(file, where.New(where.IO, "%w", err)))
 			continue
@@ -50,6 +59,9 @@ func (s *System) entries() (out []entry, errs []error) {
 					continue
 				}
 				p, ok := s.near(file, name)
+				if !ok && optional {
+					continue
+				}
 				if !ok {
 					errs = append(errs, where.In(file, where.New(where.Inconclusive, "starts %s, which is not there", name).
 						WithHint("mount the partition it is on, or remove the entry")))
@@ -102,11 +114,16 @@ func parseEntries(text []byte, pi bool) []entry {
 		if len(words) == 0 {
 			continue
 		}
+		for i, w := range words[1:] { // GRUB: ($drive1)/kernels/…
+			if _, rest, ok := strings.Cut(w, ")"); ok && strings.HasPrefix(w, "(") {
+				words[i+1] = rest
+			}
+		}
 		switch strings.ToLower(words[0]) {
 		case "label":
 			early = nil
 		case "linux", "kernel", "uki":
-			if len(words) > 1 && !strings.HasSuffix(words[1], ".c32") {
+			if len(words) > 1 && !notLinux(words[1]) {
 				out = append(out, entry{linux: words[1], initrds: early})
 				early = nil
 			}
@@ -128,6 +145,11 @@ func parseEntries(text []byte, pi bool) []entry {
 		}
 	}
 	return out
+}
+
+// notLinux: what loaders start in the same way and that is no Linux.
+func notLinux(name string) bool {
+	return strings.HasSuffix(name, ".c32") || strings.Contains(strings.ToLower(path.Base(name)), "memtest") || strings.ContainsAny(name, "$*")
 }
 
 // unmounted names partitions that etc/fstab has at a place of kernels and that

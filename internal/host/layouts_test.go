@@ -257,3 +257,100 @@ func TestLayouts(t *testing.T) {
 		})
 	}
 }
+
+// What stands beside the kernel that is installed and is none of its copies is
+// no fault: the previous one, a rescue or recovery system, another generation,
+// the other half of an A/B system; several flavours.
+func TestBeside(t *testing.T) {
+	find := func(name string) *layout {
+		return &layouts[slices.IndexFunc(layouts, func(l layout) bool { return l.name == name })]
+	}
+	other := releasetest.Kernel{Release: "6.1.0-other", Key: "k"}
+	silent := func(s *System, what string) {
+		t.Helper()
+		if rep := verify(t, s, Options{}); rep.ExitCode != 0 || len(s.named(rep)) != 0 {
+			t.Errorf("%s: exit %d %q", what, rep.ExitCode, s.named(rep))
+		}
+	}
+	s := find("Fedora").build(t)
+	s.put(t, "boot/vmlinuz-0-rescue-"+mid, other.Vmlinux())
+	s.put(t, "boot/initramfs-0-rescue-"+mid+".img", initrd(other))
+	silent(s, "a rescue image")
+
+	s = find("Pop!_OS").build(t)
+	for _, p := range []string{"EFI/Pop_OS-1234/vmlinuz-previous.efi", "EFI/Recovery-99/vmlinuz.efi"} {
+		s.put(t, "boot/efi/"+p, other.Vmlinux())
+	}
+	s.put(t, "boot/efi/EFI/Pop_OS-1234/initrd.img-previous", initrd(other))
+	s.put(t, "boot/efi/EFI/Recovery-99/initrd.gz", initrd(other))
+	silent(s, "the previous kernel and the recovery system")
+
+	s = find("Flatcar").build(t)
+	s.put(t, "boot/flatcar/vmlinuz-b", other.Vmlinux())
+	silent(s, "the other half")
+
+	// Two generations of one release and two builds, each with its kernel.
+	l := find("NixOS")
+	s = l.build(t)
+	before := releasetest.Kernel{Release: l.release, Key: "k"}
+	for p, data := range before.Files() {
+		if rest, ok := strings.CutPrefix(p, "usr/lib/modules/"); ok {
+			s.put(t, "nix/store/b-kernel-modules/lib/modules/"+rest, data)
+		}
+	}
+	s.put(t, "nix/store/b-linux/bzImage", before.Vmlinux())
+	s.put(t, "nix/store/b-initrd/initrd", initrd(before))
+	s.put(t, "boot/EFI/nixos/b-linux-6.12.44-bzImage.efi", before.Vmlinux())
+	s.put(t, "boot/EFI/nixos/b-initrd-linux-6.12.44-initrd.efi", initrd(before))
+	s.put(t, "boot/loader/entries/nixos-generation-6.conf", []byte("linux /EFI/nixos/b-linux-6.12.44-bzImage.efi\ninitrd /EFI/nixos/b-initrd-linux-6.12.44-initrd.efi\n"))
+	for from, to := range map[string]string{"nix/var/nix/profiles/system-6-link": "/nix/store/b-nixos-system", "nix/store/b-nixos-system/kernel": "/nix/store/b-linux/bzImage",
+		"nix/store/b-nixos-system/initrd": "/nix/store/b-initrd/initrd", "nix/store/b-nixos-system/kernel-modules": "/nix/store/b-kernel-modules"} {
+		check(t, os.MkdirAll(filepath.Dir(filepath.Join(s.Root, from)), 0o755))
+		check(t, os.Symlink(to, filepath.Join(s.Root, from)))
+	}
+	silent(s, "two generations")
+
+	s = find("Arch").build(t)
+	lts := releasetest.Kernel{Release: "6.12.50-1-lts", Key: "k"}
+	for p, data := range lts.Files() {
+		if strings.HasPrefix(p, "usr/lib/modules/") {
+			s.put(t, p, data)
+		}
+	}
+	s.put(t, "usr/lib/modules/6.12.50-1-lts/pkgbase", []byte("linux-lts\n"))
+	s.put(t, "usr/lib/modules/6.12.50-1-lts/vmlinuz", lts.Vmlinux())
+	s.put(t, "boot/vmlinuz-linux-lts", lts.Vmlinux())
+	s.put(t, "boot/initramfs-linux-lts.img", initrd(lts))
+	silent(s, "two flavours")
+	s.put(t, "boot/vmlinuz-linux-lts", other.Vmlinux())
+	rep := verify(t, s, Options{})
+	if got, want := s.named(rep), []string{"kernel boot/vmlinuz-linux-lts is 6.1.0-other: pacman -S linux-lts"}; !slices.Equal(got, want) || rep.ExitCode != 3 {
+		t.Errorf("a stale flavour: exit %d %q", rep.ExitCode, got)
+	}
+
+	// GRUB's own list names a kernel that is called like none, another system's,
+	// and no kernel.
+	s = find("Debian").build(t)
+	s.put(t, "boot/mine", other.Vmlinux())
+	s.put(t, "boot/grub/grub.cfg", []byte("menuentry 'x' {\n\tlinux\t($root)/mine root=/dev/sda1\n}\nlinux /@/boot/vmlinuz-5 quiet\nlinux16 /memtest86+.bin\nlinux $kernel\n"))
+	rep = verify(t, s, Options{})
+	if got := s.named(rep); len(got) != 1 || !strings.HasPrefix(got[0], "kernel boot/mine is 6.1.0-other: ") {
+		t.Errorf("GRUB: %q", got)
+	}
+	// What an entry starts and is not there.
+	s.put(t, "boot/loader/entries/x.conf", []byte("linux /gone\n"))
+	if rep := verify(t, s, Options{}); len(rep.Unread) != 1 || !strings.Contains(rep.Unread[0], "boot/loader/entries/x.conf: starts /gone, which is not there") {
+		t.Errorf("%q", rep.Unread)
+	}
+}
+
+// After an upgrade that replaced the release that runs, and before the reboot.
+func TestLeftBehind(t *testing.T) {
+	l := &layouts[slices.IndexFunc(layouts, func(l layout) bool { return l.name == "Arch" })]
+	s := l.build(t)
+	s.boots(t, releasetest.Kernel{Release: l.gone, Key: "k"})
+	rep := verify(t, s, Options{})
+	if got := said(rep); rep.ExitCode != 3 || !strings.Contains(got, l.gone+" installed modules on running: 0") || len(rep.WrongFiles)+len(rep.Unread) != 0 {
+		t.Errorf("exit %d %s", rep.ExitCode, got)
+	}
+}

@@ -81,6 +81,7 @@ func (s *System) Verify(ctx context.Context, o Options) (*model.HostReport, erro
 	if err := v.alone(ctx, kernels); err != nil {
 		return nil, err
 	}
+	v.left(kernels)
 	seen = seen || len(v.rep.Kernels) > 0 || len(v.rep.WrongFiles) > 0
 	if !seen {
 		return nil, where.In(s.Root, v.nothing())
@@ -161,6 +162,18 @@ func (v *verifier) alone(ctx context.Context, kernels []Kernel) error {
 		v.join(out)
 	}
 	return v.unpaired(ctx)
+}
+
+// left names a kernel that runs and whose modules are gone: packages of Arch
+// and Alpine replace a release by the next.
+func (v *verifier) left(kernels []Kernel) {
+	name := v.s.Booted
+	if v.running == nil || v.narrow() || v.o.Kernel != "" || len(kernels) == 0 || slices.ContainsFunc(kernels, func(k Kernel) bool { return k.Release == name }) {
+		return
+	}
+	v.join(model.HostKernel{Release: name, Base: baseRef(v.running), Running: true, Meets: []model.HostMeeting{{What: "installed modules", On: onRunning,
+		Verdicts: []model.Count{}, Meanings: []model.Count{}, Wrong: []model.HostModule{}, Outcome: model.Outcome{Action: model.Strip}, Mend: "reboot",
+		Why: []string{"it runs and its modules are gone: none can be loaded; reboot"}}}})
 }
 
 // nothing says that no kernel was found to look at.
