@@ -103,6 +103,8 @@ type Cell struct {
 	Init   verdict.Init
 	// BareFails reports whether its init fails there without BTF.
 	BareFails tri.State
+	// Kfuncs reports whether it registers kfuncs, which go with its BTF.
+	Kfuncs bool
 
 	// Meaning is as the package comment defines it, and where types were
 	// compared Compared is true and SameAt says so at each depth.
@@ -189,7 +191,7 @@ func (c *Cell) loads() {
 // judge is what the kernel does with the module's BTF, and its init with the
 // ids.
 func (c *Cell) judge(k *kernel.Kernel, m *Module) {
-	c.BareFails = bareFails(k, m)
+	c.BareFails, c.Kfuncs = bareFails(k, m), m.registers("register_btf_kfunc_id_set")
 	blocked := c.Verdict == model.Blocked
 	v := c.verdict(k, m)
 	if !blocked {

@@ -101,12 +101,21 @@ func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef,
 	for _, r := range outsideRules {
 		for _, action := range []model.Action{model.RebuildFor, model.Strip, model.Distill, model.Keep} {
 			f := model.Finding{Rule: r.rule, Severity: r.severity, Action: action, Inconclusive: r.rule == "outside.unknown", Hint: r.hint}
-			why := ""
+			one, many, why := r.one, r.many, ""
+			var kfuncs []string
 			for _, s := range set {
-				if c := &s.cells[k]; c.rule == r.rule && c.Action == action {
-					if f.Subjects = append(f.Subjects, s.m.Path); why == "" && c.Why != "" {
-						why = " (first: " + s.m.Path + ": " + c.Why + ")"
-					}
+				c := &s.cells[k]
+				if c.rule != r.rule || c.Action != action {
+					continue
+				}
+				if f.Subjects = append(f.Subjects, s.m.Path); why == "" && c.Why != "" {
+					why = " (first: " + s.m.Path + ": " + c.Why + ")"
+				}
+				if c.cell.Kfuncs {
+					kfuncs = append(kfuncs, s.m.Path)
+				}
+				if r.rule == "outside.different" && c.Verdict == model.VerdictUnknown {
+					one, many = "module is refused by %s, or taken with other types than it was built with", "modules are refused by %s, or taken with other types than they were built with"
 				}
 			}
 			if r.rule == "outside.unknown" && x.kernels[k].Rules() == nil {
@@ -115,7 +124,10 @@ func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef,
 			if action == model.Strip || action == model.Distill {
 				f.Hint = action.String() + " before it ships: kpkg-btf apply DECISION --on KERNEL"
 			}
-			x.put(n, k, f, func(n int) string { return fmt.Sprintf(model.Plural(n, r.one, r.many), ref.Name) + why })
+			if action == model.Strip && len(kfuncs) > 0 {
+				f.Hint = joined(f.Hint, kfuncsVanish(len(kfuncs), kfuncs[0]))
+			}
+			x.put(n, k, f, func(n int) string { return fmt.Sprintf(model.Plural(n, one, many), ref.Name) + why })
 		}
 	}
 	x.signatures(n, k, set, ref, o)

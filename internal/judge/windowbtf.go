@@ -107,6 +107,9 @@ func (w *windowState) chooseRepair(c *encounter.Cell, m *manifest.Module, x *mod
 		case tri.Unknown:
 			t.undecided = append(t.undecided, m.Path)
 		}
+		if c.Kfuncs && x.Action == model.Strip {
+			t.kfuncs = append(t.kfuncs, m.Path)
+		}
 	}
 	if !c.Lists.Any() || c.Lists.Unsure {
 		return
@@ -172,11 +175,12 @@ type tally struct {
 	fatal        group        // cannot be repaired
 	stale        []string     // no BTF, but a list of ids of the new base
 	undecided    []string
-	notDistilled group  // of changed: distilling does not help
-	zeroed       group  // of changed: with plain lists of ids
-	layouts      group  // embed what the old kernel lays out otherwise
-	deeper       group  // point at what is another type on the old kernel
-	words        string // the old kernel's, of the first module it refuses
+	notDistilled group    // of changed: distilling does not help
+	kfuncs       []string // of changed: register kfuncs, and are to be stripped
+	zeroed       group    // of changed: with plain lists of ids
+	layouts      group    // embed what the old kernel lays out otherwise
+	deeper       group    // point at what is another type on the old kernel
+	words        string   // the old kernel's, of the first module it refuses
 }
 
 // fate is what becomes of a module that is to be repaired.
@@ -220,8 +224,12 @@ func (t *tally) text() string {
 			continue
 		}
 		text := fmt.Sprintf(p.text, model.Plural(n, "module", "modules"))
-		if p.verdict == model.Dropped && stale == n {
-			text += ", and reads a list of ids in each as its own types"
+		switch {
+		case p.verdict != model.Dropped || stale == 0:
+		case stale == n: // those without such a list may need no repair, and are counted elsewhere
+			text = fmt.Sprintf("the old kernel reads a list of ids in each of %s, whose BTF it drops, as its own types", model.Plural(n, "module", "modules"))
+		default:
+			text += fmt.Sprintf(", and reads a list of ids in each of %d of them as its own types", stale)
 		}
 		parts = append(parts, text)
 	}

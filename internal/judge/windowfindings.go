@@ -40,6 +40,9 @@ func (w *windowState) repairFindings(t *tally) {
 		if w.old.Base != nil && w.new.Base != nil && w.old.Base.Types == w.new.Base.Types && w.old.Base.StrLen == w.new.Base.StrLen {
 			f.Hint = "that both bases have equal counts means nothing: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"
 		}
+		if n := len(t.kfuncs); n > 0 {
+			f.Hint = joined(f.Hint, kfuncsVanish(n, t.kfuncs[0]))
+		}
 		w.add(f)
 	}
 	w.some("window.not-distillable", model.Error, model.Strip, &t.notDistilled, "distilling does not help %s: strip (first: %s)")
@@ -58,6 +61,19 @@ func (w *windowState) repairFindings(t *tally) {
 				model.Plural(n, "module loads", "modules load"), t.words),
 			Hint: "policy `window: {dropped: repair}` repairs them too"})
 	}
+}
+
+// kfuncsVanish says what stripping costs n modules that register kfuncs.
+func kfuncsVanish(n int, first string) string {
+	return fmt.Sprintf("the kfuncs of %s vanish with the BTF, and bpf programs that call them no longer load (first: %s)", model.Plural(n, "module", "modules"), first)
+}
+
+// joined puts two hints into one, either of which may be "".
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
 }
 
 // meaningFindings: types that changed, whatever becomes of the BTF.
