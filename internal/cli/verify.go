@@ -125,9 +125,7 @@ func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
 func once(system *host.System, rep *model.HostReport, whole bool) int {
 	all := rep.Unread
 	rep.Unread = system.Untold(all)
-	if whole {
-		_ = system.Tell(all) // who may not write there is told each time
-	}
+	_ = system.Tell(all, whole) // who may not write there is told each time
 	if rep.ExitCode == model.ExitInconclusive {
 		return model.ExitDone
 	}

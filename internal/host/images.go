@@ -32,6 +32,11 @@ type image struct {
 // base. How they are wrapped or signed is not part of it.
 type identity struct{ banner, base string }
 
+// same reports whether two images are of one build, as far as both tell.
+func (a identity) same(b identity) bool {
+	return a.banner == b.banner && (a.base == b.base || a.base == "" || b.base == "")
+}
+
 func (im *image) path() string { return im.paths[0] }
 
 // expand puts the folders of partitions into a pattern.
@@ -225,7 +230,7 @@ func (v *verifier) pretended(release string) bool {
 func (v *verifier) copies(ctx context.Context, out *model.HostKernel, k *Kernel, disk *release.Release) error {
 	for _, im := range v.images {
 		misnamed := im.named == k.Release && im.r.Name != k.Release // named as wrong already
-		if !misnamed && (im.r.Name != k.Release || im == k.own || slices.Contains(v.right[k.Release], im.id)) || v.judged[im] {
+		if !misnamed && (im.r.Name != k.Release || im == k.own || slices.ContainsFunc(v.right[k.Release], im.id.same)) || v.judged[im] {
 			continue
 		}
 		v.judged[im] = true

@@ -53,7 +53,7 @@ func (v *verifier) starts(entries []entry) []start {
 			if im.place.bare || !slices.Contains(with[l.file], im.file) && !paired(l.paths, im.paths) {
 				continue
 			}
-			if !slices.ContainsFunc(st.images, func(o *image) bool { return o.id == im.id }) {
+			if !slices.ContainsFunc(st.images, func(o *image) bool { return o.id.same(im.id) }) {
 				st.images = append(st.images, im)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,31 +23,41 @@ import (
 const toldFile = "var/lib/kpkg-btf/unread"
 
 // Untold are the causes, among those of a report, that this machine was not
-// told of by the last call. A file of another machine (a cloned disk), or one
-// that cannot be read, counts for nothing: all are untold then.
+// told of before.
 func (s *System) Untold(unread []string) []string {
+	told := s.told()
+	return slices.DeleteFunc(slices.Clone(unread), func(u string) bool { return slices.Contains(told, digest(u)) })
+}
+
+// told are the digests of the causes that are kept. A file of another machine
+// (a cloned disk), or one that cannot be read, counts for nothing.
+func (s *System) told() []string {
 	text, err := s.read(filepath.Join(s.Root, toldFile), limits.MaxText)
 	if err != nil {
-		return unread
+		return nil
 	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	if lines[0] != s.machine() {
-		return unread
+		return nil
 	}
-	var out []string
-	for _, u := range unread {
-		if !slices.Contains(lines[1:], digest(u)) {
-			out = append(out, u)
-		}
-	}
-	return out
+	return lines[1:]
 }
 
-// Tell keeps the causes that this machine is told of now; one that is not among
-// them any more is forgotten, and told again when it comes back.
-func (s *System) Tell(unread []string) error {
+// Tell keeps the causes that this machine is told of now. Where all of it was
+// looked at, one that is not among them any more is forgotten, and told again
+// when it comes back.
+func (s *System) Tell(unread []string, all bool) error {
 	file := filepath.Join(s.Root, toldFile)
-	if len(unread) == 0 {
+	told := map[string]bool{}
+	if !all {
+		for _, cause := range s.told() {
+			told[cause] = true
+		}
+	}
+	for _, u := range unread {
+		told[digest(u)] = true
+	}
+	if len(told) == 0 {
 		at, err := s.resolve(filepath.Dir(file))
 		if err == nil {
 			err = os.Remove(filepath.Join(at, filepath.Base(file)))
@@ -57,8 +68,8 @@ func (s *System) Tell(unread []string) error {
 		return nil
 	}
 	text := s.machine() + "\n"
-	for _, u := range unread {
-		text += digest(u) + "\n"
+	for _, cause := range slices.Sorted(maps.Keys(told)) {
+		text += cause + "\n"
 	}
 	if now, err := s.read(file, limits.MaxText); err == nil && string(now) == text {
 		return nil

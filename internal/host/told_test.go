@@ -22,7 +22,7 @@ func TestTold(t *testing.T) {
 		if got := s.Untold(unread); !slices.Equal(got, want) {
 			t.Errorf("untold %q, want %q", got, want)
 		}
-		check(t, s.Tell(unread))
+		check(t, s.Tell(unread, true))
 	}
 	expect([]string{"a", "b"}, "a", "b")
 	expect([]string{"a", "b", "c"}, "c")
@@ -35,12 +35,19 @@ func TestTold(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(s.Root, "srv/kpkg-btf/unread")); err != nil {
 		t.Error(err)
 	}
+	// Of one kernel alone: what was told of others is kept.
+	check(t, s.Tell([]string{"b"}, false))
+	if got := s.Untold([]string{"a", "b", "c"}); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("after a part: %q", got)
+	}
+	check(t, s.Tell(nil, false))
+	expect([]string{"a", "b"})
 	// A link in place of the file is not written through.
 	file := filepath.Join(s.Root, "srv/kpkg-btf/unread")
 	check(t, os.Remove(file))
 	check(t, os.WriteFile(filepath.Join(outside, "f"), []byte("theirs"), 0o644))
 	check(t, os.Symlink(filepath.Join(outside, "f"), file))
-	if err := s.Tell([]string{"a"}); err == nil {
+	if err := s.Tell([]string{"a"}, true); err == nil {
 		t.Error("written through a link")
 	}
 	if text, err := os.ReadFile(filepath.Join(outside, "f")); err != nil || string(text) != "theirs" {

@@ -154,10 +154,8 @@ func (v *verifier) alone(ctx context.Context, kernels []Kernel) error {
 			continue
 		}
 		out := model.HostKernel{Release: im.r.Name, Image: im.path(), Base: baseRef(im.r), Running: im.r.Name == v.s.Booted, Meets: []model.HostMeeting{}}
-		if im.place.bare {
-			if err := v.uki(ctx, &out, im); err != nil {
-				return err
-			}
+		if err := v.uki(ctx, &out, im); err != nil {
+			return err
 		}
 		v.join(out)
 	}
@@ -273,7 +271,7 @@ func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 			return err
 		}
 		for _, im := range v.images {
-			if im.r.Name == k.Release && im.place.bare {
+			if im.r.Name == k.Release {
 				if err := v.uki(ctx, &out, im); err != nil {
 					return err
 				}
