@@ -30,8 +30,7 @@ type vertex struct {
 
 // resolver is the second pass over BTF, btf_check_all_types: what every type
 // refers to exists, has a size where it must have one, and contains itself
-// only behind a pointer. The kernel runs it for BTF from user space alone;
-// here it runs over a module's BTF too, with the base taken as resolved.
+// only behind a pointer. The kernel runs it for BTF from user space alone.
 type resolver struct {
 	s     *parser
 	base  *btf.Raw // nil without a base

@@ -1,7 +1,5 @@
 package verdict
 
-import "kpkg-btf/internal/btf"
-
 // maxUser is BTF_MAX_SIZE.
 const maxUser = 16 << 20
 
@@ -56,51 +54,4 @@ func (s *parser) typeSection() bool {
 		return s.refuse("user.empty", EINVAL, 12, "No type found")
 	}
 	return true
-}
-
-// Sound is the first thing in a module's BTF that a strict consumer (libbpf,
-// CO-RE, a BPF loader) would trip over although the kernel's module path takes
-// it: the kernel's own second pass, which no kernel runs for modules, over the
-// module on its base. The base itself is taken as sound. distilled, when
-// there is one, takes the base's place. ptr is the pointer size.
-func (b *Base) Sound(split, distilled []byte, ptr uint32) Result {
-	if len(split) == 0 {
-		return accepted
-	}
-	if !b.own.OK {
-		return b.own
-	}
-	p := strictest
-	under, on := &b.area, b.raw
-	if len(distilled) != 0 {
-		raw, err := btf.ParseWith(distilled, nil, p.Masks)
-		if err != nil {
-			return Result{Errno: EINVAL, Rule: "sound.base", Text: err.Error(), Blob: Distilled}
-		}
-		on, under = raw, areaOf(raw)
-	}
-	r := newRules(&p)
-	s := newParser(&p, &r, b.big)
-	defer s.free()
-	if res := s.module(split, &area{strs: under.strs, first: under.first, kinds: under.kinds}); !res.OK {
-		res.Lines = nil
-		return res
-	}
-	v := newResolver(s, on, ptr)
-	if v.all() {
-		return accepted
-	}
-	v.res.Lines = nil
-	return v.res
-}
-
-// strictest reads every kind there is with the rules that producers follow.
-var strictest = ForVersion(7, 3, 0)
-
-func areaOf(raw *btf.Raw) *area {
-	a := &area{strs: raw.Strings(), first: raw.NumTypes(), kinds: make([]btf.Kind, 1, raw.NumTypes())}
-	for t := range raw.Types {
-		a.kinds = append(a.kinds, t.Kind)
-	}
-	return a
 }
