@@ -80,7 +80,6 @@ func (s *selfState) prepare(unread error) bool {
 		s.inconclusive("self.base-unreadable", unread.Error(), "")
 		return false
 	}
-	s.denied()
 	reads := s.reads()
 	if len(s.r.Modules) == 0 {
 		s.inconclusive("self.no-modules", "no modules among the inputs: 0 of 0 proves nothing", s.missingPackage("modules"))
@@ -101,16 +100,6 @@ func (s *selfState) prepare(unread error) bool {
 		s.ownBase()
 	}
 	return true
-}
-
-// denied names what the config says and the kernel itself denies: the kernel
-// counts.
-func (s *selfState) denied() {
-	for _, c := range s.kernel.Contradictions {
-		s.n.one(model.Finding{Rule: "self.config-denied", Severity: model.Warning, Encounter: model.Self,
-			Message: fmt.Sprintf("the config says %s=%s, and the kernel itself shows otherwise (%s): the kernel counts", c.Option, c.Config, c.Shown),
-			Hint:    "this is the config of another build: ship the one that the image was built with"})
-	}
 }
 
 // ownBase: a kernel that refuses its own base refuses every module's BTF.

@@ -4,7 +4,8 @@
 // manifest with the base beside it, a kernel that runs, or headers alone.
 //
 // What no source says is unknown, never off. What the kernel itself shows
-// outranks any config; where the two disagree both are kept (Contradictions).
+// outranks any config; that the two disagree is found where a release is put
+// together (release.ConfigDiffers).
 package kernel
 
 import (
@@ -47,8 +48,6 @@ type Kernel struct {
 	Abilities ability.Set
 	// BTF reports whether it should have a base (CONFIG_DEBUG_INFO_BTF).
 	BTF ability.Fact
-	// Contradictions are options of the config that the kernel itself denies.
-	Contradictions []Contradiction
 	// Assumed: it is newer than any kernel whose rules are known, or uses a kind
 	// that is not known.
 	Assumed bool
@@ -58,13 +57,6 @@ type Kernel struct {
 	modules []string       // names, as the kernel has them
 	rules   *verdict.Base
 	loading loading
-}
-
-// Contradiction is an option of a kernel's config that the kernel denies.
-type Contradiction struct {
-	Option string // "CONFIG_DEBUG_INFO_BTF_MODULES"
-	Config string // its value there: "n"
-	Shown  string // the evidence that it is otherwise
 }
 
 // Of makes the kernel of a release. A base that cannot be read is an error,
@@ -137,13 +129,9 @@ func (k *Kernel) settle() {
 		to   *ability.Fact
 	}{{optionModuleBTF, &k.Abilities.ModuleBTF}, {optionMismatch, &k.Abilities.AllowMismatch}, {optionSigned, &k.Abilities.SigModule}} {
 		said := k.option(o.name)
-		switch {
-		case said.Is == tri.Unknown:
-		case o.to.Is == tri.Unknown || k.Source == Headers: // a base alone shows what is in it, not what is not
+		// A base alone shows what is in it, not what is not.
+		if said.Is != tri.Unknown && (o.to.Is == tri.Unknown || k.Source == Headers) {
 			*o.to = said
-		case said.Is != o.to.Is:
-			v, _ := k.config.Value(o.name)
-			k.Contradictions = append(k.Contradictions, Contradiction{o.name, v, o.to.Evidence})
 		}
 	}
 }

@@ -39,32 +39,28 @@ func twice(t *testing.T, r *release.Release) (whole, recorded *Kernel) {
 	return whole, recorded
 }
 
-// What a kernel shows outranks its config, which answers the rest; a
-// contradiction is kept with its evidence. A manifest gives the same answer.
+// What a kernel shows outranks its config, which answers the rest. A manifest
+// gives the same answer.
 func TestWhatCounts(t *testing.T) {
 	bpf := manifest.Option{Name: "CONFIG_BPF", Value: "y"}
 	on, off := manifest.Option{Name: optionModuleBTF, Value: "y"}, manifest.Option{Name: optionModuleBTF, Value: "n"}
 	for _, c := range []struct {
-		config        manifest.Config
-		shown, want   tri.State
-		contradiction bool
+		config      manifest.Config
+		shown, want tri.State
 	}{
-		{nil, tri.Unknown, tri.Unknown, false},
-		{nil, tri.Yes, tri.Yes, false},
-		{nil, tri.No, tri.No, false},
-		{manifest.Config{bpf, on}, tri.Unknown, tri.Yes, false},
-		{manifest.Config{bpf, off}, tri.Unknown, tri.No, false},
-		{manifest.Config{bpf, off}, tri.Yes, tri.Yes, true},
-		{manifest.Config{bpf, on}, tri.No, tri.No, true},
-		{manifest.Config{bpf, on}, tri.Yes, tri.Yes, false},
+		{nil, tri.Unknown, tri.Unknown},
+		{nil, tri.Yes, tri.Yes},
+		{nil, tri.No, tri.No},
+		{manifest.Config{bpf, on}, tri.Unknown, tri.Yes},
+		{manifest.Config{bpf, off}, tri.Unknown, tri.No},
+		{manifest.Config{bpf, off}, tri.Yes, tri.Yes},
+		{manifest.Config{bpf, on}, tri.No, tri.No},
+		{manifest.Config{bpf, on}, tri.Yes, tri.Yes},
 	} {
 		a, b := twice(t, image("6.1.0-1", ability.Set{ModuleBTF: ability.Fact{Is: c.shown, Evidence: "a text"}}, c.config, nil))
 		for _, k := range []*Kernel{a, b} {
 			if got := k.ReadsBTF().Is; got != c.want {
 				t.Errorf("%v, shown %s: %s, want %s", c.config, c.shown, got, c.want)
-			}
-			if (len(k.Contradictions) == 1 && k.Contradictions[0].Shown == "a text") != c.contradiction {
-				t.Errorf("%v, shown %s: contradictions %+v", c.config, c.shown, k.Contradictions)
 			}
 		}
 	}
@@ -87,8 +83,8 @@ func TestRules(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	shown.AllowMismatch = ability.Fact{Is: tri.No, Evidence: "no text"}
-	if k, err = Of(image(r.Name, shown, r.Options, base)); err != nil || k.Rules().Profile().AllowMismatch || len(k.Contradictions) != 1 {
-		t.Errorf("the config outranks the kernel: %v, %+v", err, k.Contradictions)
+	if k, err = Of(image(r.Name, shown, r.Options, base)); err != nil || k.Rules().Profile().AllowMismatch {
+		t.Errorf("the config outranks the kernel: %v", err)
 	}
 	if k.Unasked() != "" {
 		t.Errorf("asked and %q", k.Unasked())

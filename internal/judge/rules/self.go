@@ -115,16 +115,6 @@ var self = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "self.config-denied", Encounter: model.Self, Of: model.OfRelease, Severity: model.Warning, Action: model.Keep,
-		Summary: "a config that the kernel itself contradicts",
-		Means:   "An option of the config that is shipped with the kernel is not as the image shows it. The image counts, so nothing is judged by the wrong option.",
-		Found:   "What the image shows of module BTF, of tolerated mismatches and of signatures is compared with its config.",
-		Do:      "Ship the config that the image was built with.",
-		Example: "A boot/config-* left over from another build says that module BTF is off.",
-		Command: "kpkg-btf inspect IMAGE",
-		Since:   first,
-	},
-	{
 		ID: "self.copies-differ", Encounter: model.Self, Of: model.OfModules, Severity: model.Error, Action: model.Rebuild,
 		Summary: "modules packed more than once with different content",
 		Means:   "Two packages of one release hold a module under one path, and the two differ: which one is loaded depends on the order of installation.",

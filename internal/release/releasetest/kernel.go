@@ -166,7 +166,11 @@ func (k Kernel) texts() string {
 }
 
 func (k Kernel) vermagic(options string) string {
-	return k.Release + " " + cmp.Or(options, "SMP preempt mod_unload modversions ")
+	usual := "SMP preempt mod_unload modversions "
+	if k.Unversioned {
+		usual = "SMP preempt mod_unload "
+	}
+	return k.Release + " " + cmp.Or(options, usual)
 }
 
 func (k Kernel) key() string {
