@@ -168,7 +168,7 @@ func (v *verifier) misnamed(kernels []Kernel) {
 		installed := slices.ContainsFunc(kernels, func(k Kernel) bool { return k.Release == im.r.Name })
 		switch {
 		case im.named != "" && im.named != im.r.Name:
-			v.wrongKernel(im, im.named, nil, "it boots "+im.r.Name+", which takes no module of "+im.named)
+			v.wrongKernel(im, im.named, nil, "it looks for its modules in lib/modules/"+im.r.Name)
 		case im.named != "" || installed || im.place.other || len(kernels) == 0 || im.r.Vermagic() == "" || isRecovery(im.path()):
 		default:
 			want := kernels[len(kernels)-1].Release

@@ -139,7 +139,7 @@ func (v *verifier) initrd(ctx context.Context, out *model.HostKernel, st *start,
 	}
 	if len(names) > 0 {
 		v.rep.WrongFiles = append(v.rep.WrongFiles, model.HostFile{Path: path, What: "initrd", Is: strings.Join(names, ", "), Want: out.Release,
-			Why:  "it is started with " + out.Release + ", which takes no module of " + names[0],
+			Why:  "it is started with " + out.Release + ", which looks for its modules in lib/modules/" + out.Release,
 			Mend: v.s.mend(st.place.mend, "initrd", out.Release, "", "/"+v.s.below(path))})
 	}
 	return nil // an initrd without modules has nothing to go wrong here

@@ -102,7 +102,7 @@ func hostVerdict(r *model.HostReport, worst *meets) (word, sentence string, lead
 		for i := range r.Kernels {
 			for j := range r.Kernels[i].Meets {
 				if m := &r.Kernels[i].Meets[j]; m.Path == f.Path && len(m.Wrong) > 0 {
-					lead = append([]string{"its modules: " + becomes(m)}, lead...)
+					lead = append([]string{"with the modules of " + r.Kernels[i].Release + ": " + becomes(m)}, lead...)
 				}
 			}
 		}
