@@ -129,3 +129,31 @@ func TestCitedRules(t *testing.T) {
 		}
 	}
 }
+
+// TestArchitectureNamesTestPackages: so does what it says of packages that are for
+// tests alone.
+func TestArchitectureNamesTestPackages(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, about, _ := strings.Cut(string(text), "\nTest-only:")
+	about, _, _ = strings.Cut(about, "\n## ")
+	seen := 0
+	for _, p := range packages(t) {
+		name, ours := strings.CutPrefix(p.ImportPath, "kpkg-btf/internal/")
+		if !ours || !testOnly("internal/"+name) {
+			continue
+		}
+		seen++
+		if strings.HasSuffix(name, "test") {
+			name = path.Base(name)
+		}
+		if !strings.Contains(about, "`"+name+"`") {
+			t.Errorf("ARCHITECTURE.md does not name %s among what is for tests", name)
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d packages for tests seen", seen)
+	}
+}
