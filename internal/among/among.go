@@ -5,7 +5,6 @@ package among
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -30,14 +29,7 @@ type Asked struct {
 // Ask begins with a module. Memory does not grow with the bases that it is
 // weighed on beyond their names.
 func Ask(m *release.Module) *Asked {
-	a := &Asked{module: m, ranks: map[string]*model.BaseRank{}}
-	if len(m.Facts.BTF) > 0 {
-		a.sum = sha256.Sum256(m.Facts.BTF)
-	}
-	if len(m.Facts.BTFBase) > 0 {
-		a.base = sha256.Sum256(m.Facts.BTFBase)
-	}
-	return a
+	return &Asked{module: m, sum: m.Facts.BTF.SumOrZero(), base: m.Facts.BTFBase.SumOrZero(), ranks: map[string]*model.BaseRank{}}
 }
 
 // Candidate is one recorded kernel: what it is, and what is recorded of its

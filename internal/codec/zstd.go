@@ -23,6 +23,14 @@ func newZstd(r io.Reader, maxDict int64) (*zstd.Decoder, error) {
 // where the claim is more than a kernel compresses to, it is streamed: memory
 // grows with the output then, but the library takes a window (at most MaxDict).
 func (d *Decoder) zstdMember(dst, src []byte, max int64) ([]byte, int, error) {
+	out, n, err := d.zstdFrameOf(dst, src, max)
+	if cap(out) > zstdKeep {
+		d.zs = nil // it holds its last output until the next one
+	}
+	return out, n, err
+}
+
+func (d *Decoder) zstdFrameOf(dst, src []byte, max int64) ([]byte, int, error) {
 	h, n, most, err := zstdFrame(src)
 	if err != nil || h.Skippable {
 		return dst, n, err
@@ -110,6 +118,9 @@ func zstdTrust(n int) int64 { return max(16*int64(n), 1<<20) }
 
 // zstdSlack is room behind the output that lets the library copy in wide steps.
 const zstdSlack = 32
+
+// zstdKeep is the output from which on a library's decoder is let go.
+const zstdKeep = 32 << 20
 
 // zstdBlock is the most that one block gives (RFC 8878 3.1.1.2.4).
 const zstdBlock = 128 << 10

@@ -8,20 +8,19 @@ import (
 	"kpkg-btf/internal/btf/distill"
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/kmod/loadcheck"
-	"kpkg-btf/internal/where"
 )
 
 // All asks a kernel about many modules, in parallel; the cells are in their
 // order. loads are as Loads returns them, nil where the loader was not asked.
 func All(ctx context.Context, k *kernel.Kernel, list []Module, loads []*loadcheck.Result, bases *Bases, jobs int) ([]Cell, error) {
 	out := make([]Cell, len(list))
-	err := Each(ctx, len(list), jobs, func(i int, d *distill.Distiller) (err error) {
+	err := Each(ctx, len(list), jobs, func(i int, d *distill.Distiller) error {
 		p := Peers{Bases: bases, Distiller: d}
 		if loads != nil {
 			p.Load = loads[i]
 		}
-		out[i], err = Meet(k, &list[i], &p)
-		return where.In(list[i].Path, err)
+		out[i] = Meet(k, &list[i], &p)
+		return nil
 	})
 	return out, err
 }

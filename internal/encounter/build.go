@@ -1,7 +1,6 @@
 package encounter
 
 import (
-	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -46,13 +45,7 @@ func stampOn(f *kmod.Facts, base [32]byte) StampState {
 	if len(f.Stamp) == 0 {
 		return StampNone
 	}
-	sum := func(section []byte) [32]byte {
-		if len(section) == 0 {
-			return [32]byte{}
-		}
-		return sha256.Sum256(section)
-	}
-	return StampOf(f.Stamp, sum(f.BTF), sum(f.BTFBase), base)
+	return StampOf(f.Stamp, f.BTF.SumOrZero(), f.BTFBase.SumOrZero(), base)
 }
 
 // StampOf compares a stamp with the digest of a base, for the digests of .BTF
@@ -157,7 +150,7 @@ func ProofOf(k *kernel.Kernel, f *kmod.Facts, s Signers) Proof {
 		return p
 	}
 	p.Stamp = stampOn(f, k.Base.Sum)
-	if len(f.BTF) == 0 {
+	if f.BTF.Len() == 0 {
 		return p
 	}
 	res, err := EvidenceOn(f, k.Base)
@@ -186,7 +179,7 @@ func Doubts(k *kernel.Kernel, mods []Module, proofs []*Proof) {
 		return
 	}
 	for i, p := range proofs {
-		if p.Result == nil || len(mods[i].Facts.BTFBase) > 0 {
+		if p.Result == nil || mods[i].Facts.BTFBase.Len() > 0 {
 			continue
 		}
 		split, err := splitOn(mods[i].Facts, k.Base.Raw)
@@ -253,10 +246,10 @@ func named(res *evidence.Result) model.Evidence {
 // The index of the kernel is -1 where it is none of them.
 func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
 	none := Build{By: model.ByAssumed, Grade: model.BaseUnknown}
-	if len(f.BTF) == 0 {
+	if f.BTF.Len() == 0 {
 		return -1, none
 	}
-	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && mark.FitsSections(f.BTF, f.BTFBase) {
+	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && f.Fits(&mark) {
 		i := slices.IndexFunc(kernels, func(k *kernel.Kernel) bool { return k.Sum != nil && mark.Base.Digest == *k.Sum })
 		b := Build{By: model.ByStamp, Grade: model.BaseProven}
 		if mark.By != stamp.Encoder {
@@ -267,6 +260,7 @@ func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
 		}
 		return i, b
 	}
+	f = f.Opened()
 	word, _, _ := strings.Cut(f.Modinfo.Vermagic, " ")
 	at, by, bases := -1, model.ByAssumed, map[[32]byte]bool{}
 	for i, k := range kernels {
@@ -283,7 +277,7 @@ func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
 		if k.Name == word {
 			return i, Build{On: k, By: named(&res), Grade: model.BaseConsistent}
 		}
-		if len(res.Names()) > 0 && len(f.BTFBase) == 0 {
+		if len(res.Names()) > 0 && f.BTFBase.Len() == 0 {
 			if at < 0 {
 				at, by = i, named(&res)
 			}
@@ -300,12 +294,12 @@ func FindBuild(f *kmod.Facts, kernels []*kernel.Kernel) (int, Build) {
 // it is so in every encounter. nil where it can be read, where there is none,
 // and where it is of a form that this program does not know.
 func MalformedBTF(f *kmod.Facts) error {
-	if len(f.BTF) == 0 {
+	if f.BTF.Len() == 0 {
 		return nil
 	}
-	err := btf.CheckSplit(f.BTF)
-	if err == nil && len(f.BTFBase) > 0 {
-		if _, err = btf.Parse(f.BTFBase); err != nil {
+	err := btf.CheckSplit(f.BTF.Bytes())
+	if err == nil && f.BTFBase.Len() > 0 {
+		if _, err = btf.Parse(f.BTFBase.Bytes()); err != nil {
 			err = where.In(".BTF.base", err)
 		}
 	}

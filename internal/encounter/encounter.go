@@ -22,23 +22,22 @@ type Module struct {
 	Facts  *kmod.Facts
 	Record *manifest.Module     // where there are no Facts
 	Refs   *manifest.ModuleRefs // of Record, nil: none
-	// Open returns the facts with the BTF, where Facts lacks it.
-	Open  func() (*kmod.Facts, error)
-	Build Build
+	Build  Build
 }
 
-// whole is the module with the BTF in its facts.
-func (m *Module) whole() (*Module, error) {
-	if m.Open == nil {
-		return m, nil
+// opened is the module with its BTF as it is: whoever meets a kernel reads it
+// several times.
+func (m *Module) opened() *Module {
+	if m.Facts == nil {
+		return m
 	}
-	f, err := m.Open()
-	if err != nil {
-		return nil, err
+	f := m.Facts.Opened()
+	if f == m.Facts {
+		return m
 	}
 	out := *m
-	out.Facts, out.Open = f, nil
-	return &out, nil
+	out.Facts = f
+	return &out
 }
 
 // kind is what BTF the module carries.
@@ -46,9 +45,9 @@ func (m *Module) kind() manifest.BTFKind {
 	switch {
 	case m.Facts == nil:
 		return m.Record.BTF.Kind
-	case len(m.Facts.BTF) == 0:
+	case m.Facts.BTF.Len() == 0:
 		return manifest.BTFNone
-	case len(m.Facts.BTFBase) > 0:
+	case m.Facts.BTFBase.Len() > 0:
 		return manifest.BTFDistilled
 	}
 	return manifest.BTFSplit
@@ -156,13 +155,10 @@ type Peers struct {
 	Distiller *distill.Distiller
 }
 
-// Meet asks a kernel about a module. The error is of opening the module's BTF.
-func Meet(k *kernel.Kernel, m *Module, p *Peers) (Cell, error) {
+// Meet asks a kernel about a module.
+func Meet(k *kernel.Kernel, m *Module, p *Peers) Cell {
 	c := Cell{Load: p.Load, KnowsKey: knowsKey(k, m), Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown}
-	m, err := m.whole()
-	if err != nil {
-		return c, err
-	}
+	m = m.opened()
 	c.loads()
 	c.judge(k, m)
 	c.means(k, m, p.Bases)
@@ -170,7 +166,7 @@ func Meet(k *kernel.Kernel, m *Module, p *Peers) (Cell, error) {
 	if c.Verdict != model.Blocked {
 		c.Distilled = c.trial(k, m, p)
 	}
-	return c, nil
+	return c
 }
 
 // loads: a module that never loads is blocked, whatever its BTF. What depends
@@ -239,7 +235,7 @@ func (c *Cell) bare(k *kernel.Kernel, m *Module) model.Verdict {
 func (c *Cell) asked(k *kernel.Kernel, m *Module) model.Verdict {
 	base, f := k.Rules(), m.Facts
 	reg := Registered(f)
-	c.Result = base.Module(f.BTF, f.BTFBase)
+	c.Result = base.Module(f.BTF.Bytes(), f.BTFBase.Bytes())
 	v := base.Profile().Outcome(&c.Result)
 	switch {
 	case !c.Result.OK:
@@ -253,7 +249,7 @@ func (c *Cell) asked(k *kernel.Kernel, m *Module) model.Verdict {
 			c.ask(AboutVerdict, "whether the kernel loads a module whose BTF it refuses is not known (CONFIG_MODULE_ALLOW_BTF_MISMATCH)")
 		}
 	case v == model.Attached:
-		if c.Init = base.InitIDs(f.BTF, f.BTFBase, reg, nil); !c.Init.OK {
+		if c.Init = base.InitIDs(f.BTF.Bytes(), f.BTFBase.Bytes(), reg, nil); !c.Init.OK {
 			c.Words = c.Init.String()
 			return model.InitFails
 		}

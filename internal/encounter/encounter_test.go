@@ -1,6 +1,7 @@
 package encounter
 
 import (
+	"reflect"
 	"testing"
 
 	"kpkg-btf/internal/btf"
@@ -62,7 +63,7 @@ func splits(base *btftest.Builder) map[string][]byte {
 // refsOf is what record keeps of a module.
 func refsOf(t *testing.T, f *kmod.Facts, base *btf.Raw) *manifest.ModuleRefs {
 	t.Helper()
-	split, err := btf.ParseSplit(f.BTF, base)
+	split, err := btf.ParseSplit(f.BTF.Bytes(), base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,14 +85,21 @@ func distilledOf(t *testing.T, blob []byte, base *btf.Raw) *kmod.Facts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &kmod.Facts{BTF: r.Split, BTFBase: r.Base}
+	return &kmod.Facts{BTF: kmod.BlobOf(r.Split), BTFBase: kmod.BlobOf(r.Base)}
 }
 
+// meet asks with the BTF as it is and packed: the answer is one.
 func meet(t *testing.T, k *kernel.Kernel, m Module) Cell {
 	t.Helper()
-	c, err := Meet(k, &m, &Peers{Load: &loadcheck.Result{}, Bases: new(Bases), Distiller: new(distill.Distiller)})
-	if err != nil {
-		t.Fatal(err)
+	ask := func(m Module) Cell {
+		return Meet(k, &m, &Peers{Load: &loadcheck.Result{}, Bases: new(Bases), Distiller: new(distill.Distiller)})
+	}
+	c := ask(m)
+	if m.Facts != nil {
+		m.Facts, _ = m.Facts.Packed(nil)
+		if p := ask(m); !reflect.DeepEqual(p, c) {
+			t.Errorf("held packed: %+v, else %+v", p, c)
+		}
 	}
 	return c
 }
@@ -115,11 +123,11 @@ func TestMeaning(t *testing.T) {
 	blind := kernelOf(t, new, plain.Bytes(), reads(tri.No))
 	maybe := kernelOf(t, new, btftest.Kernel(btftest.Grown).Bytes(), reads(tri.Unknown))
 	baseless := kernelOf(t, new, nil, nil)
-	whole := &kmod.Facts{BTF: blobs["whole"]}
-	apart, dist := &kmod.Facts{BTF: blobs["apart"]}, distilledOf(t, blobs["whole"], base)
+	whole := &kmod.Facts{BTF: kmod.BlobOf(blobs["whole"])}
+	apart, dist := &kmod.Facts{BTF: kmod.BlobOf(blobs["apart"])}, distilledOf(t, blobs["whole"], base)
 	one := plain.Split()
 	one.Struct("lone", 4, btftest.M("x", plain.ID(btf.Int, "int"), 0))
-	lone := &kmod.Facts{BTF: one.Bytes()}
+	lone := &kmod.Facts{BTF: kmod.BlobOf(one.Bytes())}
 	embed := distilledOf(t, blobs["embed"], base)
 	split := &manifest.Module{Path: "a.ko", BTF: manifest.BTF{Kind: manifest.BTFSplit}}
 	recorded := &manifest.Module{Path: "a.ko", BTF: manifest.BTF{Kind: manifest.BTFDistilled}}
@@ -133,7 +141,7 @@ func TestMeaning(t *testing.T) {
 		want model.Meaning
 	}{
 		{"none", grown, Module{Facts: &kmod.Facts{}, Build: own}, model.MeaningNone},
-		{"empty", grown, Module{Facts: &kmod.Facts{BTF: []byte{}}}, model.MeaningNone},
+		{"empty", grown, Module{Facts: &kmod.Facts{BTF: kmod.BlobOf([]byte{})}}, model.MeaningNone},
 		{"none, recorded", grown, Module{Record: &manifest.Module{BTF: manifest.BTF{Kind: manifest.BTFNone}}}, model.MeaningNone},
 		{"reads none", blind, Module{Facts: whole, Build: own}, model.MeaningNone},
 		{"reads none, recorded", blind, Module{Record: split}, model.MeaningNone},
@@ -174,12 +182,12 @@ func TestMeaning(t *testing.T) {
 func TestBlocked(t *testing.T) {
 	plain := btftest.Kernel(btftest.Plain)
 	k := kernelOf(t, "6.12.0-1", plain.Bytes(), nil)
-	m := &Module{Facts: &kmod.Facts{BTF: splits(plain)["whole"]}, Build: Build{On: k}}
+	m := &Module{Facts: &kmod.Facts{BTF: kmod.BlobOf(splits(plain)["whole"])}, Build: Build{On: k}}
 	for when, want := range map[loadcheck.When]model.Verdict{loadcheck.Always: model.Blocked, loadcheck.IfLoaded: model.Attached, loadcheck.Enforced: model.Attached} {
 		load := &loadcheck.Result{Reasons: []loadcheck.Reason{{Rule: loadcheck.RuleSymbol, When: when}}}
-		c, err := Meet(k, m, &Peers{Load: load, Bases: new(Bases), Distiller: new(distill.Distiller)})
-		if err != nil || c.Verdict != want || c.Meaning != model.Same {
-			t.Errorf("%d: %s, %s, %v", when, c.Verdict, c.Meaning, err)
+		c := Meet(k, m, &Peers{Load: load, Bases: new(Bases), Distiller: new(distill.Distiller)})
+		if c.Verdict != want || c.Meaning != model.Same {
+			t.Errorf("%d: %s, %s", when, c.Verdict, c.Meaning)
 		}
 	}
 }
@@ -202,7 +210,7 @@ func TestRefsAgree(t *testing.T) {
 		k := kernelOf(t, "6.12.0-2", btftest.Kernel(v).Bytes(), nil)
 		for name, blob := range splits(plain) {
 			for which, ids := range words {
-				f := &kmod.Facts{BTF: blob, IDs: ids}
+				f := &kmod.Facts{BTF: kmod.BlobOf(blob), IDs: ids}
 				want := meet(t, k, Module{Facts: f, Build: Build{On: on}})
 				got := meet(t, k, Module{Record: &manifest.Module{BTF: manifest.BTF{Kind: manifest.BTFSplit}}, Refs: refsOf(t, f, base), Build: Build{On: on}})
 				seen[want.Meaning]++
@@ -236,9 +244,9 @@ func TestRecorded(t *testing.T) {
 		{k, split, model.VerdictUnknown}, {k, bare, model.Inert}, {k, registers, model.VerdictUnknown},
 		{fatal, registers, model.InitFails}, {blind, split, model.Inert}, {blind, registers, model.Inert},
 	} {
-		got, err := Meet(c.k, &Module{Record: c.m}, &Peers{Bases: new(Bases)})
-		if err != nil || got.Verdict != c.want || ModuleLoad(got.Load).Loads != model.LoadsUnknown || got.Asks(AboutLoad) == "" {
-			t.Errorf("%s: %+v, %v, want %s", c.m.Path, got, err, c.want)
+		got := Meet(c.k, &Module{Record: c.m}, &Peers{Bases: new(Bases)})
+		if got.Verdict != c.want || ModuleLoad(got.Load).Loads != model.LoadsUnknown || got.Asks(AboutLoad) == "" {
+			t.Errorf("%s: %+v, want %s", c.m.Path, got, c.want)
 		}
 		if (c.want == model.VerdictUnknown) != (got.Asks(AboutVerdict)+got.Asks(AboutInit) != "") {
 			t.Errorf("%s: %s with questions %+v", c.m.Path, got.Verdict, got.Open)
@@ -251,7 +259,7 @@ func TestRecorded(t *testing.T) {
 func TestMismatchUnknown(t *testing.T) {
 	plain := btftest.Kernel(btftest.Plain)
 	on := kernelOf(t, "6.1.0-1", plain.Bytes(), nil)
-	m := Module{Facts: &kmod.Facts{BTF: splits(plain)["whole"]}, Build: Build{On: on}}
+	m := Module{Facts: &kmod.Facts{BTF: kmod.BlobOf(splits(plain)["whole"])}, Build: Build{On: on}}
 	for is, want := range map[tri.State]model.Verdict{tri.Yes: model.Dropped, tri.No: model.Rejected, tri.Unknown: model.Rejected} {
 		k := kernelOf(t, "6.1.0-1", btftest.Kernel(btftest.Grown).Bytes(), func(r *release.Release) {
 			r.Images[0].Facts.Abilities.AllowMismatch = ability.Fact{Is: is}
@@ -277,13 +285,13 @@ func TestTrial(t *testing.T) {
 		{btftest.Changed, "embed", true, false}, {btftest.Permuted, "embed", true, true},
 	} {
 		k := kernelOf(t, "6.12.0-1", btftest.Kernel(c.variant).Bytes(), nil)
-		got := meet(t, k, Module{Facts: &kmod.Facts{BTF: blobs[c.name]}, Build: Build{On: on}}).Distilled
+		got := meet(t, k, Module{Facts: &kmod.Facts{BTF: kmod.BlobOf(blobs[c.name])}, Build: Build{On: on}}).Distilled
 		if got.Tried != c.tried || got.Helps() != c.help || (got.Why != "") != (c.tried && !c.help) {
 			t.Errorf("variant %d, %s: %+v", c.variant, c.name, got)
 		}
 	}
 	old := kernelOf(t, "6.1.0-1", btftest.Kernel(btftest.Grown).Bytes(), nil)
-	if got := meet(t, old, Module{Facts: &kmod.Facts{BTF: blobs["whole"]}, Build: Build{On: on}}).Distilled; got.Tried {
+	if got := meet(t, old, Module{Facts: &kmod.Facts{BTF: kmod.BlobOf(blobs["whole"])}, Build: Build{On: on}}).Distilled; got.Tried {
 		t.Errorf("tried on a kernel that ignores .BTF.base: %+v", got)
 	}
 }

@@ -38,7 +38,7 @@ func TestInitIDs(t *testing.T) {
 		9000: "the kernel reads outside its map of this module's ids: " +
 			"init fails, or the kernel oopses (kfunc.beyond, set kfuncs, id 9000)",
 	} {
-		f := &kmod.Facts{BTF: m.Bytes(), BTFBase: dist.Bytes(), Imports: []kmod.Import{{Name: "register_btf_kfunc_id_set"}},
+		f := &kmod.Facts{BTF: kmod.BlobOf(m.Bytes()), BTFBase: kmod.BlobOf(dist.Bytes()), Imports: []kmod.Import{{Name: "register_btf_kfunc_id_set"}},
 			IDs: &kmod.IDs{Sets: []kmod.IDSet{{Name: "kfuncs", Set8: true, Flags: 1, IDs: []uint32{id}}}}}
 		got := meet(t, k, Module{Facts: f})
 		if got.Words != want || (want == "") != (got.Verdict == model.Attached) || want != "" && got.Verdict != model.InitFails {

@@ -58,7 +58,7 @@ func (c *Cell) unplaced(k *kernel.Kernel, m *Module) bool {
 	if k.Rules() == nil || m.Facts == nil {
 		return false
 	}
-	if _, r := k.Rules().Relocate(m.Facts.BTF, m.Facts.BTFBase); !r.OK {
+	if _, r := k.Rules().Relocate(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes()); !r.OK {
 		c.different("the kernel does not relocate its .BTF.base: " + r.String())
 		return true
 	}
@@ -202,8 +202,8 @@ func judgeOn(cl *meaning.Classes, m meaning.Module, f *kmod.Facts) meaning.Resul
 func parse(k *kernel.Kernel, m *Module) (x meaning.Module, why string) {
 	f, on := m.Facts, m.Build.On
 	var err error
-	if len(f.BTFBase) == 0 {
-		if x.Split, err = btf.ParseSplit(f.BTF, on.Base.Raw); err != nil {
+	if f.BTFBase.Len() == 0 {
+		if x.Split, err = btf.ParseSplit(f.BTF.Bytes(), on.Base.Raw); err != nil {
 			return x, where.In(".BTF", err).Error()
 		}
 		return x, ""
@@ -214,11 +214,11 @@ func parse(k *kernel.Kernel, m *Module) (x meaning.Module, why string) {
 	if x.Split, err = splitOn(f, nil); err != nil {
 		return x, err.Error()
 	}
-	onOld, r := k.Rules().Relocate(f.BTF, f.BTFBase)
+	onOld, r := k.Rules().Relocate(f.BTF.Bytes(), f.BTFBase.Bytes())
 	if !r.OK {
 		return x, "the kernel does not relocate its .BTF.base: " + r.String()
 	}
-	onNew, r := on.Rules().Relocate(f.BTF, f.BTFBase)
+	onNew, r := on.Rules().Relocate(f.BTF.Bytes(), f.BTFBase.Bytes())
 	if !r.OK {
 		return x, "its own kernel does not relocate its .BTF.base: " + r.String()
 	}
@@ -228,12 +228,12 @@ func parse(k *kernel.Kernel, m *Module) (x meaning.Module, why string) {
 
 // splitOn parses a module's BTF on its own distilled base, else on base.
 func splitOn(f *kmod.Facts, base *btf.Raw) (*btf.Raw, error) {
-	if len(f.BTFBase) > 0 {
+	if f.BTFBase.Len() > 0 {
 		var err error
-		if base, err = btf.Parse(f.BTFBase); err != nil {
+		if base, err = btf.Parse(f.BTFBase.Bytes()); err != nil {
 			return nil, where.In(".BTF.base", err)
 		}
 	}
-	raw, err := btf.ParseSplit(f.BTF, base)
+	raw, err := btf.ParseSplit(f.BTF.Bytes(), base)
 	return raw, where.In(".BTF", err)
 }

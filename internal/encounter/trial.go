@@ -44,12 +44,13 @@ func MayDistill(k, on *kernel.Kernel) bool {
 // that kernel's own (btf_relocate, docs/kernel-rules.md, "Distilled bases"). The zero Trial where it
 // cannot be tried.
 func TryDistilled(k *kernel.Kernel, m *Module, p *Peers) Trial {
+	m = m.opened()
 	f, on := m.Facts, m.Build.On
-	if f == nil || len(f.BTF) == 0 || !MayDistill(k, on) {
+	if f == nil || f.BTF.Len() == 0 || !MayDistill(k, on) {
 		return Trial{}
 	}
 	no := func(why string) Trial { return Trial{Tried: true, Why: why} }
-	split, under, ids := f.BTF, f.BTFBase, func(id btf.ID) (btf.ID, bool) { return id, true }
+	split, under, ids := f.BTF.Bytes(), f.BTFBase.Bytes(), func(id btf.ID) (btf.ID, bool) { return id, true }
 	if len(under) == 0 {
 		r, why := distilled(p.Distiller, f, on.Base.Raw)
 		if why != "" {
@@ -67,7 +68,7 @@ func TryDistilled(k *kernel.Kernel, m *Module, p *Peers) Trial {
 	}
 	x := meaning.Module{OnOld: onOld, OnNew: onNew}
 	var err error
-	if x.Split, err = splitOn(&kmod.Facts{BTF: split, BTFBase: under}, nil); err != nil {
+	if x.Split, err = splitOn(&kmod.Facts{BTF: kmod.BlobOf(split), BTFBase: kmod.BlobOf(under)}, nil); err != nil {
 		return no("cannot be distilled: " + err.Error())
 	}
 	if x.IDs, err = relocatedIDs(f, ids); err != nil {
@@ -87,7 +88,7 @@ func TryDistilled(k *kernel.Kernel, m *Module, p *Peers) Trial {
 
 // distilled distils a module that lies on a base.
 func distilled(d *distill.Distiller, f *kmod.Facts, base *btf.Raw) (r *distill.Result, why string) {
-	raw, err := btf.ParseSplit(f.BTF, base)
+	raw, err := btf.ParseSplit(f.BTF.Bytes(), base)
 	if err != nil {
 		return nil, "cannot be distilled: " + err.Error()
 	}

@@ -70,7 +70,7 @@ func logOf(t *testing.T, on, of Given, module string) string {
 		if moduleName(m.Path) != module {
 			continue
 		}
-		r := on.Base.Module(m.Facts.BTF, m.Facts.BTFBase)
+		r := on.Base.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes())
 		if r.OK {
 			t.Fatalf("%s is accepted", module)
 		}

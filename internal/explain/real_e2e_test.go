@@ -42,7 +42,7 @@ func TestRealPair(t *testing.T) {
 	var named, bare strings.Builder
 	refused := 0
 	for _, m := range newer.Release.Modules {
-		r := older.Base.Module(m.Facts.BTF, m.Facts.BTFBase)
+		r := older.Base.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes())
 		if r.OK {
 			continue
 		}

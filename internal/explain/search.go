@@ -59,7 +59,7 @@ func newSearch(given []Given) *search {
 }
 
 func (s *search) ask(on, of *candidate, m *release.Module) answer {
-	a := answer{on: on, of: of, module: m, result: on.Base.Module(m.Facts.BTF, m.Facts.BTFBase)}
+	a := answer{on: on, of: of, module: m, result: on.Base.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes())}
 	if !a.result.OK {
 		a.texts = textsOf(&a.result)
 		a.key = strings.Join(a.texts, "")
@@ -354,7 +354,7 @@ func (s *search) source(e *event, a *answer, exact bool) {
 	}
 	src := model.LogSource{Module: a.module.Path, Of: a.of.ref, On: a.on.ref, Exact: exact, Says: a.result.String(), Own: "not given"}
 	if own := s.own(a.of, a.module); own != nil {
-		r := own.Base.Module(a.module.Facts.BTF, a.module.Facts.BTFBase)
+		r := own.Base.Module(a.module.Facts.BTF.Bytes(), a.module.Facts.BTFBase.Bytes())
 		src.Own = r.String()
 		if r.OK && own != a.on {
 			src.OwnType = ownType(own, a)
@@ -374,7 +374,7 @@ func (s *search) own(of *candidate, m *release.Module) *candidate {
 		if c.Base == nil || c.Release.Key != of.Release.Key {
 			continue
 		}
-		if r := c.Base.Module(m.Facts.BTF, m.Facts.BTFBase); !r.OK {
+		if r := c.Base.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes()); !r.OK {
 			continue
 		}
 		if own != nil {
@@ -387,14 +387,14 @@ func (s *search) own(of *candidate, m *release.Module) *candidate {
 
 // ownType is the refused record as the module's own build reads it.
 func ownType(own *candidate, a *answer) string {
-	if a.result.Blob != verdict.Split || a.result.TypeID == 0 || a.module.Facts.BTFBase != nil {
+	if a.result.Blob != verdict.Split || a.result.TypeID == 0 || !a.module.Facts.BTFBase.Missing() {
 		return ""
 	}
 	base, on := own.Base.Raw(), a.on.Base.Raw()
 	if base == nil || on == nil || a.result.TypeID < on.NumTypes() {
 		return ""
 	}
-	split, err := btf.ParseWith(a.module.Facts.BTF, base, own.Base.Profile().Masks)
+	split, err := btf.ParseWith(a.module.Facts.BTF.Bytes(), base, own.Base.Profile().Masks)
 	if err != nil {
 		return "" // the kernel takes it, this reader does not: nothing to show
 	}

@@ -36,10 +36,10 @@ func fate(a *answer) (says string, errno verdict.Errno) {
 	}
 	var init verdict.Init
 	switch {
-	case len(m.Facts.BTF) == 0:
+	case m.Facts.BTF.Len() == 0:
 		init = base.Profile().InitMissing(reg)
 	case a.result.OK:
-		init = base.InitIDs(m.Facts.BTF, m.Facts.BTFBase, reg, nil)
+		init = base.InitIDs(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes(), reg, nil)
 	case !base.Profile().AllowMismatch:
 		return a.result.String(), a.result.Errno
 	default:
@@ -64,10 +64,10 @@ func (s *search) taken(e *event) {
 					continue
 				}
 				a := s.ask(on, of, m)
-				if !a.result.OK || len(m.Facts.BTF) == 0 {
+				if !a.result.OK || m.Facts.BTF.Len() == 0 {
 					continue
 				}
-				if init := on.Base.InitIDs(m.Facts.BTF, m.Facts.BTFBase, encounter.Registered(m.Facts), nil); !init.OK && init.Text != "" && squeeze(init.Text) == squeeze(e.Log[0]) {
+				if init := on.Base.InitIDs(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes(), encounter.Registered(m.Facts), nil); !init.OK && init.Text != "" && squeeze(init.Text) == squeeze(e.Log[0]) {
 					s.sourceSays(e, &a, init.String())
 				}
 			}

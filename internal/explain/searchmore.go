@@ -42,7 +42,7 @@ func (s *search) registeringOn(e *event, on, of *candidate, symbol string) {
 		if !imports(m, symbol) {
 			continue
 		}
-		if len(m.Facts.BTF) == 0 {
+		if m.Facts.BTF.Len() == 0 {
 			s.plain(e, m, of, on.ref, "it has no BTF")
 		} else if a := s.ask(on, of, m); !a.result.OK {
 			s.source(e, &a, false)

@@ -97,10 +97,10 @@ func (w *windowState) users(ch *meaning.Change) func(btf.ID) int {
 		counts[p.New] = &count{last: -1}
 	}
 	for i, m := range w.r.Modules {
-		if len(m.Facts.BTF) == 0 || m.Facts.BTFBase != nil {
+		if m.Facts.BTF.Len() == 0 || !m.Facts.BTFBase.Missing() {
 			continue
 		}
-		split, err := btf.ParseSplit(m.Facts.BTF, w.newK.Base.Raw)
+		split, err := btf.ParseSplit(m.Facts.BTF.Bytes(), w.newK.Base.Raw)
 		if err != nil {
 			continue // its own finding
 		}

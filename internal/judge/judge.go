@@ -6,11 +6,11 @@ package judge
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 
 	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/kernel"
+	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/modsig"
@@ -205,7 +205,7 @@ func bind(m *release.Module) model.ModuleDecision {
 	d := model.ModuleDecision{Path: m.Path, Name: m.Name(), BTF: digest(f.BTF), BTFBase: digest(f.BTFBase), Reasons: []string{},
 		Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.BaseUnknown, BuildBaseBy: model.ByAssumed, Load: encounter.ModuleLoad(nil)}
 	if f.IDs != nil {
-		d.BTFIDs = digest(f.IDs.Data)
+		d.BTFIDs = digest(kmod.BlobOf(f.IDs.Data))
 	}
 	var stripped bool
 	if d.MissingWhy, stripped = f.WhyNoBTF(); stripped {
@@ -236,11 +236,11 @@ func moduleDecisions(n *notes, bound []model.ModuleDecision, windows []*window, 
 	return bound
 }
 
-func digest(b []byte) string {
-	if len(b) == 0 {
+func digest(b kmod.Blob) string {
+	if b.Len() == 0 {
 		return ""
 	}
-	sum := sha256.Sum256(b)
+	sum := b.Sum()
 	return hex.EncodeToString(sum[:])
 }
 

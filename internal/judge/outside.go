@@ -121,11 +121,7 @@ func (x *outside) judge(ctx context.Context) error {
 	return encounter.Each(ctx, len(x.list), x.jobs, func(i int, d *distill.Distiller) error {
 		s := x.list[i]
 		for k := range x.kernels {
-			c, err := x.cell(s, k, &encounter.Peers{Load: loads[k][i], Bases: x.bases, Distiller: d})
-			if err != nil {
-				return err
-			}
-			s.cells = append(s.cells, c)
+			s.cells = append(s.cells, x.cell(s, k, &encounter.Peers{Load: loads[k][i], Bases: x.bases, Distiller: d}))
 		}
 		x.repair(s, d)
 		return nil

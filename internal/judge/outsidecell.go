@@ -12,14 +12,14 @@ import (
 )
 
 // cell asks kernel k about a module, and settles what it needs there.
-func (x *outside) cell(s *outsider, k int, p *encounter.Peers) (onKernel, error) {
-	c, err := encounter.Meet(x.kernels[k], &s.mod, p)
+func (x *outside) cell(s *outsider, k int, p *encounter.Peers) onKernel {
+	c := encounter.Meet(x.kernels[k], &s.mod, p)
 	load := p.Load
 	out := onKernel{cell: c, ModuleOn: model.ModuleOn{Kernel: k, Verdict: c.Verdict, Meaning: c.Meaning, Words: c.Words,
 		Vermagic: vermagicWord(s.m.Facts.Modinfo.Vermagic, x.kernels[k].Vermagic(), load),
 		Compared: load.Compared, Changed: load.Changed, Missing: load.Missing, Load: encounter.ModuleLoad(load)}}
-	out.settle(&c, s.m.Facts != nil && len(s.m.Facts.BTF) > 0)
-	return out, err
+	out.settle(&c, s.m.Facts != nil && s.m.Facts.BTF.Len() > 0)
+	return out
 }
 
 // settle says what the module needs on the kernel: the lowest action that is
@@ -95,7 +95,7 @@ func (x *outside) repair(s *outsider, d *distill.Distiller) {
 
 // distillable tries it on every kernel that loads the module and reads its BTF.
 func (x *outside) distillable(s *outsider, d *distill.Distiller) bool {
-	if s.builtOn < 0 || len(s.m.Facts.BTFBase) > 0 {
+	if s.builtOn < 0 || s.m.Facts.BTFBase.Len() > 0 {
 		return false
 	}
 	for i := range s.cells {

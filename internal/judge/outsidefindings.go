@@ -23,7 +23,7 @@ func (x *outside) verdict(r *release.Release, set []*outsider, kernels []model.R
 		n.one(model.Finding{Rule: "outside.unreadable", Severity: model.Error, Encounter: model.Outside, Inconclusive: true, Message: err.Error()})
 	}
 	for _, s := range set {
-		v.Release.BTFBytes += int64(len(s.m.Facts.BTF))
+		v.Release.BTFBytes += int64(s.m.Facts.BTF.Len())
 	}
 	x.setFindings(n, set)
 	for _, f := range x.odd {
@@ -61,7 +61,7 @@ func (x *outside) setFindings(n *notes, set []*outsider) {
 			n.many(model.Finding{Rule: "outside.btf-none", Severity: model.Info, Encounter: model.Outside,
 				Hint: "no types for bpf; headers with a vmlinux (Debian from 6.12.16) and pahole give them BTF, from 6.11 distilled"},
 				modulesText("{has|have} no BTF"), s.m.Path, s.m.Path+": "+why)
-		case why == "" && len(f.BTFBase) == 0 && s.builtOn < 0:
+		case why == "" && f.BTFBase.Len() == 0 && s.builtOn < 0:
 			n.many(model.Finding{Rule: "outside.base-unknown", Severity: model.Warning, Encounter: model.Outside,
 				Hint: "give the kernel they were built on with --on: without it no dependency on its base (kernel-btf-…) can be written"},
 				modulesText("{has|have} split BTF of a base that is none of these kernels'"), s.m.Path, s.m.Path)

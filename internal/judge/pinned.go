@@ -52,10 +52,10 @@ func pinned(c *meaning.Classes, uses []pin.Use) *model.Finding {
 func usesOf(r *release.Release, base *btf.Raw) []pin.Use {
 	var out []pin.Use
 	for _, m := range r.Modules {
-		if len(m.Facts.BTF) == 0 || len(m.Facts.BTFBase) > 0 {
+		if m.Facts.BTF.Len() == 0 || m.Facts.BTFBase.Len() > 0 {
 			continue
 		}
-		split, err := btf.ParseSplit(m.Facts.BTF, base)
+		split, err := btf.ParseSplit(m.Facts.BTF.Bytes(), base)
 		if err != nil {
 			continue // its own finding
 		}

@@ -197,7 +197,7 @@ func idsFindings(n *notes, r *release.Release) {
 		}
 	}
 	for _, m := range r.Modules {
-		if x := m.Facts; x.IDs != nil && len(x.BTF) > 0 && len(x.Stamp) == 0 {
+		if x := m.Facts; x.IDs != nil && x.BTF.Len() > 0 && len(x.Stamp) == 0 {
 			tell(m.Path, firstOfKind(x.IDs.Faults()))
 		}
 	}

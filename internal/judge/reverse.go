@@ -8,7 +8,6 @@ import (
 
 	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/kernel"
-	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
@@ -74,7 +73,6 @@ func packedModules(w *window) []encounter.Module {
 	out := make([]encounter.Module, len(w.p.old.Packed))
 	for i, p := range w.p.old.Packed {
 		out[i] = encounter.Module{Path: p.Path, Name: w.old.Modules[i].Name, Facts: p.Facts,
-			Open:  func() (*kmod.Facts, error) { return p.Open() },
 			Build: encounter.Build{On: w.oldK, By: model.ByAssumed}}
 	}
 	return out

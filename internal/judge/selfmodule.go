@@ -57,7 +57,7 @@ func (s *selfState) modulesSelf(ctx context.Context) ([]moduleSelf, error) {
 	reads := s.reads().Is != tri.No
 	for i := range out {
 		out[i].m, out[i].mod, out[i].cell = s.r.Modules[i], mods[i], cells[i]
-		if reads && len(mods[i].Facts.BTF) == 0 {
+		if reads && mods[i].Facts.BTF.Len() == 0 {
 			out[i].missing = missing(s.r.Modules[i], s.policy)
 		}
 	}

@@ -17,7 +17,7 @@ func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
 	verdicts, meanings, missing := model.Counter{}, model.Counter{}, model.Counter{}
 	for i := range mods {
 		x := &mods[i]
-		if len(x.m.Facts.BTF) > 0 {
+		if x.m.Facts.BTF.Len() > 0 {
 			res.WithBTF++
 		}
 		verdicts.Add(string(x.cell.Verdict))
@@ -138,7 +138,7 @@ func (s *selfState) nameFindings(mods []moduleSelf) {
 func (s *selfState) buildBase(mods []moduleSelf) *model.BuildBaseResult {
 	grades, versions := model.Counter{}, false
 	for i := range mods {
-		if f := mods[i].m.Facts; len(f.BTF) > 0 {
+		if f := mods[i].m.Facts; f.BTF.Len() > 0 {
 			grades.Add(string(mods[i].mod.Build.Grade))
 			versions = versions || encounter.VersionEntries(f) > 0
 		}

@@ -44,10 +44,10 @@ func NewTypeSide(r *release.Release) (*TypeSide, error) {
 	s.ref.Base = b.Ref()
 	s.exports(r.Symvers)
 	for _, m := range r.Modules {
-		if len(m.Facts.BTF) == 0 || len(m.Facts.BTFBase) > 0 {
+		if m.Facts.BTF.Len() == 0 || m.Facts.BTFBase.Len() > 0 {
 			continue // a distilled one names no ids of the base
 		}
-		split, err := btf.ParseSplit(m.Facts.BTF, b.Raw)
+		split, err := btf.ParseSplit(m.Facts.BTF.Bytes(), b.Raw)
 		if err != nil {
 			return nil, m.Source.In(where.In(".BTF", err))
 		}

@@ -29,17 +29,13 @@ func (w *window) compareABI(c *meaning.Classes) {
 func typeSide(r *release.Release, base *btf.Raw) abi.TypeSide {
 	open := map[string]func() []byte{}
 	for _, m := range r.Modules {
-		if len(m.Facts.BTFBase) == 0 {
-			open[symvers.OwnerOf(m.Path)] = func() []byte { return m.Facts.BTF }
+		if m.Facts.BTFBase.Len() == 0 {
+			open[symvers.OwnerOf(m.Path)] = m.Facts.BTF.Bytes
 		}
 	}
 	for _, p := range r.Packed {
-		open[symvers.OwnerOf(p.Path)] = func() []byte {
-			f, err := p.Open()
-			if err != nil || len(f.BTFBase) > 0 {
-				return nil
-			}
-			return f.BTF
+		if p.Facts.BTFBase.Len() == 0 {
+			open[symvers.OwnerOf(p.Path)] = p.Facts.BTF.Bytes
 		}
 	}
 	return abi.TypeSide{Base: base, Module: func(owner string) *btf.Raw { return splitOf(open[owner], base) }}

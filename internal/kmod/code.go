@@ -28,7 +28,7 @@ func comparePlaces(a, b place) int {
 // code fills Facts.Code. A module without BTF has none to compare. allocDigest
 // has noted before which symbols relocations use.
 func (s *scratch) code(f *Facts, t *elfx.Symtab) error {
-	if len(f.BTF) == 0 {
+	if f.BTF.Len() == 0 {
 		return nil
 	}
 	s.funcs, s.objects = s.funcs[:0], s.objects[:0]

@@ -38,8 +38,8 @@ type Facts struct {
 	// BTF and BTFBase are the contents of the first .BTF and .BTF.base section
 	// (the kernel takes the first of a name: find_any_sec), nil when there is
 	// none, empty when the section has size 0. They are what the kernel reads,
-	// whatever the section's type (see loadedBlob).
-	BTF, BTFBase []byte
+	// whatever the section's type (see loadedBlob). Every reader asks the Blob.
+	BTF, BTFBase Blob
 	// Neutralized: the .BTF is empty and carries the mark of apply
 	// --mode=neutralize, section type stamp.Emptied.
 	Neutralized bool

@@ -1,7 +1,6 @@
 package kmod_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -87,7 +86,7 @@ func FuzzParse(f *testing.F) {
 		var dec codec.Decoder
 		again, err := kmod.ParseFile(data, &dec, kmod.Options{})
 		if err != nil || again.Digest != facts.Digest || again.AllocDigest != facts.AllocDigest ||
-			len(again.Imports) != len(facts.Imports) || !bytes.Equal(again.BTF, facts.BTF) {
+			len(again.Imports) != len(facts.Imports) || !again.BTF.Equal(facts.BTF) {
 			t.Fatalf("read twice: %+v and %+v, %v", facts, again, err)
 		}
 		if facts.IDs != nil {

@@ -113,7 +113,7 @@ func TestRealReleases(t *testing.T) {
 				if err != nil {
 					t.Fatal(m.path, err)
 				}
-				btf += len(f.BTF)
+				btf += f.BTF.Len()
 				if f.IDs != nil {
 					ids++
 				}

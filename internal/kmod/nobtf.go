@@ -24,14 +24,14 @@ const (
 // the type that apply --mode=neutralize leaves to a .BTF that it empties
 // (stamp.Emptied). A .BTF that is merely empty is no mark.
 func (f *Facts) WhyNoBTF() (why string, stripped bool) {
-	if len(f.BTF) > 0 {
+	if f.BTF.Len() > 0 {
 		return "", false
 	}
 	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Left == stamp.Stripped || f.Neutralized {
 		return whyStripped, true
 	}
 	switch hold, words := f.holdIDs(); {
-	case f.BTF != nil:
+	case !f.BTF.Missing():
 		return whyEmpty, false
 	case hold:
 		return whyRemoved, false

@@ -16,10 +16,10 @@ func TestWhyNoBTF(t *testing.T) {
 		why      string
 		stripped bool
 	}{
-		{"has BTF", Facts{BTF: []byte{1}}, "", false},
+		{"has BTF", Facts{BTF: BlobOf([]byte{1})}, "", false},
 		{"stamped", Facts{Stamp: stamp.Stamp{Left: stamp.Stripped}.Bytes(), Sections: debug}, whyStripped, true},
-		{"emptied and marked", Facts{BTF: []byte{}, Neutralized: true}, whyStripped, true},
-		{"empty", Facts{BTF: []byte{}}, whyEmpty, false},
+		{"emptied and marked", Facts{BTF: BlobOf([]byte{}), Neutralized: true}, whyStripped, true},
+		{"empty", Facts{BTF: BlobOf([]byte{})}, whyEmpty, false},
 		{"a stamp that says otherwise", Facts{Stamp: stamp.Of(stamp.Base{}, stamp.Asserted, nil, nil).Bytes(), Sections: debug}, whyNoVmlinux, false},
 		{"as the compiler left it", Facts{Sections: debug}, whyNoVmlinux, false},
 		{"ids never resolved", Facts{IDs: ids(0)}, whyNoVmlinux, false},

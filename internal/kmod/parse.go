@@ -27,6 +27,9 @@ type Options struct {
 	// Digest, if not nil, becomes Facts.Digest, and the content is not summed
 	// up: for a caller that knows it, or proves otherwise what it read.
 	Digest *[32]byte
+	// Pack, if not nil, is asked with its size whether a .BTF or .BTF.base is to be
+	// held packed. Nothing that is asked of the facts depends on that.
+	Pack func(size int) bool
 }
 
 func digestOf(content []byte, known *[32]byte) [32]byte {
@@ -46,6 +49,8 @@ type scratch struct {
 	storedBuf      []symbols.Stored
 	digest         digester
 	file           []byte // decompressed
+	packed         []byte // of a Blob
+	pack           func(int) bool
 }
 
 // Bounds of what one module may hold; each is far beyond what was seen.
@@ -139,6 +144,7 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 		return nil, err
 	}
 	defer s.release()
+	s.pack = o.Pack
 	if err := s.overlap(); err != nil {
 		return nil, err
 	}
@@ -182,6 +188,10 @@ func (s *scratch) release() {
 	if cap(s.names) > keepBuffer {
 		s.names = nil
 	}
+	if cap(s.packed) > keepBuffer {
+		s.packed = nil
+	}
+	s.pack = nil
 }
 
 // overlap refuses a module whose sections hold more bytes than the file has:
@@ -246,20 +256,23 @@ func (s *scratch) aboutBTF(f *Facts) error {
 
 // blobs copies the sections that are kept as they are.
 func (s *scratch) blobs(f *Facts) error {
+	mark, err := s.blob(f, stamp.Section)
+	if err != nil {
+		return err
+	}
+	f.Stamp = cloned(mark)
 	for _, b := range []struct {
 		name string
-		dst  *[]byte
-	}{{".BTF", &f.BTF}, {".BTF.base", &f.BTFBase}, {stamp.Section, &f.Stamp}} {
-		sec := s.elf.Section(b.name)
-		if sec == nil {
-			continue
-		}
-		data, err := s.loadedBlob(f, sec)
+		dst  *Blob
+	}{{".BTF", &f.BTF}, {".BTF.base", &f.BTFBase}} {
+		data, err := s.blob(f, b.name)
 		if err != nil {
 			return err
 		}
-		if data != nil {
-			*b.dst = append(make([]byte, 0, len(data)), data...)
+		if s.pack != nil && s.pack(len(data)) {
+			*b.dst, s.packed = PackedBlob(data, s.packed)
+		} else {
+			*b.dst = BlobOf(cloned(data))
 		}
 	}
 	btf := s.elf.Section(".BTF")
@@ -270,6 +283,23 @@ func (s *scratch) blobs(f *Facts) error {
 		}
 	}
 	return nil
+}
+
+// blob is what the kernel reads as the section of a name, nil without one.
+func (s *scratch) blob(f *Facts, name string) ([]byte, error) {
+	sec := s.elf.Section(name)
+	if sec == nil {
+		return nil, nil
+	}
+	return s.loadedBlob(f, sec)
+}
+
+// cloned is a copy without room to grow; nil of nil.
+func cloned(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append(make([]byte, 0, len(b)), b...)
 }
 
 // loadedBlob gives what the kernel reads as a section that it finds by its name:
@@ -329,7 +359,7 @@ func (s *scratch) oddities(f *Facts) {
 	if f.BTFSections > 1 {
 		f.odd("%d sections .BTF: the kernel takes the first", f.BTFSections)
 	}
-	if f.BTFBase != nil && f.BTF == nil {
+	if !f.BTFBase.Missing() && f.BTF.Missing() {
 		f.odd(".BTF.base without .BTF: the kernel ignores it")
 	}
 	if f.Stamp != nil {

@@ -80,8 +80,8 @@ func TestFull(t *testing.T) {
 			if f.Digest != sha256.Sum256(content) || f.Size != int64(len(content)) {
 				t.Errorf("digest and size are not those of the unsigned module")
 			}
-			if !bytes.Equal(f.BTF, m.BTF) || !bytes.Equal(f.BTFBase, m.BTFBase) || !bytes.Equal(f.Stamp, m.Stamp) || f.BTFSections != 1 {
-				t.Errorf("BTF %q, base %q, stamp %q, %d sections", f.BTF, f.BTFBase, f.Stamp, f.BTFSections)
+			if !bytes.Equal(f.BTF.Bytes(), m.BTF) || !bytes.Equal(f.BTFBase.Bytes(), m.BTFBase) || !bytes.Equal(f.Stamp, m.Stamp) || f.BTFSections != 1 {
+				t.Errorf("BTF %q, base %q, stamp %q, %d sections", f.BTF.Bytes(), f.BTFBase.Bytes(), f.Stamp, f.BTFSections)
 			}
 			checkModinfo(t, &f.Modinfo)
 			want(t, "versions", f.Versions, m.Versions)
@@ -263,8 +263,8 @@ func TestOddities(t *testing.T) {
 		if !strings.Contains(strings.Join(f.Oddities, "; "), c.want) || c.want == "" && f.Oddities != nil {
 			t.Errorf("%s: got %q, want %q", c.name, f.Oddities, c.want)
 		}
-		if !reflect.DeepEqual(f.BTF, c.btf) || f.BTFSections != c.sections {
-			t.Errorf("%s: %#v in %d sections", c.name, f.BTF, f.BTFSections)
+		if !reflect.DeepEqual(f.BTF.Bytes(), c.btf) || f.BTFSections != c.sections {
+			t.Errorf("%s: %#v in %d sections", c.name, f.BTF.Bytes(), f.BTFSections)
 		}
 	}
 }

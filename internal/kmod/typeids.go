@@ -18,7 +18,7 @@ func (f *Facts) TypeIDs() (ids []btf.ID, sure bool) {
 		return f.IDWords(), false
 	}
 	for _, w := range f.IDs.Words {
-		if w.ID != 0 && (f.BTFBase == nil || w.Set >= 0) {
+		if w.ID != 0 && (f.BTFBase.Missing() || w.Set >= 0) {
 			ids = append(ids, btf.ID(w.ID))
 		}
 	}

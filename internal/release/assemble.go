@@ -1,7 +1,6 @@
 package release
 
 import (
-	"bytes"
 	"cmp"
 	"path"
 	"slices"
@@ -265,9 +264,9 @@ func udebLast(a, b *Module) int {
 // and repairs reach the shipped copy alone.
 func (m *Module) sameAs(c *Module) bool {
 	if c.Origin == Debug {
-		return c.Facts.DebugOnly || c.Facts.BTF == nil || m.Facts.AllocDigest == c.Facts.AllocDigest
+		return c.Facts.DebugOnly || c.Facts.BTF.Missing() || m.Facts.AllocDigest == c.Facts.AllocDigest
 	}
-	return bytes.Equal(m.Facts.BTF, c.Facts.BTF) && bytes.Equal(m.Facts.BTFBase, c.Facts.BTFBase) &&
+	return m.Facts.BTF.Equal(c.Facts.BTF) && m.Facts.BTFBase.Equal(c.Facts.BTFBase) &&
 		m.Facts.AllocDigest == c.Facts.AllocDigest
 }
 

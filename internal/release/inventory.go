@@ -109,8 +109,8 @@ func (r *Release) moduleInventory(top int) model.ModuleInventory {
 		f := m.Facts
 		inv.Bytes += f.Size
 		inv.StoredBytes += m.FileSize
-		inv.BTFBytes += int64(len(f.BTF))
-		inv.BaseBytes += int64(len(f.BTFBase))
+		inv.BTFBytes += int64(f.BTF.Len())
+		inv.BaseBytes += int64(f.BTFBase.Len())
 		inv.Duplicates += len(m.Copies)
 		if f.Modinfo.Intree {
 			inv.InTree++
@@ -121,7 +121,7 @@ func (r *Release) moduleInventory(top int) model.ModuleInventory {
 		}
 		vermagic.Add(f.Modinfo.Vermagic)
 		signers.Add(signerWord(f.Sig))
-		inv.Largest = append(inv.Largest, model.ModuleSize{Path: m.Path, Bytes: f.Size, BTFBytes: int64(len(f.BTF))})
+		inv.Largest = append(inv.Largest, model.ModuleSize{Path: m.Path, Bytes: f.Size, BTFBytes: int64(f.BTF.Len())})
 		if f.IDs != nil {
 			lists := 0
 			for _, w := range f.IDs.Words {

@@ -100,7 +100,8 @@ type collector struct {
 
 // worker owns what is reused from member to member.
 type worker struct {
-	dec codec.Decoder
+	dec  codec.Decoder
+	held *holder
 }
 
 // Load reads inputs (packages, trees, files, lists, manifests) and puts
@@ -109,11 +110,12 @@ type worker struct {
 func Load(ctx context.Context, inputs []pack.Input, o Options) (*Loaded, error) {
 	o.Jobs = max(o.Jobs, 1)
 	c := &collector{o: o, sem: semaphore.NewWeighted(inFlight), work: make(chan func(*worker))}
+	var held holder
 	for range o.Jobs {
 		c.wg.Add(1)
 		go func() {
 			defer c.wg.Done()
-			var w worker
+			w := worker{held: &held}
 			for f := range c.work {
 				f(&w)
 			}
@@ -128,6 +130,7 @@ func Load(ctx context.Context, inputs []pack.Input, o Options) (*Loaded, error) 
 	if err != nil {
 		return nil, err
 	}
+	held.settle(c.items)
 	return c.assemble()
 }
 
@@ -288,7 +291,7 @@ func (it *item) parse(ctx context.Context, w *worker, data []byte, o *Options) {
 				return
 			}
 		}
-		it.module, it.err = kmod.ParseFile(data, &w.dec, kmod.Options{})
+		it.module, it.err = kmod.ParseFile(data, &w.dec, kmod.Options{Pack: w.held.pack})
 	case roleImage:
 		it.image, it.err = o.Images.parse(ctx, data, kimage.Options{Decoder: &w.dec})
 	case roleManifest:

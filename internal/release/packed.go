@@ -1,109 +1,61 @@
 package release
 
 import (
-	"bytes"
-	"compress/flate"
-	"io"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
+	"sync/atomic"
 
 	"kpkg-btf/internal/kmod"
-	"kpkg-btf/internal/where"
 )
 
-// Packed is a module of a condensed release: its facts with the BTF deflated,
-// a third of the memory. Facts lack BTF, BTFBase, Sections and Modinfo.All.
+// Packed is a module of a condensed release: its facts with the BTF packed, and
+// without Sections and Modinfo.All.
 type Packed struct {
 	Path  string
 	Facts *kmod.Facts
-
-	btf, base blob
-}
-
-// blob is deflated bytes; size -1 stands for none at all.
-type blob struct {
-	data []byte
-	size int
-}
-
-// Open gives the facts with their BTF.
-func (p *Packed) Open() (*kmod.Facts, error) {
-	f := *p.Facts
-	var err error
-	if f.BTF, err = p.btf.open(); err != nil {
-		return nil, where.In(p.Path, err)
-	}
-	if f.BTFBase, err = p.base.open(); err != nil {
-		return nil, where.In(p.Path, err)
-	}
-	return &f, nil
-}
-
-func (b blob) open() ([]byte, error) {
-	if b.size < 0 {
-		return nil, nil
-	}
-	out := make([]byte, b.size)
-	if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(b.data)), out); err != nil {
-		return nil, where.New(where.Internal, "deflated BTF: %w", err)
-	}
-	return out, nil
-}
-
-// packer deflates, one per goroutine.
-type packer struct {
-	w   *flate.Writer
-	buf bytes.Buffer
-}
-
-func (p *packer) pack(b []byte) (blob, error) {
-	if b == nil {
-		return blob{size: -1}, nil
-	}
-	p.buf.Reset()
-	p.w.Reset(&p.buf)
-	if _, err := p.w.Write(b); err != nil {
-		return blob{}, err
-	}
-	if err := p.w.Close(); err != nil {
-		return blob{}, err
-	}
-	return blob{bytes.Clone(p.buf.Bytes()), len(b)}, nil
 }
 
 // packAll packs modules in their order.
-func packAll(list []*Module, jobs int) ([]*Packed, error) {
+func packAll(list []*Module, jobs int) []*Packed {
 	out := make([]*Packed, len(list))
 	jobs = max(jobs, 1)
-	var g errgroup.Group
+	var wg sync.WaitGroup
 	for j := range jobs {
-		g.Go(func() error {
-			w, err := flate.NewWriter(nil, flate.BestSpeed)
-			if err != nil {
-				return where.New(where.Internal, "deflate: %w", err)
-			}
-			p := packer{w: w}
+		wg.Go(func() {
+			var buf []byte
 			for i := j; i < len(list); i += jobs {
-				if out[i], err = p.module(list[i]); err != nil {
-					return where.New(where.Internal, "deflate: %w", err)
-				}
+				out[i], buf = list[i].packed(buf)
 			}
-			return nil
 		})
 	}
-	return out, g.Wait()
+	wg.Wait()
+	return out
 }
 
-func (p *packer) module(m *Module) (*Packed, error) {
-	f := *m.Facts
-	x := &Packed{Path: m.Path, Facts: &f}
-	var err error
-	if x.btf, err = p.pack(f.BTF); err != nil {
-		return nil, err
+func (m *Module) packed(buf []byte) (*Packed, []byte) {
+	f, buf := m.Facts.Packed(buf)
+	f.Sections, f.Modinfo.All = nil, nil
+	return &Packed{Path: m.Path, Facts: f}, buf
+}
+
+// openBTF is how many bytes of module BTF a set of inputs may have to be held as
+// it is. A release of 6.1 has 60 MB, one of 7.2 has 307.
+const openBTF = 64 << 20
+
+// holder decides how the BTF of one set is held. Workers share it.
+type holder struct{ seen atomic.Int64 }
+
+// pack reports of one more blob whether it is packed at once.
+func (h *holder) pack(size int) bool { return h.seen.Add(int64(size)) > openBTF }
+
+// settle packs what came before it was known that the set has more than openBTF.
+func (h *holder) settle(items []*item) {
+	if h.seen.Load() <= openBTF {
+		return
 	}
-	if x.base, err = p.pack(f.BTFBase); err != nil {
-		return nil, err
+	var buf []byte
+	for _, it := range items {
+		if it.module != nil {
+			it.module, buf = it.module.Packed(buf)
+		}
 	}
-	f.BTF, f.BTFBase, f.Sections, f.Modinfo.All = nil, nil, nil, nil
-	return x, nil
 }

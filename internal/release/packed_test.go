@@ -8,25 +8,46 @@ import (
 	"kpkg-btf/internal/kmod"
 )
 
-// What is packed comes back, none and empty told apart.
+// What is packed comes back, none and empty told apart, in the order of the
+// modules; the modules keep what they had.
 func TestPacked(t *testing.T) {
 	var list []*Module
 	for i, b := range [][]byte{nil, {}, {1}, bytes.Repeat([]byte("types and strings "), 5000)} {
-		list = append(list, &Module{Path: string(rune('a' + i)), Facts: &kmod.Facts{BTF: b, BTFBase: b, Size: int64(i), Modinfo: kmod.Modinfo{Name: "m"}}})
+		list = append(list, &Module{Path: string(rune('a' + i)), Facts: &kmod.Facts{BTF: kmod.BlobOf(b), BTFBase: kmod.BlobOf(b), Size: int64(i),
+			Sections: []kmod.Section{{Name: ".text"}}, Modinfo: kmod.Modinfo{Name: "m", All: []kmod.KeyValue{{Key: "name", Value: "m"}}}}})
 	}
 	for _, jobs := range []int{1, 3, 9} {
-		got, err := packAll(list, jobs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, p := range got {
-			f, err := p.Open()
-			if err != nil || !reflect.DeepEqual(f, list[i].Facts) || p.Path != list[i].Path {
-				t.Errorf("%d: %v, %d bytes", i, err, len(f.BTF))
+		for i, p := range packAll(list, jobs) {
+			want := *list[i].Facts
+			want.Sections, want.Modinfo.All = nil, nil
+			if f := p.Facts.Opened(); !reflect.DeepEqual(f, &want) || p.Path != list[i].Path {
+				t.Errorf("%d: %d bytes", i, f.BTF.Len())
+			}
+			if len(list[i].Facts.Sections) != 1 {
+				t.Errorf("%d: the module lost its sections", i)
 			}
 		}
-		if n := len(got[3].btf.data); n > 5000 {
-			t.Errorf("90000 bytes packed to %d", n)
+	}
+}
+
+// A set with little BTF holds all of it as it is, one with more all of it packed.
+func TestHolder(t *testing.T) {
+	for _, sizes := range [][]int{{openBTF - 1, 1, 0}, {openBTF - 1, 1, 1}} {
+		var h holder
+		var items []*item
+		for _, size := range sizes {
+			f := &kmod.Facts{BTF: kmod.BlobOf(make([]byte, size))}
+			if h.pack(size) {
+				f, _ = f.Packed(nil)
+			}
+			items = append(items, &item{module: f})
+		}
+		h.settle(append(items, &item{}))
+		for i, size := range sizes {
+			f := items[i].module
+			if packed := f.Opened() != f; packed != (sizes[2] > 0) || f.BTF.Len() != size {
+				t.Errorf("%v: blob %d packed: %v, %d bytes", sizes, i, packed, f.BTF.Len())
+			}
 		}
 	}
 }

@@ -66,9 +66,7 @@ func (r *Release) Condense(jobs int) error {
 		return err
 	}
 	if r.Doc == nil {
-		if r.Packed, err = packAll(r.Modules, jobs); err != nil {
-			return err
-		}
+		r.Packed = packAll(r.Modules, jobs)
 	}
 	r.Doc, r.Modules, r.Added = m, nil, nil
 	return nil
@@ -259,12 +257,12 @@ func recordModule(mod *Module) manifest.Module {
 }
 
 func recordBTF(f *kmod.Facts) manifest.BTF {
-	if len(f.BTF) == 0 {
+	if f.BTF.Len() == 0 {
 		return manifest.BTF{Kind: manifest.BTFNone}
 	}
-	b := manifest.BTF{Kind: manifest.BTFSplit, SHA256: sha256.Sum256(f.BTF), Size: int64(len(f.BTF))}
-	if len(f.BTFBase) > 0 {
-		b.Kind, b.BaseSHA256, b.BaseSize = manifest.BTFDistilled, sha256.Sum256(f.BTFBase), int64(len(f.BTFBase))
+	b := manifest.BTF{Kind: manifest.BTFSplit, SHA256: f.BTF.Sum(), Size: int64(f.BTF.Len())}
+	if f.BTFBase.Len() > 0 {
+		b.Kind, b.BaseSHA256, b.BaseSize = manifest.BTFDistilled, f.BTFBase.Sum(), int64(f.BTFBase.Len())
 	}
 	return b
 }

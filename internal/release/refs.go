@@ -59,10 +59,10 @@ func (r *Release) RecordRefs(m *manifest.Manifest, jobs int) (*manifest.Refs, er
 // refs are those of one module with split BTF, else nil.
 func (m *Module) refs(base *btf.Raw) *manifest.ModuleRefs {
 	f := m.Facts
-	if len(f.BTF) == 0 || len(f.BTFBase) > 0 {
+	if f.BTF.Len() == 0 || f.BTFBase.Len() > 0 {
 		return nil
 	}
-	split, err := btf.ParseSplit(f.BTF, base)
+	split, err := btf.ParseSplit(f.BTF.Bytes(), base)
 	if err != nil {
 		return nil
 	}

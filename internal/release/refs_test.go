@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/release/releasetest"
@@ -86,7 +87,7 @@ func TestNoRefs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Modules[0].Facts.BTF = r.Modules[0].Facts.BTF[:30]
+	r.Modules[0].Facts.BTF = kmod.BlobOf(r.Modules[0].Facts.BTF.Bytes()[:30])
 	r.Modules[1].Facts.BTFBase = r.Modules[1].Facts.BTF
 	x, err := r.RecordRefs(m, 1)
 	if err != nil || len(x.Modules) != 0 {

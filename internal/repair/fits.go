@@ -23,14 +23,14 @@ func (it *item) onItsBase(f *kmod.Facts, told bool) error {
 		return it.base.maySay(f, told)
 	case it.base != nil && it.change:
 		return it.base.fits(f, told)
-	case it.base != nil && it.action == Rebase && len(f.BTFBase) == 0:
+	case it.base != nil && it.action == Rebase && f.BTFBase.Len() == 0:
 		return it.base.fits(f, told) // on the kernel's base already, if it is
 	case it.base != nil:
 	case it.action == Rebase && it.change:
 		return it.needsBase("rebasing")
 	case it.action == Distill && it.change:
 		return it.needsBase("distilling")
-	case it.action == Stamp && len(f.BTF) > 0 && f.Stamp == nil:
+	case it.action == Stamp && f.BTF.Len() > 0 && f.Stamp == nil:
 		return it.needsBase("stamping")
 	}
 	return nil
@@ -46,13 +46,13 @@ func (it *item) needsBase(what string) error {
 // distilled or stamped so it is wrong for good, and nothing in it shows it any
 // more. Of the base of its own image the judge makes sure.
 func (b *buildBase) fits(f *kmod.Facts, told bool) error {
-	if b.own || len(f.BTF) == 0 {
+	if b.own || f.BTF.Len() == 0 {
 		return nil
 	}
-	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && mark.FitsSections(f.BTF, f.BTFBase) && mark.Base.Digest != b.id.Digest {
+	if mark, err := stamp.Parse(f.Stamp); err == nil && mark.Base != nil && f.Fits(&mark) && mark.Base.Digest != b.id.Digest {
 		return b.isNotOf("its stamp names the base %x…, this is %x…", mark.Base.Digest[:4], b.id.Digest[:4])
 	}
-	if len(f.BTFBase) > 0 {
+	if f.BTFBase.Len() > 0 {
 		return nil // nothing in it is relative to this base
 	}
 	res, err := encounter.EvidenceOn(f, b.base)
@@ -76,7 +76,7 @@ func (b *buildBase) maySay(f *kmod.Facts, told bool) error {
 		return err
 	}
 	mark, err := stamp.Parse(f.Stamp)
-	if err == nil && mark.Base != nil && mark.FitsSections(f.BTF, f.BTFBase) && mark.Base.Digest == b.id.Digest {
+	if err == nil && mark.Base != nil && f.Fits(&mark) && mark.Base.Digest == b.id.Digest {
 		return nil // it says so already
 	}
 	what := "nothing contradicts that its BTF was encoded against the base of " + b.where + ", and nothing proves it"

@@ -54,7 +54,7 @@ type binding struct{ btf, base, ids string }
 func bindingOf(f *kmod.Facts) binding {
 	b := binding{btf: judge.Digest(f.BTF), base: judge.Digest(f.BTFBase)}
 	if f.IDs != nil {
-		b.ids = judge.Digest(f.IDs.Data)
+		b.ids = judge.Digest(kmod.BlobOf(f.IDs.Data))
 	}
 	return b
 }
@@ -207,14 +207,14 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 func (j *job) wouldChange(it *item, f *kmod.Facts) bool {
 	switch it.action {
 	case Strip:
-		return len(f.BTF)+len(f.BTFBase) > 0 || !j.o.Neutralize && (f.BTF != nil || f.BTFBase != nil)
+		return f.BTF.Len()+f.BTFBase.Len() > 0 || !j.o.Neutralize && (!f.BTF.Missing() || !f.BTFBase.Missing())
 	case Distill:
-		return len(f.BTF) > 0 && len(f.BTFBase) == 0
+		return f.BTF.Len() > 0 && f.BTFBase.Len() == 0
 	case Rebase:
-		return len(f.BTF) > 0 && len(f.BTFBase) == 0 && (it.base == nil || it.base.id != j.onto.id)
+		return f.BTF.Len() > 0 && f.BTFBase.Len() == 0 && (it.base == nil || it.base.id != j.onto.id)
 	case Stamp:
-		return len(f.BTF) > 0 && it.base != nil && !modfile.ProvenOn(f, it.base.id) &&
-			string(f.Stamp) != string(stamp.Of(it.base.id, stamp.Asserted, f.BTF, f.BTFBase).Bytes())
+		return f.BTF.Len() > 0 && it.base != nil && !modfile.ProvenOn(f, it.base.id) &&
+			string(f.Stamp) != string(stamp.Of(it.base.id, stamp.Asserted, f.BTF.Bytes(), f.BTFBase.Bytes()).Bytes())
 	}
 	return false
 }

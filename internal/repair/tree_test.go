@@ -121,8 +121,8 @@ func sameButBTF(t *testing.T, path string, was, now []byte) {
 		t.Errorf("%s: %v", path, err)
 	}
 	f, err := kmod.Parse(after, kmod.Options{})
-	if err != nil || f.BTF != nil || f.BTFBase != nil || f.Stamp == nil {
-		t.Errorf("%s: BTF %d, stamp %q, %v", path, len(f.BTF), f.Stamp, err)
+	if err != nil || !f.BTF.Missing() || !f.BTFBase.Missing() || f.Stamp == nil {
+		t.Errorf("%s: BTF %d, stamp %q, %v", path, f.BTF.Len(), f.Stamp, err)
 	}
 }
 
@@ -145,8 +145,8 @@ func TestDistillAndStampTree(t *testing.T) {
 			if !isModule(path) {
 				continue
 			}
-			if f := facts(t, path, data); len(f.BTF) == 0 || (len(f.BTFBase) > 0) != step.base || f.Stamp == nil {
-				t.Errorf("%s: %s: BTF %d, base %d, stamp %q", step.action, path, len(f.BTF), len(f.BTFBase), f.Stamp)
+			if f := facts(t, path, data); f.BTF.Len() == 0 || (f.BTFBase.Len() > 0) != step.base || f.Stamp == nil {
+				t.Errorf("%s: %s: BTF %d, base %d, stamp %q", step.action, path, f.BTF.Len(), f.BTFBase.Len(), f.Stamp)
 			}
 		}
 	}

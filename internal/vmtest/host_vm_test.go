@@ -387,8 +387,8 @@ func TestVerifyStrict(t *testing.T) {
 		rel   string
 		split []byte
 	}{
-		{"updates/tcp_bbr.ko", shifted(t, f.BTF, own)},
-		{"extra/tcp_bbr.ko", renamed(t, f.BTF, own, registered(t, bbr).Kfuncs[0].IDs[0])},
+		{"updates/tcp_bbr.ko", shifted(t, f.BTF.Bytes(), own)},
+		{"extra/tcp_bbr.ko", renamed(t, f.BTF.Bytes(), own, registered(t, bbr).Kfuncs[0].IDs[0])},
 	} {
 		ko, err := ReplaceBTF(bbr, c.split, nil)
 		if err != nil {

@@ -173,7 +173,7 @@ func kfuncsRegister(t *testing.T, v *Verdict, distilled map[string][]byte) {
 		}
 	case !v.Loaded() || !v.Attached || v.Printed("cannot register kfunc") || v.Printed("failed to validate"):
 		t.Errorf("want it loaded with its BTF and its kfuncs: %v", v)
-	case v.Digest == digest(parsed(t, distilled[v.ID]).BTF):
+	case v.Digest == digest(parsed(t, distilled[v.ID]).BTF.Bytes()):
 		t.Errorf("sysfs shows the bytes of the file, not relocated ones: %v", v)
 	}
 }
@@ -196,7 +196,7 @@ func TestStaleIDsAreBeyond(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := parsed(t, stale)
-	init := base.InitIDs(f.BTF, f.BTFBase, encounter.Registered(f), nil)
+	init := base.InitIDs(f.BTF.Bytes(), f.BTFBase.Bytes(), encounter.Registered(f), nil)
 	if !init.Undefined || init.Rule != "kfunc.beyond" {
 		t.Errorf("predicted: %s", init.String())
 	}

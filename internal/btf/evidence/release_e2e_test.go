@@ -101,10 +101,10 @@ func oneModule(t testing.TB, path string, data []byte, dec *codec.Decoder) realM
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	if f.BTF == nil || f.BTFBase != nil {
-		t.Fatalf("%s: .BTF of %d bytes, .BTF.base of %d", path, len(f.BTF), len(f.BTFBase))
+	if f.BTF.Missing() || !f.BTFBase.Missing() {
+		t.Fatalf("%s: .BTF of %d bytes, .BTF.base of %d", path, f.BTF.Len(), f.BTFBase.Len())
 	}
-	m := realModule{path: path, btf: f.BTF}
+	m := realModule{path: path, btf: f.BTF.Bytes()}
 	m.more.Code = &f.Code
 	for _, s := range f.Sections {
 		if s.Name == "__versions" {

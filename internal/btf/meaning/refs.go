@@ -73,7 +73,7 @@ func RefsOf(split *btf.Raw, ids []btf.ID) *Refs {
 
 func sorted[T ~uint32](list []T) []T {
 	slices.Sort(list)
-	return slices.Clip(slices.Compact(list))
+	return slices.Clone(slices.Compact(list)) // without the room of what was gathered
 }
 
 // ruleOf is the rule for a record's own name, or for those of its elements.

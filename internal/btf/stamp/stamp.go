@@ -111,15 +111,6 @@ func (s *Stamp) Fits(btf, base [32]byte) bool {
 	return s.Left != Stripped && s.Over == btf && s.OverBase == base
 }
 
-// FitsSections is Fits for the sections' contents.
-func (s *Stamp) FitsSections(btf, base []byte) bool {
-	var sum [32]byte
-	if len(base) > 0 {
-		sum = sha256.Sum256(base)
-	}
-	return s.Fits(sha256.Sum256(btf), sum)
-}
-
 // Bytes is the content of the section.
 func (s Stamp) Bytes() []byte {
 	var b strings.Builder

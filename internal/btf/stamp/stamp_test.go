@@ -2,6 +2,7 @@ package stamp_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"strings"
 	"testing"
 
@@ -54,7 +55,11 @@ func TestFits(t *testing.T) {
 		{distilled, "split", "bass", false},
 		{stamp.Stamp{Left: stamp.Stripped}, "", "", false},
 	} {
-		if got := c.s.FitsSections([]byte(c.btf), []byte(c.base)); got != c.want {
+		base := [32]byte{} // none
+		if c.base != "" {
+			base = sha256.Sum256([]byte(c.base))
+		}
+		if got := c.s.Fits(sha256.Sum256([]byte(c.btf)), base); got != c.want {
 			t.Errorf("%s over %q and %q: %v", c.s.Left, c.btf, c.base, got)
 		}
 	}

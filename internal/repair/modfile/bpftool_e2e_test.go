@@ -53,7 +53,7 @@ func byBpftool(t *testing.T, p peer, m member, r *modfile.Result, kernel *kimage
 	if err != nil {
 		return err
 	}
-	own, err := btf.Parse(after.BTFBase)
+	own, err := btf.Parse(after.BTFBase.Bytes())
 	if err != nil {
 		return err
 	}
@@ -71,9 +71,9 @@ func byBpftool(t *testing.T, p peer, m member, r *modfile.Result, kernel *kimage
 		blob             []byte
 		on               *btf.Raw
 	}{
-		{"as it came", p.file("before.ko", m.content), vmlinux, before.BTF, base},
-		{"its own base", p.file("base.btf", after.BTFBase), "", after.BTFBase, nil},
-		{"distilled", p.file("after.ko", r.Data), "", after.BTF, own},
+		{"as it came", p.file("before.ko", m.content), vmlinux, before.BTF.Bytes(), base},
+		{"its own base", p.file("base.btf", after.BTFBase.Bytes()), "", after.BTFBase.Bytes(), nil},
+		{"distilled", p.file("after.ko", r.Data), "", after.BTF.Bytes(), own},
 		{"relocated", p.file("after.ko", r.Data), vmlinux, relocated, base},
 	} {
 		var raw *btf.Raw
@@ -108,7 +108,7 @@ func relocatedBy(kernel *kimage.Facts, f *kmod.Facts) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, r := base.Relocated(f.BTF, f.BTFBase)
+	out, r := base.Relocated(f.BTF.Bytes(), f.BTFBase.Bytes())
 	if !r.OK {
 		return nil, fmt.Errorf("refused: %s", r.String())
 	}

@@ -35,10 +35,10 @@ type Distiller struct{ d distill.Distiller }
 // that is distilled, or has no BTF, is left as it is. What cannot be distilled
 // is Unsupported, distill.ErrEmpty among it.
 func (m *Module) Distill(d *Distiller, o DistillOptions) (*Result, error) {
-	if len(m.Facts.BTF) == 0 || len(m.Facts.BTFBase) > 0 {
+	if m.Facts.BTF.Len() == 0 || m.Facts.BTFBase.Len() > 0 {
 		return m.res, nil
 	}
-	split, err := btf.ParseSplit(m.Facts.BTF, o.Base)
+	split, err := btf.ParseSplit(m.Facts.BTF.Bytes(), o.Base)
 	if err != nil {
 		return nil, where.In(secBTF, err)
 	}

@@ -178,10 +178,10 @@ func mark(o *edit.Object, s stamp.Stamp) error {
 // encoder stamped for this base: somebody's word takes nothing away from proof.
 func (m *Module) Stamp(base stamp.Base, by stamp.By) (*Result, error) {
 	f := m.Facts
-	if len(f.BTF) == 0 || ProvenOn(f, base) {
+	if f.BTF.Len() == 0 || ProvenOn(f, base) {
 		return m.res, nil
 	}
-	s := stamp.Of(base, by, f.BTF, f.BTFBase)
+	s := stamp.Of(base, by, f.BTF.Bytes(), f.BTFBase.Bytes())
 	if string(f.Stamp) == string(s.Bytes()) {
 		return m.res, nil
 	}
@@ -204,5 +204,5 @@ func Stamp(content []byte, base stamp.Base, by stamp.By) (*Result, error) {
 // over the very BTF it has.
 func ProvenOn(f *kmod.Facts, base stamp.Base) bool {
 	s, err := stamp.Parse(f.Stamp)
-	return err == nil && s.By == stamp.Encoder && *s.Base == base && s.FitsSections(f.BTF, f.BTFBase)
+	return err == nil && s.By == stamp.Encoder && *s.Base == base && f.Fits(&s)
 }

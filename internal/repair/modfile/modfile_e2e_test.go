@@ -398,13 +398,13 @@ func (y *tally) distilled(t *testing.T, p peer, m member, r *modfile.Result, bas
 		y.fail(t, "%s: %v", m.name, err)
 		return
 	}
-	split, err := btf.ParseSplit(before.BTF, base)
+	split, err := btf.ParseSplit(before.BTF.Bytes(), base)
 	if err != nil {
 		y.fail(t, "%s: %v", m.name, err)
 		return
 	}
 	want, err := new(distill.Distiller).Distill(split)
-	if err != nil || !bytes.Equal(want.Split, f.BTF) || !bytes.Equal(want.Base, f.BTFBase) {
+	if err != nil || !bytes.Equal(want.Split, f.BTF.Bytes()) || !bytes.Equal(want.Base, f.BTFBase.Bytes()) {
 		y.fail(t, "%s: not what distill gives: %v", m.name, err)
 		return
 	}
@@ -413,7 +413,7 @@ func (y *tally) distilled(t *testing.T, p peer, m member, r *modfile.Result, bas
 	} else if crc32.ChecksumIEEE([]byte(m.name))%sample != 0 {
 		return
 	}
-	args := []string{"--update-section", ".BTF=" + p.file("split", f.BTF), "--add-section", ".BTF.base=" + p.file("base", f.BTFBase)}
+	args := []string{"--update-section", ".BTF=" + p.file("split", f.BTF.Bytes()), "--add-section", ".BTF.base=" + p.file("base", f.BTFBase.Bytes())}
 	if f.IDs != nil {
 		args = append(args, "--update-section", ".BTF_ids="+p.file("ids", f.IDs.Data))
 	}
@@ -424,12 +424,12 @@ func (y *tally) distilled(t *testing.T, p peer, m member, r *modfile.Result, bas
 
 // ids checks that each id of a distilled module is that of its name.
 func (y *tally) ids(t *testing.T, m member, r *modfile.Result, f *kmod.Facts) {
-	base, err := btf.Parse(f.BTFBase)
+	base, err := btf.Parse(f.BTFBase.Bytes())
 	if err != nil {
 		y.fail(t, "%s: %v", m.name, err)
 		return
 	}
-	split, err := btf.ParseSplit(f.BTF, base)
+	split, err := btf.ParseSplit(f.BTF.Bytes(), base)
 	if err != nil {
 		y.fail(t, "%s: %v", m.name, err)
 		return

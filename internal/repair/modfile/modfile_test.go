@@ -161,8 +161,8 @@ func TestStrip(t *testing.T) {
 		}
 		before, after := parse(t, in), parse(t, r.Data)
 		mark := stamp.Stamp{Base: &testBase, Left: stamp.Stripped}
-		if after.BTF != nil || !bytes.Equal(after.Stamp, mark.Bytes()) {
-			t.Errorf("BTF %v, stamp %q", after.BTF, after.Stamp)
+		if !after.BTF.Missing() || !bytes.Equal(after.Stamp, mark.Bytes()) {
+			t.Errorf("BTF %v, stamp %q", after.BTF.Bytes(), after.Stamp)
 		}
 		zero := 0
 		for i, w := range after.IDs.Words {
@@ -210,8 +210,8 @@ func TestNeutralize(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := parse(t, r.Data)
-		if f.BTF == nil || len(f.BTF) != 0 || len(r.Data) != len(in) || f.Stamp != nil || bytes.Contains(r.Data, k.split) {
-			t.Errorf("BTF %v, %d of %d bytes", f.BTF, len(r.Data), len(in))
+		if f.BTF.Missing() || f.BTF.Len() != 0 || len(r.Data) != len(in) || f.Stamp != nil || bytes.Contains(r.Data, k.split) {
+			t.Errorf("BTF %v, %d of %d bytes", f.BTF.Bytes(), len(r.Data), len(in))
 		}
 		if len(r.Words) != 7 || idOf(f, "nf_conn", 0) != 0 {
 			t.Errorf("words %v", r.Words)
@@ -242,7 +242,7 @@ func TestDistill(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := parse(t, r.Data)
-		if !bytes.Equal(f.BTF, want.Split) || !bytes.Equal(f.BTFBase, want.Base) {
+		if !bytes.Equal(f.BTF.Bytes(), want.Split) || !bytes.Equal(f.BTFBase.Bytes(), want.Base) {
 			t.Error("not what distill gives")
 		}
 		k.checkIDs(t, f, want)
@@ -303,7 +303,7 @@ func TestStamp(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, err := stamp.Parse(parse(t, r.Data).Stamp)
-		if f := parse(t, in); err != nil || *s.Base != testBase || s.Left != stamp.Split || s.By != stamp.Asserted || !s.FitsSections(f.BTF, nil) {
+		if f := parse(t, in); err != nil || *s.Base != testBase || s.Left != stamp.Split || s.By != stamp.Asserted || !f.Fits(&s) {
 			t.Errorf("%+v, %v", s, err)
 		}
 		if again, err := modfile.Stamp(r.Data, testBase, stamp.Asserted); err != nil || again.Changed {
@@ -341,12 +341,12 @@ func TestEncoderStamp(t *testing.T) {
 				t.Fatal(err)
 			}
 			f := parse(t, dr.Data)
-			if s, err := stamp.Parse(f.Stamp); err != nil || s.By != c.want || !s.FitsSections(f.BTF, f.BTFBase) {
+			if s, err := stamp.Parse(f.Stamp); err != nil || s.By != c.want || !f.Fits(&s) {
 				t.Errorf("distilled: %+v, %v, want by=%s", s, err, c.want)
 			}
 		}
 		f := *parse(t, r.Data)
-		if f.BTF = append(f.BTF[:len(f.BTF):len(f.BTF)], 0); modfile.ProvenOn(&f, testBase) {
+		if f.BTF = kmod.BlobOf(append(bytes.Clone(f.BTF.Bytes()), 0)); modfile.ProvenOn(&f, testBase) {
 			t.Error("proven over another BTF")
 		}
 	})

@@ -23,10 +23,10 @@ type RebaseOptions struct {
 // load. A module that is distilled, or has no BTF, is left as it is. A type that
 // the other kernel does not have makes it Unsupported, by its name.
 func (m *Module) Rebase(r *rebase.Rebaser, o RebaseOptions) (*Result, error) {
-	if len(m.Facts.BTF) == 0 || len(m.Facts.BTFBase) > 0 {
+	if m.Facts.BTF.Len() == 0 || m.Facts.BTFBase.Len() > 0 {
 		return m.res, nil
 	}
-	split, err := btf.ParseSplit(m.Facts.BTF, o.From)
+	split, err := btf.ParseSplit(m.Facts.BTF.Bytes(), o.From)
 	if err != nil {
 		return nil, where.In(secBTF, err)
 	}

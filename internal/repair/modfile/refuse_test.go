@@ -118,8 +118,8 @@ func TestTwoSections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f := parse(t, r.Data); len(f.BTF) != 0 || len(f.BTFBase) != 0 || bytes.Contains(r.Data, []byte("second")) {
-			t.Errorf("%+v: BTF %q", o, f.BTF)
+		if f := parse(t, r.Data); f.BTF.Len() != 0 || f.BTFBase.Len() != 0 || bytes.Contains(r.Data, []byte("second")) {
+			t.Errorf("%+v: BTF %q", o, f.BTF.Bytes())
 		}
 	}
 }
