@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"internal/btf/stamp":    {"internal/btf", "internal/where", "internal/limits"},
 	"internal/btf/verdict":  {"internal/kernel/ability", "internal/tri", "internal/btf", "internal/where", "internal/limits", "internal/model"},
 	"internal/btf/cdef":     {"internal/btf", "internal/where"},
-	"internal/btf/diff":     {"internal/btf", "internal/btf/cdef", "internal/btf/meaning", "internal/where"},
+	"internal/btf/diff":     {"internal/btf", "internal/btf/pin", "internal/btf/cdef", "internal/btf/meaning", "internal/where"},
 	"internal/btf/rebase":   {"internal/btf", "internal/btf/meaning", "internal/where", "internal/limits"},
 	"internal/btf/pin":      {"internal/btf", "internal/btf/meaning", "internal/where", "internal/limits"},
 	// facts

@@ -91,6 +91,9 @@ func TypeDiff(old, new *TypeSide, limit int) *model.TypeDiff {
 		Changed: []model.TypeChange{}, Added: []model.TypeItem{}, Removed: []model.TypeItem{}}
 	d := diff.Compare(old.base.Raw, new.base.Raw)
 	doc.Same = d.Same()
+	if d.OldFillers+d.NewFillers > 0 {
+		doc.Fillers = &model.Fillers{Old: d.OldFillers, New: d.NewFillers}
+	}
 	doc.Kinds = kindDeltas(d)
 	doc.Moved = moved(old.base.Raw, new.base.Raw)
 	was, is := newAsker(old), newAsker(new)

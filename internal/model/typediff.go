@@ -14,6 +14,9 @@ type TypeDiff struct {
 	Same      bool        `json:"same"`
 	Kinds     []KindDelta `json:"kinds"`
 	Moved     MovedIDs    `json:"moved"`
+	// Fillers are places reserved by pin, which are no definitions and are not
+	// compared; absent where neither base has any.
+	Fillers *Fillers `json:"fillers,omitempty"`
 	// Reach says of what reach is told.
 	Reach   ReachScope   `json:"reach"`
 	Changed []TypeChange `json:"changed"`
@@ -21,6 +24,12 @@ type TypeDiff struct {
 	Removed []TypeItem   `json:"removed"`
 	// Omitted counts the entries beyond the limit.
 	Omitted OmittedTypes `json:"omitted"`
+}
+
+// Fillers counts the places that pin reserved in each base.
+type Fillers struct {
+	Old int `json:"old"`
+	New int `json:"new"`
 }
 
 // KindDelta counts the definitions of one kind. Changed has those of which

@@ -75,6 +75,9 @@ func (t *differences) counts(d *model.TypeDiff) {
 	if rest > 0 {
 		by = append(by, fmt.Sprintf("%d by other distances", rest))
 	}
+	if f := d.Fillers; f != nil {
+		t.s.Text(0, fmt.Sprintf("places reserved by pin, not compared: %d old, %d new", f.Old, f.New))
+	}
 	text := fmt.Sprintf("ids of types that are the same: %d in place, %d moved", d.Moved.InPlace, d.Moved.Moved)
 	if len(by) > 0 {
 		text += " (" + strings.Join(by, ", ") + ")"

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/pin"
 )
 
 // space is a name space of C, or of BTF where C has none: names of different
@@ -43,13 +44,18 @@ func spaceOf(k btf.Kind) (space, bool) {
 }
 
 // collect lists the definitions of a base by name, each list in id order. A
-// forward declaration counts only where nothing of its name is defined.
-func collect(r *btf.Raw) map[key][]btf.ID {
+// forward declaration counts only where nothing of its name is defined. What
+// package pin reserves is no definition; it is counted.
+func collect(r *btf.Raw) (map[key][]btf.ID, int) {
 	defs := make(map[key][]btf.ID, r.OwnTypes()/2)
-	held := referenced(r)
+	held, fillers := referenced(r), 0
 	for t := range r.Types {
 		sp, ok := spaceOf(t.Kind)
 		if !ok {
+			continue
+		}
+		if pin.IsFiller(r, &t) {
+			fillers++
 			continue
 		}
 		name, _ := r.Str(t.Name)
@@ -68,7 +74,7 @@ func collect(r *btf.Raw) map[key][]btf.ID {
 			defs[k] = withoutFwds(r, ids)
 		}
 	}
-	return defs
+	return defs, fillers
 }
 
 func referenced(r *btf.Raw) []bool {

@@ -80,6 +80,9 @@ type Diff struct {
 	Added, Removed []Item
 	Kinds          []Kinds // of named definitions; those without any are left out
 
+	// OldFillers and NewFillers are places that package pin reserved in a base.
+	OldFillers, NewFillers int
+
 	old, new *btf.Raw
 	// partner is the matched definition on the other side, 0 for none.
 	toNew, toOld []btf.ID
@@ -89,7 +92,10 @@ type Diff struct {
 func Compare(old, new *btf.Raw) *Diff {
 	d := &Diff{old: old, new: new, toNew: make([]btf.ID, old.NumTypes()), toOld: make([]btf.ID, new.NumTypes())}
 	m := &matcher{d: d, s: newSpelling(old, new), oldTags: declTags(old), newTags: declTags(new)}
-	m.match(collect(old), collect(new))
+	was, oldFillers := collect(old)
+	is, newFillers := collect(new)
+	d.OldFillers, d.NewFillers = oldFillers, newFillers
+	m.match(was, is)
 	slices.SortFunc(d.Added, compareItems)
 	slices.SortFunc(d.Removed, compareItems)
 	slices.SortFunc(d.Changed, func(a, b Change) int { return compareItems(a.New, b.New) })

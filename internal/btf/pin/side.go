@@ -97,13 +97,13 @@ func (s *side) findFillers() {
 	proto := btf.ID(0)
 	for t := range s.raw.Types {
 		switch {
-		case isReserved(s.raw, &t), isReservedProto(s.raw, &t):
+		case IsFiller(s.raw, &t), isReservedProto(s.raw, &t):
 			mark(t.ID)
 			if t.Kind == btf.Func {
 				proto = t.Ref()
 			}
 		case t.Kind == btf.DeclTag:
-			if on, _ := s.raw.Record(t.Ref()); on.Kind == btf.Struct && isReserved(s.raw, &on) {
+			if on, _ := s.raw.Record(t.Ref()); on.Kind == btf.Struct && IsFiller(s.raw, &on) {
 				mark(t.ID)
 			}
 		}
@@ -129,9 +129,9 @@ func (s *side) used(id btf.ID) bool {
 	return false
 }
 
-// isReserved reports whether a record is the FUNC or the STRUCT of the
-// reserved name.
-func isReserved(r *btf.Raw, t *btf.Record) bool {
+// IsFiller reports whether a record holds a place that is reserved and says
+// nothing of a kernel: the FUNC or the empty STRUCT of the reserved name.
+func IsFiller(r *btf.Raw, t *btf.Record) bool {
 	if t.Kind != btf.Func && (t.Kind != btf.Struct || t.Vlen != 0 || t.SizeType != 0) {
 		return false
 	}
