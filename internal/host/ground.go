@@ -54,6 +54,17 @@ func (v *verifier) runningAs(disk *release.Release) *ground {
 	return g
 }
 
+// configured is an image of an installed release with the config that lies on
+// disk for it, where it carries none.
+func configured(im *image, disk *release.Release) *release.Release {
+	r := *im.r
+	if r.Name == disk.Name && r.Config == nil {
+		r.Config, r.Configs, r.Options = disk.Config, disk.Configs, disk.Options
+	}
+	r.Arch = disk.Arch
+	return &r
+}
+
 // mismatchOf is whether an installed kernel loads a module whose BTF it cannot
 // use, by its config, else by its image.
 func mismatchOf(disk *release.Release) ability.Fact {

@@ -242,8 +242,7 @@ func (v *verifier) copies(ctx context.Context, out *model.HostKernel, k *Kernel,
 		}
 		modules := *disk
 		modules.Images, modules.Added = nil, nil
-		im.r.Arch = disk.Arch
-		if err := v.outside(ctx, out, im.place.mend, "installed modules", im.path(), &modules, ground{r: im.r, on: onInstalled}); err != nil {
+		if err := v.outside(ctx, out, im.place.mend, "installed modules", im.path(), &modules, ground{r: configured(im, disk), on: onInstalled}); err != nil {
 			return err
 		}
 	}

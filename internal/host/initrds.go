@@ -98,13 +98,14 @@ func (v *verifier) initrds(ctx context.Context, out *model.HostKernel, k *Kernel
 		v.done[st.file] = true
 		on := grounds[:min(1, len(grounds))]
 		if len(st.images) > 0 {
+			var of []*image
 			on = nil
 			for _, im := range st.images {
 				if _, wrong := v.wrong[im]; wrong {
 					im = k.own
 				}
-				if im != nil && !slices.ContainsFunc(on, func(g ground) bool { return g.r == im.r }) {
-					on = append(on, ground{r: im.r, on: onInstalled})
+				if im != nil && !slices.Contains(of, im) {
+					of, on = append(of, im), append(on, ground{r: configured(im, disk), on: onInstalled})
 				}
 			}
 		}

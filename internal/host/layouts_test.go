@@ -344,6 +344,24 @@ func TestBeside(t *testing.T) {
 	}
 }
 
+// Where the kernel drops BTF that it cannot use, a stale initrd or foreign module
+// loads without it, which no reboot mends.
+func TestDropped(t *testing.T) {
+	s := machine(t, releasetest.Kernel{Release: name, Key: "k", Image: btftest.Grown, Build: btftest.Grown})
+	old := releasetest.Kernel{Release: name, Key: "k"}
+	s.put(t, "boot/initrd.img-"+name, initrd(old))
+	rep := verify(t, s, Options{})
+	if got := said(rep); rep.ExitCode != 3 || !strings.Contains(got, "initrd on installed: 3 alpha=dropped") {
+		t.Errorf("exit %d %s", rep.ExitCode, got)
+	}
+	check(t, os.Remove(filepath.Join(s.Root, "boot/initrd.img-"+name)))
+	s.put(t, "usr/lib/modules/"+name+"/updates/alpha.ko", old.Module("alpha"))
+	rep = verify(t, s, Options{})
+	if got := said(rep); rep.ExitCode != 3 || !strings.Contains(got, "added modules on installed: 1 alpha=dropped") {
+		t.Errorf("exit %d %s", rep.ExitCode, got)
+	}
+}
+
 // After an upgrade that replaced the release that runs, and before the reboot.
 func TestLeftBehind(t *testing.T) {
 	l := &layouts[slices.IndexFunc(layouts, func(l layout) bool { return l.name == "Arch" })]

@@ -8,6 +8,7 @@ import (
 	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/pack"
+	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/where"
 )
 
@@ -15,8 +16,8 @@ import (
 const headLen = 64 << 10
 
 // uki judges the initrds within a unified kernel image on its own kernel.
-func (v *verifier) uki(ctx context.Context, out *model.HostKernel, im *image) error {
-	r, path := im.r, im.path()
+func (v *verifier) uki(ctx context.Context, out *model.HostKernel, im *image, disk *release.Release) error {
+	r, path := configured(im, disk), im.path()
 	in, ok := v.input(path)
 	if !ok {
 		return nil

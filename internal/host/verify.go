@@ -154,7 +154,7 @@ func (v *verifier) alone(ctx context.Context, kernels []Kernel) error {
 			continue
 		}
 		out := model.HostKernel{Release: im.r.Name, Image: im.path(), Base: baseRef(im.r), Running: im.r.Name == v.s.Booted, Meets: []model.HostMeeting{}}
-		if err := v.uki(ctx, &out, im); err != nil {
+		if err := v.uki(ctx, &out, im, im.r); err != nil {
 			return err
 		}
 		v.join(out)
@@ -272,7 +272,7 @@ func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 		}
 		for _, im := range v.images {
 			if im.r.Name == k.Release {
-				if err := v.uki(ctx, &out, im); err != nil {
+				if err := v.uki(ctx, &out, im, disk); err != nil {
 					return err
 				}
 			}
@@ -304,6 +304,9 @@ func (v *verifier) outside(ctx context.Context, out *model.HostKernel, by mender
 	for k, g := range grounds {
 		m := outsideMeeting(&rep.Releases[0], k, what, path)
 		m.On = g.on
+		if g.on == onInstalled && m.Outcome.Action == model.Keep && len(m.Wrong) > 0 {
+			m.Outcome.Action = model.Strip // no reboot gives them their BTF
+		}
 		v.mends(&m, by, modules.Name)
 		out.Meets = append(out.Meets, noted(m, g.note))
 	}
