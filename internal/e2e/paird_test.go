@@ -63,7 +63,7 @@ func TestPairD(t *testing.T) {
 		message      string
 	}{
 		{"behind pointers", "gpio_device", model.Distill, "abi.deep", 19650,
-			"with equal checksums and changed types behind pointers (struct gpio_device grew from 1112 to 1120: member expires added at 1112, reached by devm_gpio_regmap_register, "},
+			"with equal checksums and changed types behind pointers: struct gpio_device grew from 1112 to 1120: member expires added at 1112, reached by devm_gpio_regmap_register, "},
 		{"by value", "cpuinfo_topology", model.Bump, "abi.layout", 1,
 			"(cpu_info: struct cpuinfo_topology grew from 44 to 52: member expires added at 44; struct cpuinfo_x86 grew from 328 to 336: member topo now has 52 bytes, had 44, 15 members moved by +8)"},
 	} {

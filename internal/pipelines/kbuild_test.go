@@ -193,5 +193,5 @@ func TestKbuildWithVmlinux(t *testing.T) {
 	judged(t, ko, k.on, "kernel-btf-"+base[:16], fmt.Sprintf("encoded against the base %s… of %s (its stamp says so)", base[:8], k.name))
 	says(t, 0, []string{"record", ko}, "algorithm=sha256 digest="+base)
 	// Of the headers alone it cannot be judged, and the answer says what to add.
-	says(t, 5, []string{"check", ko, "--on", headers}, "give its image, too (--on @FILE")
+	says(t, 5, []string{"check", ko, "--on", headers}, "give its image, too")
 }

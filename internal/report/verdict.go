@@ -132,6 +132,8 @@ func selfSentence(v *model.ReleaseVerdict) string {
 	switch {
 	case c.total > 0 && c.of[Fine] == c.total:
 		return v.Release.Name + ": " + plural(c.total, "its one module fits the kernel it ships with", "all %d modules fit the kernel they ship with")
+	case c.total > 0 && !slices.ContainsFunc(v.Modules, func(m model.ModuleDecision) bool { return m.BTF != "" }):
+		return v.Release.Name + ": " + plural(c.total, "its one module has no BTF, and needs none", "its %d modules have no BTF, and need none")
 	case c.total > 0 && inertOnly(v):
 		return v.Release.Name + ": this kernel does not read the BTF of modules"
 	}
