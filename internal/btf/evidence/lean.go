@@ -126,7 +126,11 @@ func (j *judge) lean() {
 	j.count()
 	j.res.Lean = Lean{Right: s.right.list(), Votes: slices.Clone(s.votes)}
 	s.votes = slices.DeleteFunc(s.votes, func(v Vote) bool { return !v.Alone })
-	j.res.Shift = longest(s.votes, s.right, alone)
+	// Two votes for one id may be one chance: the parameters and the name of one
+	// function (rpcrdma of 7.2.13 has such a pair on its own base).
+	if shift := longest(s.votes, s.right, alone); shift != nil && (shift.From != shift.To || shift.Votes > alone) {
+		j.res.Shift = shift
+	}
 }
 
 func compareVotes(a, b Vote) int {
