@@ -1,3 +1,5 @@
+//go:build !race
+
 package cli_test
 
 import (
@@ -39,6 +41,7 @@ func (zeroReader) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 // Inputs of less than 1 MiB that decompress to hundreds of megabytes, or state windows
 // out of proportion: refused with the number of the limit, in bounded memory.
+// (The race detector's shadow takes several times a program's memory.)
 func TestSmallHostileInputsTakeLittleMemory(t *testing.T) {
 	const large = 300 << 20
 	xz := zeros(t, large, "xz", "-9", "-T1")

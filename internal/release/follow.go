@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -79,7 +80,7 @@ func (c *collector) follow(ctx context.Context, p *pack.Package, pkg *Package, l
 		}
 	}
 	for _, it := range c.items[first:] {
-		if it.role == roleModule && it.err == nil {
+		if it.role == roleModule { // whether it could be read is known when all were (resolveAliases)
 			f.items[pkg.prefix+it.source.Path] = it
 		}
 	}
@@ -219,8 +220,8 @@ func (f *followed) read(ctx context.Context, p *pack.Package) error {
 			f.unread(it, target)
 		}
 	}
-	for target, list := range f.folders {
-		for _, l := range list {
+	for _, target := range slices.Sorted(maps.Keys(f.folders)) {
+		for _, l := range f.folders[target] {
 			f.c.items = append(f.c.items, f.folderOutside(l, target))
 		}
 	}

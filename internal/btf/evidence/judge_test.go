@@ -151,15 +151,6 @@ func TestJudgeInParallel(t *testing.T) {
 	}
 }
 
-func TestJudgeAllocatesLittle(t *testing.T) {
-	base := btftest.Kernel(btftest.Plain)
-	b, r := on(t, base, module(base))
-	b.Judge(r, evidence.Module{}) // the split's index
-	if n := testing.AllocsPerRun(50, func() { b.Judge(r, evidence.Module{}) }); n > 3 {
-		t.Errorf("%v allocations for a consistent module", n)
-	}
-}
-
 func TestNoModule(t *testing.T) {
 	defer func() {
 		if recover() == nil {
