@@ -62,12 +62,12 @@ var allowed = map[string][]string{
 	"internal/abi":      {"internal/model", "internal/symvers", "internal/btf", "internal/btf/diff", "internal/btf/meaning"},
 	"internal/abiname":  {"internal/model"},
 	"internal/manifest": {"internal/tri", "internal/model", "internal/document", "internal/btf", "internal/btf/meaning", "internal/symvers", "internal/fsx", "internal/where", "internal/limits"},
-	"internal/release": {"internal/tri", "internal/btf/stamp", "internal/kernel/ability", "internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/btf/meaning", "internal/symvers",
+	"internal/release": {"internal/tri", "internal/btf/stamp", "internal/kernel/ability", "internal/pack", "internal/kimage", "internal/kmod", "internal/codec", "internal/modsig", "internal/btf", "internal/symvers",
 		"internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/fetch": {"internal/pack", "internal/pack/deb822", "internal/codec", "internal/abiname", "internal/fsx", "internal/where", "internal/limits"},
 	// judgement
 	"internal/kernel": {"internal/release", "internal/kernel/ability", "internal/kmod/loadcheck", "internal/btf", "internal/btf/evidence", "internal/btf/verdict", "internal/manifest", "internal/modsig", "internal/symvers", "internal/model", "internal/tri", "internal/where"},
-	"internal/encounter": {"internal/kernel", "internal/kmod", "internal/kmod/loadcheck", "internal/manifest", "internal/btf", "internal/btf/distill", "internal/btf/evidence", "internal/btf/meaning", "internal/btf/stamp", "internal/btf/verdict",
+	"internal/encounter": {"internal/release", "internal/kernel", "internal/kmod", "internal/kmod/loadcheck", "internal/manifest", "internal/btf", "internal/btf/distill", "internal/btf/evidence", "internal/btf/meaning", "internal/btf/stamp", "internal/btf/verdict",
 		"internal/modsig", "internal/model", "internal/tri", "internal/where"},
 	"hooks":  {},
 	"policy": {"internal/judge/rules", "internal/where", "internal/model"},
@@ -90,7 +90,7 @@ var allowed = map[string][]string{
 	"internal/repair": {"internal/btf/rebase", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/evidence", "internal/btf/stamp",
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
-	"internal/cli":             {"internal/among", "internal/explain/journal", "internal/report/screen", "internal/judge/rules", "internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits", "internal/toolversion"},
+	"internal/cli":             {"internal/among", "internal/encounter", "internal/explain/journal", "internal/report/screen", "internal/judge/rules", "internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits", "internal/toolversion"},
 	"cmd/kpkg-btf":             {"internal/cli"},
 	"internal/among":           {"internal/encounter", "internal/kernel", "internal/kmod", "internal/manifest", "internal/release", "internal/codec", "internal/btf/evidence", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain/klog":    {},

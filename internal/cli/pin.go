@@ -14,6 +14,7 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/pin"
 	"kpkg-btf/internal/elfx"
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
@@ -400,7 +401,7 @@ func (a *app) openOld(ctx context.Context, f *pinFlags) (*btf.Raw, []pin.Use, er
 	if err != nil {
 		return nil, nil, where.In(f.on, err)
 	}
-	refs, err := a.oldRefs(r, f)
+	refs, err := a.oldRefs(ctx, r, f)
 	if err != nil || refs == nil {
 		return raw, nil, err
 	}
@@ -411,7 +412,7 @@ func (a *app) openOld(ctx context.Context, f *pinFlags) (*btf.Raw, []pin.Use, er
 	return raw, uses, nil
 }
 
-func (a *app) oldRefs(r *release.Release, f *pinFlags) (*manifest.Refs, error) {
+func (a *app) oldRefs(ctx context.Context, r *release.Release, f *pinFlags) (*manifest.Refs, error) {
 	if f.refs != "" {
 		if err := refer([]string{f.refs}, []*release.Loaded{{Releases: []*release.Release{r}}}); err != nil {
 			return nil, err
@@ -424,5 +425,5 @@ func (a *app) oldRefs(r *release.Release, f *pinFlags) (*manifest.Refs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.RecordRefs(m, a.jobs)
+	return encounter.References(ctx, r, m, a.jobs)
 }

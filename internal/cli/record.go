@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
@@ -132,7 +133,7 @@ func (a *app) writeManifest(ctx context.Context, r *release.Release, out outputF
 		said("base", name)
 	}
 	if refs.file != "" {
-		name, err := a.writeRefs(r, m, refs)
+		name, err := a.writeRefs(ctx, r, m, refs)
 		if err != nil {
 			return nil, err
 		}
@@ -166,8 +167,8 @@ func (a *app) recordSelf(ctx context.Context, r *release.Release, m *manifest.Ma
 // writeRefs writes the references of a release's modules and returns the name
 // of the file. In a folder the name is the manifest's digest: one that is there
 // already and belongs to the manifest stays.
-func (a *app) writeRefs(r *release.Release, m *manifest.Manifest, out refsOutput) (string, error) {
-	x, err := r.RecordRefs(m, a.jobs)
+func (a *app) writeRefs(ctx context.Context, r *release.Release, m *manifest.Manifest, out refsOutput) (string, error) {
+	x, err := encounter.References(ctx, r, m, a.jobs)
 	if err != nil {
 		return "", err
 	}

@@ -22,9 +22,12 @@
 //	distilled     honours .BTF.base          another one           same or different, by comparison
 //	distilled     honours .BTF.base          not known             same: relocated by name and size
 //	any, recorded -                          the kernel's own      same
-//	split, refs   -                          another one           same or different, by comparison
+//	any, refs     -                          another one           same or different, by comparison
 //	any, recorded -                          another one           unknown, without references
 //	any           base not at hand           another one, or not known  unknown
+//
+// A distilled module of which a manifest keeps references meets kernels as a
+// stand-in (standIn): the rows of "distilled" are its rows too.
 //
 // "-" stands for a kernel that reads module BTF, or of which that is not known.
 // Denied is what contradicts that the module was encoded against the kernel's

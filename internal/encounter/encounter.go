@@ -22,14 +22,32 @@ type Module struct {
 	Facts  *kmod.Facts
 	Record *manifest.Module     // where there are no Facts
 	Refs   *manifest.ModuleRefs // of Record, nil: none
-	Build  Build
+	// Distilled are the references of a Record with a .BTF.base, nil: none.
+	Distilled *manifest.DistilledRefs
+	Build     Build
+
+	stand *kmod.Facts // made of Distilled, while it meets a kernel
 }
 
-// opened is the module with its BTF as it is: whoever meets a kernel reads it
-// several times.
-func (m *Module) opened() *Module {
-	if m.Facts == nil {
+// types is the module as far as its types are asked about: its facts, or what
+// stands for them (standIn); nil where neither is at hand.
+func (m *Module) types() *kmod.Facts {
+	if m.Facts != nil {
+		return m.Facts
+	}
+	return m.stand
+}
+
+// opened is the module with its BTF as it is, or with what stands for it:
+// whoever meets a kernel reads it several times.
+func (m *Module) opened(d *distill.Distiller) *Module {
+	if m.stand != nil {
 		return m
+	}
+	if m.Facts == nil {
+		out := *m
+		out.stand = standIn(m, d)
+		return &out
 	}
 	f := m.Facts.Opened()
 	if f == m.Facts {
@@ -158,7 +176,7 @@ type Peers struct {
 // Meet asks a kernel about a module.
 func Meet(k *kernel.Kernel, m *Module, p *Peers) Cell {
 	c := Cell{Load: p.Load, KnowsKey: knowsKey(k, m), Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown}
-	m = m.opened()
+	m = m.opened(p.Distiller)
 	c.loads()
 	c.judge(k, m)
 	c.means(k, m, p.Bases)
@@ -201,7 +219,7 @@ func (c *Cell) verdict(k *kernel.Kernel, m *Module) model.Verdict {
 		return model.Inert
 	case m.kind() == manifest.BTFNone:
 		return c.bare(k, m)
-	case k.Rules() != nil && m.Facts != nil:
+	case k.Rules() != nil && (m.Facts != nil || m.stand != nil && sameForm(k, m.Build.On)):
 		return c.asked(k, m)
 	case m.Build.On != nil && kernel.SameBase(k, m.Build.On) == tri.Yes && (m.kind() == manifest.BTFSplit || k.HonoursDistilled() == tri.Yes):
 		return model.Attached
@@ -233,7 +251,7 @@ func (c *Cell) bare(k *kernel.Kernel, m *Module) model.Verdict {
 
 // asked is the kernel's own answer.
 func (c *Cell) asked(k *kernel.Kernel, m *Module) model.Verdict {
-	base, f := k.Rules(), m.Facts
+	base, f := k.Rules(), m.types()
 	reg := Registered(f)
 	c.Result = base.Module(f.BTF.Bytes(), f.BTFBase.Bytes())
 	v := base.Profile().Outcome(&c.Result)
@@ -263,8 +281,8 @@ func bareFails(k *kernel.Kernel, m *Module) tri.State {
 	if k.ReadsBTF().Is == tri.No {
 		return tri.No
 	}
-	if r := k.Rules(); r != nil && m.Facts != nil {
-		init := r.Profile().InitMissing(Registered(m.Facts))
+	if r := k.Rules(); r != nil && m.types() != nil {
+		init := r.Profile().InitMissing(Registered(m.types()))
 		return tri.Of(!init.OK)
 	}
 	answer := tri.No

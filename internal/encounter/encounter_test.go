@@ -7,7 +7,6 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/btf/distill"
-	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/kernel/ability"
 	"kpkg-btf/internal/kimage"
@@ -58,19 +57,6 @@ func splits(base *btftest.Builder) map[string][]byte {
 		out[name] = s.Bytes()
 	}
 	return out
-}
-
-// refsOf is what record keeps of a module.
-func refsOf(t *testing.T, f *kmod.Facts, base *btf.Raw) *manifest.ModuleRefs {
-	t.Helper()
-	split, err := btf.ParseSplit(f.BTF.Bytes(), base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ids, sure := f.TypeIDs()
-	x := &manifest.ModuleRefs{Path: "a.ko", Refs: *meaning.RefsOf(split, ids), UnsureIDs: !sure}
-	x.OwnTypes = meaning.RefsOf(split, nil).OwnTypes
-	return x
 }
 
 // distilledOf distils a module.
@@ -131,7 +117,7 @@ func TestMeaning(t *testing.T) {
 	embed := distilledOf(t, blobs["embed"], base)
 	split := &manifest.Module{Path: "a.ko", BTF: manifest.BTF{Kind: manifest.BTFSplit}}
 	recorded := &manifest.Module{Path: "a.ko", BTF: manifest.BTF{Kind: manifest.BTFDistilled}}
-	refs := func(f *kmod.Facts) *manifest.ModuleRefs { return refsOf(t, f, base) }
+	refs := func(f *kmod.Facts) *manifest.ModuleRefs { return refsOf(f, base) }
 	own := Build{On: build}
 
 	for _, c := range []struct {
@@ -212,7 +198,7 @@ func TestRefsAgree(t *testing.T) {
 			for which, ids := range words {
 				f := &kmod.Facts{BTF: kmod.BlobOf(blob), IDs: ids}
 				want := meet(t, k, Module{Facts: f, Build: Build{On: on}})
-				got := meet(t, k, Module{Record: &manifest.Module{BTF: manifest.BTF{Kind: manifest.BTFSplit}}, Refs: refsOf(t, f, base), Build: Build{On: on}})
+				got := meet(t, k, Module{Record: &manifest.Module{BTF: manifest.BTF{Kind: manifest.BTFSplit}}, Refs: refsOf(f, base), Build: Build{On: on}})
 				seen[want.Meaning]++
 				if got.Meaning != want.Meaning || (got.Differs == "") != (want.Differs == "") || (got.Deeper == "") != (want.Deeper == "") ||
 					len(got.Layouts) != len(want.Layouts) || got.Movable != want.Movable || got.SameAt != want.SameAt {

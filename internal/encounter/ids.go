@@ -53,12 +53,13 @@ func (l *Lists) Any() bool { return l.Unsure || len(l.Names) > 0 }
 // lists finds the plain lists of a module, and those that would be compared
 // with other types on the kernel.
 func (c *Cell) lists(k *kernel.Kernel, m *Module, bases *Bases) {
-	if m.Facts == nil || m.Facts.IDs == nil {
+	f := m.types()
+	if f == nil || f.IDs == nil {
 		return
 	}
-	ids := m.Facts.IDs
+	ids := f.IDs
 	if !ids.Located {
-		unsure := len(m.Facts.IDWords()) > 0
+		unsure := len(f.IDWords()) > 0
 		c.Lists.Unsure = unsure
 		c.Stale.Unsure = unsure && !sameBase(k, m.Build.On)
 		return

@@ -15,7 +15,7 @@ import (
 const (
 	ignoresBase = "this kernel ignores .BTF.base and takes ids of that for its own"
 	noBuildBase = "the kernel it was built on is not among those given"
-	noRefs      = "it has no references in the file of record --refs: its BTF is distilled, or was not well-formed on its base"
+	noRefs      = "it has no references in the file of record --refs: its BTF was not well-formed on its base"
 )
 
 // means settles what the module's types are on the kernel: the table of the
@@ -55,10 +55,11 @@ func (c *Cell) unknown(why string) {
 
 // unplaced: a type of .BTF.base is not found on the kernel.
 func (c *Cell) unplaced(k *kernel.Kernel, m *Module) bool {
-	if k.Rules() == nil || m.Facts == nil {
+	f := m.types()
+	if k.Rules() == nil || f == nil {
 		return false
 	}
-	if _, r := k.Rules().Relocate(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes()); !r.OK {
+	if _, r := k.Rules().Relocate(f.BTF.Bytes(), f.BTFBase.Bytes()); !r.OK {
 		c.different("the kernel does not relocate its .BTF.base: " + r.String())
 		return true
 	}
@@ -95,10 +96,10 @@ func gateDifference(r *meaning.Result) meaning.Difference {
 func (c *Cell) compare(k *kernel.Kernel, m *Module, bases *Bases) {
 	cl := bases.classes(k, m.Build.On)
 	switch {
-	case m.Facts != nil:
+	case m.types() != nil:
 		c.compareFacts(cl, k, m)
 	case m.Refs != nil:
-		c.compareRefs(cl, m.Refs)
+		c.compareRefs(cl, m)
 	default:
 		c.unknown(noRefs)
 	}
@@ -106,23 +107,40 @@ func (c *Cell) compare(k *kernel.Kernel, m *Module, bases *Bases) {
 
 // took puts the result of a comparison; split is nil where there are only
 // references.
-func (c *Cell) took(cl *meaning.Classes, res *meaning.Result, split *btf.Raw) {
+func (c *Cell) took(cl *meaning.Classes, res *meaning.Result, m *Module, split *btf.Raw) {
 	c.Compared, c.Meaning = true, model.Same
 	for d := range meaning.Depth(meaning.NumDepths) {
 		c.SameAt[d] = res.Same(d)
 	}
 	switch {
 	case !gate(res):
-		c.different(cl.Text(split, gateDifference(res)))
+		c.different(m.text(cl, split, gateDifference(res)))
 	case !res.Same(meaning.Deep):
-		c.Deeper = cl.Text(split, res.First[meaning.Deep])
+		c.Deeper = m.text(cl, split, res.First[meaning.Deep])
 	}
+}
+
+// text says a difference, and in which type of the module's own it is where
+// those are at hand.
+func (m *Module) text(cl *meaning.Classes, split *btf.Raw, d meaning.Difference) string {
+	if m.Facts == nil {
+		d.In = 0
+	}
+	return cl.Text(split, d)
+}
+
+// in names one of the module's own types, where those are at hand.
+func (m *Module) in(split *btf.Raw, id btf.ID) string {
+	if m.Facts == nil {
+		return "its own types"
+	}
+	return split.Label(id)
 }
 
 const unsureWords = "nothing says which words of .BTF_ids are ids"
 
 func (c *Cell) compareFacts(cl *meaning.Classes, k *kernel.Kernel, m *Module) {
-	f := m.Facts
+	f := m.types()
 	x, why := parse(k, m)
 	if why != "" {
 		c.unknown(why)
@@ -142,10 +160,10 @@ func (c *Cell) compareFacts(cl *meaning.Classes, k *kernel.Kernel, m *Module) {
 	if unsure {
 		c.unknown(unsureWords)
 	} else {
-		c.took(cl, &res, x.Split)
+		c.took(cl, &res, m, x.Split)
 	}
 	for l := range cl.Layouts(x) {
-		c.Layouts = append(c.Layouts, cl.Contrast(l.Old, l.New)+" in "+x.Split.Label(l.In))
+		c.Layouts = append(c.Layouts, cl.Contrast(l.Old, l.New)+" in "+m.in(x.Split, l.In))
 	}
 	moved := res // one that is relocated has moved already
 	if x.OnOld == nil {
@@ -155,15 +173,15 @@ func (c *Cell) compareFacts(cl *meaning.Classes, k *kernel.Kernel, m *Module) {
 }
 
 // compareRefs is compareFacts for a module of which only references are kept.
-func (c *Cell) compareRefs(cl *meaning.Classes, m *manifest.ModuleRefs) {
-	refs := m.Refs
-	if m.UnsureIDs {
+func (c *Cell) compareRefs(cl *meaning.Classes, m *Module) {
+	refs := m.Refs.Refs
+	if m.Refs.UnsureIDs {
 		refs.IDs = nil
 	}
 	res := cl.JudgeRefs(&refs)
 	unsure := false
-	if m.UnsureIDs && gate(&res) {
-		all := m.Refs
+	if m.Refs.UnsureIDs && gate(&res) {
+		all := m.Refs.Refs
 		all.OwnTypes = true // some of the words may be
 		with := cl.JudgeRefs(&all)
 		unsure = !gate(&with)
@@ -171,10 +189,10 @@ func (c *Cell) compareRefs(cl *meaning.Classes, m *manifest.ModuleRefs) {
 	if unsure {
 		c.unknown(unsureWords)
 	} else {
-		c.took(cl, &res, nil)
+		c.took(cl, &res, m, nil)
 	}
 	for l := range cl.LayoutsOf(&refs) {
-		c.Layouts = append(c.Layouts, cl.Contrast(l.Old, l.New)+" in its own types")
+		c.Layouts = append(c.Layouts, cl.Contrast(l.Old, l.New)+" in "+m.in(nil, 0))
 	}
 	moved := cl.JudgeRefsMoved(&refs)
 	c.Movable = gate(&moved)
@@ -200,7 +218,7 @@ func judgeOn(cl *meaning.Classes, m meaning.Module, f *kmod.Facts) meaning.Resul
 // parse opens a module's BTF on what it lies on; why says why that cannot be
 // judged.
 func parse(k *kernel.Kernel, m *Module) (x meaning.Module, why string) {
-	f, on := m.Facts, m.Build.On
+	f, on := m.types(), m.Build.On
 	var err error
 	if f.BTFBase.Len() == 0 {
 		if x.Split, err = btf.ParseSplit(f.BTF.Bytes(), on.Base.Raw); err != nil {

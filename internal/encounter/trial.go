@@ -44,8 +44,8 @@ func MayDistill(k, on *kernel.Kernel) bool {
 // that kernel's own (btf_relocate, docs/kernel-rules.md, "Distilled bases"). The zero Trial where it
 // cannot be tried.
 func TryDistilled(k *kernel.Kernel, m *Module, p *Peers) Trial {
-	m = m.opened()
-	f, on := m.Facts, m.Build.On
+	m = m.opened(p.Distiller)
+	f, on := m.types(), m.Build.On
 	if f == nil || f.BTF.Len() == 0 || !MayDistill(k, on) {
 		return Trial{}
 	}
@@ -77,11 +77,11 @@ func TryDistilled(k *kernel.Kernel, m *Module, p *Peers) Trial {
 	cl := p.Bases.classes(k, on)
 	out := cl.Judge(x)
 	if !out.Same(meaning.ByValue) {
-		return no("distilled, it means something else on the kernel: " + cl.Text(x.Split, out.First[meaning.ByValue]))
+		return no("distilled, it means something else on the kernel: " + m.text(cl, x.Split, out.First[meaning.ByValue]))
 	}
 	t := Trial{Tried: true}
 	if !out.Same(meaning.Deep) {
-		t.Deeper = cl.Text(x.Split, out.First[meaning.Deep])
+		t.Deeper = m.text(cl, x.Split, out.First[meaning.Deep])
 	}
 	return t
 }

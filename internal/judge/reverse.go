@@ -34,7 +34,7 @@ func (w *window) reverse(ctx context.Context, o *Options) error {
 			w.backMods, res.Why = nil, "the old side is a manifest: it does not hold the modules' BTF, and there are no references (record --refs) with its base"
 			return nil
 		}
-		res.Why = "by the references recorded with the manifest: whether the new kernel takes them is not known"
+		res.Why = "by the references recorded with the manifest"
 		if kernel.SameBase(w.oldK, w.newK) == tri.Yes {
 			res.Why = "by the manifest: both kernels have one base"
 		}
@@ -58,6 +58,9 @@ func (w *window) reverse(ctx context.Context, o *Options) error {
 		res.Each = append(res.Each, x)
 	}
 	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), counts.Counts()
+	if len(w.p.old.Packed) == 0 && slices.ContainsFunc(w.back, func(c encounter.Cell) bool { return c.Verdict == model.VerdictUnknown }) {
+		res.Why += ": whether the new kernel takes them is not known"
+	}
 	return nil
 }
 
@@ -65,7 +68,7 @@ func (w *window) reverse(ctx context.Context, o *Options) error {
 // anything of them on the new kernel.
 func (w *window) recordsTell() bool {
 	return kernel.SameBase(w.oldK, w.newK) == tri.Yes ||
-		w.oldK.Base != nil && w.newK.Base != nil && slices.ContainsFunc(w.backMods, func(m encounter.Module) bool { return m.Refs != nil })
+		w.oldK.Base != nil && w.newK.Base != nil && slices.ContainsFunc(w.backMods, func(m encounter.Module) bool { return m.Refs != nil || m.Distilled != nil })
 }
 
 // packedModules are the modules of a condensed release.

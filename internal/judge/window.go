@@ -115,7 +115,7 @@ func recordedModules(r *release.Release, m *manifest.Manifest, k *kernel.Kernel)
 		x := &m.Modules[i]
 		out[i] = encounter.Module{Path: x.Path, Name: x.Name, Record: x, Build: encounter.Build{On: k, By: model.ByAssumed}}
 		if refs != nil {
-			out[i].Refs = refs.Of(x.Path)
+			out[i].Refs, out[i].Distilled = refs.Of(x.Path), refs.DistilledOf(x.Path)
 		}
 	}
 	return out, nil

@@ -14,7 +14,7 @@ import (
 
 // RefsSchema is what MarshalRefs writes. ReadRefs reads every document of its
 // major version.
-const RefsSchema = "kpkg-btf/refs/2.0"
+const RefsSchema = "kpkg-btf/refs/2.1"
 
 // Refs is what the modules of a release use of its base: with it and the base
 // a manifest tells what they mean on another base, although they are not there.
@@ -24,8 +24,10 @@ type Refs struct {
 	Manifest [32]byte   `json:"manifest"`       // Digest of the manifest it belongs to
 	Release  string     `json:"release"`        // of that manifest
 	Arch     model.Arch `json:"arch,omitempty"` // of that manifest
-	// Modules are those with BTF that is well-formed on the base.
+	// Modules are those with split BTF that is well-formed on the base.
 	Modules []ModuleRefs `json:"-"`
+	// Distilled are those with a .BTF.base that their own kernel takes.
+	Distilled []DistilledRefs `json:"-"`
 }
 
 // ModuleRefs is what one module uses.
@@ -43,11 +45,16 @@ func RefsName(digest [32]byte) string { return hex.EncodeToString(digest[:]) + "
 
 // Of finds a module by its path; nil where there is no entry.
 func (x *Refs) Of(path string) *ModuleRefs {
-	i, ok := slices.BinarySearchFunc(x.Modules, path, func(m ModuleRefs, p string) int { return strings.Compare(m.Path, p) })
+	return find(x.Modules, path, func(m *ModuleRefs) string { return m.Path })
+}
+
+// find finds an entry by its path in a list that is in their order.
+func find[T any](list []T, path string, of func(*T) string) *T {
+	i, ok := slices.BinarySearchFunc(list, path, func(x T, p string) int { return strings.Compare(of(&x), p) })
 	if !ok {
 		return nil
 	}
-	return &x.Modules[i]
+	return &list[i]
 }
 
 // Check tells whether these are references of the modules of m. Those of
@@ -59,23 +66,23 @@ func (x *Refs) Check(m *Manifest) error {
 		return err
 	case digest != x.Manifest:
 		return where.New(where.Usage, "these are the references of another manifest, of %s with digest %x", x.Release, x.Manifest)
-	case m.Base == nil && len(x.Modules) > 0:
+	case m.Base == nil && len(x.Modules)+len(x.Distilled) > 0:
 		return where.New(where.Malformed, "references to a base that the manifest has not")
 	}
-	split := make(map[string]bool, len(m.Modules))
+	kinds := make(map[string]BTFKind, len(m.Modules))
 	for i := range m.Modules {
-		split[m.Modules[i].Path] = m.Modules[i].BTF.Kind == BTFSplit
+		kinds[m.Modules[i].Path] = m.Modules[i].BTF.Kind
 	}
 	for i := range x.Modules {
 		msg := "the manifest has no such module with split BTF"
-		if split[x.Modules[i].Path] {
+		if kinds[x.Modules[i].Path] == BTFSplit {
 			msg = x.Modules[i].beyond(m.Base)
 		}
 		if msg != "" {
 			return where.New(where.Malformed, "%s: %s", where.Clean(x.Modules[i].Path), msg)
 		}
 	}
-	return nil
+	return x.checkDistilled(m, kinds)
 }
 
 // beyond tells of a reference that the base has not.

@@ -26,7 +26,9 @@ func sampleRefs(t testing.TB) *Refs {
 		r.Names[i] = []btf.StrOff{btf.StrOff(i + 1), 1794320}
 	}
 	return &Refs{Tool: "kpkg-btf 0.1.0", Manifest: digest, Release: "6.1.0-55-amd64", Arch: model.X8664,
-		Modules: []ModuleRefs{{Path: "kernel/net/llc/llc.ko", Refs: r, UnsureIDs: true}}}
+		Modules: []ModuleRefs{{Path: "kernel/net/llc/llc.ko", Refs: r, UnsureIDs: true}},
+		Distilled: []DistilledRefs{{Path: "kernel/net/802/stp.ko", Outlines: []btf.ID{2, 5, 100799}, Embedded: []btf.ID{1, 3}, Inline: []btf.ID{3},
+			IDs: []btf.ID{2}, UnsureIDs: true, Lists: []ListWord{{Name: "nf_conn", ID: 5}, {Name: "nf_conn", ID: 70}}, Kfuncs: []string{"bpf_a", "bpf_b"}}}}
 }
 
 func refsText(t testing.TB, x *Refs) []byte {
@@ -83,6 +85,32 @@ func TestRefsCheck(t *testing.T) {
 	}
 }
 
+func TestRefsCheckDistilled(t *testing.T) {
+	for want, spoil := range map[string]func(d *DistilledRefs){
+		"no such module": func(d *DistilledRefs) { d.Path = "kernel/net/llc/llc.ko" },
+		"id 100800":      func(d *DistilledRefs) { d.Outlines[2] = 100800 },
+	} {
+		x := sampleRefs(t)
+		spoil(&x.Distilled[0])
+		if err := x.Check(sample()); where.KindOf(err) != where.Malformed || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	for want, spoil := range map[string]func(d *DistilledRefs){
+		"no outlines": func(d *DistilledRefs) { d.Outlines = nil },
+		"beyond the ": func(d *DistilledRefs) { d.IDs[0] = 4 },
+		" is held in": func(d *DistilledRefs) { d.Inline[0] = 2 },
+	} {
+		x := sampleRefs(t)
+		if spoil(&x.Distilled[0]); !strings.Contains(x.Distilled[0].Fault(), want) {
+			t.Errorf("%s: %q", want, x.Distilled[0].Fault())
+		}
+		if text, err := MarshalRefs(x); text != nil || where.KindOf(err) != where.Internal {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 func TestMarshalRefsFaults(t *testing.T) {
 	for want, spoil := range map[string]func(x *Refs){
 		"no release":        func(x *Refs) { x.Release = "" },
@@ -121,8 +149,8 @@ func TestReadRefsFaults(t *testing.T) {
 		kind     where.Kind
 		want     string
 	}{
-		{"refs/2.0", "refs/1.0", where.Unsupported, "refs document of version 1.0"},
-		{"refs/2.0", "manifest/2.0", where.Malformed, "is not that of a refs document"},
+		{"refs/2.1", "refs/1.0", where.Unsupported, "refs document of version 1.0"},
+		{"refs/2.1", "manifest/2.0", where.Malformed, "is not that of a refs document"},
 		{`"release": "6.1.0-55-amd64",`, `"release": "",`, where.Malformed, "no release"},
 		{`"types":"1 7 100791"`, `"types":""`, where.Malformed, "numbers from 1"},
 		{`"types":"1 7 100791"`, `"types":"01"`, where.Malformed, "numbers from 1"},

@@ -13,7 +13,8 @@ import (
 // RefsDocument are references as their text has them.
 type RefsDocument struct {
 	Refs
-	Lines []refsLine `json:"modules" doc:"sorted,lines"`
+	Lines     []refsLine      `json:"modules" doc:"sorted,lines"`
+	Distilled []DistilledRefs `json:"distilled,omitempty" doc:"sorted,lines"` // since 2.1
 }
 
 // refsLine is one module. Types are those that are not embedded.
@@ -79,7 +80,7 @@ func (x *Refs) Fault() string {
 // MarshalRefs returns the text of x, which it does not change. Contents that
 // cannot be are an error of kind Internal.
 func MarshalRefs(x *Refs) ([]byte, error) {
-	w := &RefsDocument{Refs: *x, Lines: make([]refsLine, len(x.Modules))}
+	w := &RefsDocument{Refs: *x, Lines: make([]refsLine, len(x.Modules)), Distilled: x.Distilled}
 	for i := range x.Modules {
 		m := &x.Modules[i]
 		l := &w.Lines[i]
@@ -122,7 +123,7 @@ func ReadRefs(text []byte) (*Refs, error) {
 		return nil, err
 	}
 	x := w.Refs
-	x.Tool, x.Modules = head.Tool, make([]ModuleRefs, len(w.Lines))
+	x.Tool, x.Modules, x.Distilled = head.Tool, make([]ModuleRefs, len(w.Lines)), w.Distilled
 	for i := range w.Lines {
 		l := &w.Lines[i]
 		m := &x.Modules[i]

@@ -1,11 +1,12 @@
 package release_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"kpkg-btf/internal/kmod"
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/release/releasetest"
@@ -21,7 +22,7 @@ func TestRefs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := r.RecordRefs(m, 3)
+	x, err := encounter.References(context.Background(), r, m, 3)
 	if err != nil || len(x.Modules) != 2 || x.Of("kernel/drivers/alpha.ko") == nil || x.Check(m) != nil {
 		t.Fatalf("%+v, %v", x, err)
 	}
@@ -74,27 +75,5 @@ func TestRefs(t *testing.T) {
 	}
 	if ok, err := r.Refer(x); ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
-	}
-}
-
-// A module that a release has no well-formed BTF of, or a distilled one, has no
-// entry; without modules there is nothing to record.
-func TestNoRefs(t *testing.T) {
-	k := releasetest.Kernel{Release: name, Modules: []string{"alpha", "beta"}}
-	files := k.Files()
-	r := only(t, load(t, put(t, map[string][]byte{"a.deb": releasetest.Deb("linux-image-"+name, "1", "amd64", files)})))
-	m, err := r.Record("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Modules[0].Facts.BTF = kmod.BlobOf(r.Modules[0].Facts.BTF.Bytes()[:30])
-	r.Modules[1].Facts.BTFBase = r.Modules[1].Facts.BTF
-	x, err := r.RecordRefs(m, 1)
-	if err != nil || len(x.Modules) != 0 {
-		t.Errorf("%+v, %v", x, err)
-	}
-	r.Modules = nil
-	if _, err := r.RecordRefs(m, 1); where.KindOf(err) != where.Inconclusive {
-		t.Errorf("%v", err)
 	}
 }

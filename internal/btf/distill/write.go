@@ -140,3 +140,20 @@ func (d *Distiller) blob(types, strs []byte) []byte {
 	}
 	return append(append(out, types...), strs...)
 }
+
+// Base makes the .BTF.base whose types are the outlines of some types of a
+// base, in their order: what a module that was distilled on it carries.
+func (d *Distiller) Base(base *btf.Raw, outlines []btf.ID) ([]byte, error) {
+	for _, id := range outlines {
+		if to, _ := place(base, id); uint32(id) >= base.NumTypes() || to != outline {
+			return nil, where.New(where.Malformed, "type [%d] of the base has no outline", id)
+		}
+	}
+	d.split, d.base = base, base
+	d.reach.reset(base.NumTypes())
+	d.reach.outlines = append(d.reach.outlines, outlines...)
+	if err := d.writeBase(); err != nil {
+		return nil, err
+	}
+	return d.blob(d.types, d.strs.base), nil
+}

@@ -103,3 +103,18 @@ func (f Field) String() string { return fieldNames[f] }
 // Evidence says what a field rests on: "version 6.12" or the words the
 // observation came with.
 func (p *Profile) Evidence(f Field) string { return p.evidence[f] }
+
+// SameRules reports whether kernels of two profiles ask the same of a module's
+// BTF and of the ids that its init registers, the bases apart: what the one
+// takes, the other does not refuse for its form.
+func (p *Profile) SameRules(q *Profile) bool { return p.form() == q.form() }
+
+// form is what decides about the form of a module's BTF. What a kernel prints,
+// and whether it loads a module that it refuses, is not of it.
+func (p *Profile) form() Profile {
+	f := *p
+	f.Name, f.Assumed, f.evidence = "", false, [numFields]string{}
+	f.AllowMismatch, f.WarnOnce, f.LogSpace, f.FuncResolve = false, false, false, false
+	f.KfuncMissing, f.DtorMissing = 0, 0
+	return f
+}
