@@ -5,8 +5,12 @@ package archtest
 import (
 	"bytes"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -71,9 +75,9 @@ var allowed = map[string][]string{
 		"internal/modsig", "internal/model", "internal/tri", "internal/where"},
 	"hooks":  {},
 	"policy": {"internal/judge/rules", "internal/where", "internal/model"},
-	"internal/judge": {"internal/btf/pin", "internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/verdict", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff", "internal/btf/ids",
+	"internal/judge": {"internal/btf/pin", "internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff", "internal/btf/ids",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
-	"internal/explain":  {"internal/explain/klog", "internal/codec", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/btf", "internal/btf/verdict", "internal/model", "internal/where", "internal/limits"},
+	"internal/explain":  {"internal/explain/klog", "internal/codec", "internal/encounter", "internal/release", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/where"},
 	"internal/decision": {"internal/abiname", "internal/document", "internal/model", "internal/where", "internal/limits"},
 	"internal/report":   {"internal/abiname", "internal/report/screen", "internal/judge/rules", "internal/document", "internal/model", "internal/where", "internal/limits"},
@@ -175,6 +179,46 @@ func TestImportsPointDown(t *testing.T) {
 	}
 	if seen < 20 {
 		t.Errorf("only %d packages seen", seen)
+	}
+}
+
+// TestOneEncounter: a kernel is asked about a module in one place. What a
+// kernel's rules say of BTF is asked by package encounter alone; package kernel
+// makes the rules.
+func TestOneEncounter(t *testing.T) {
+	asks := map[string]bool{"Relocate": true, "Relocated": true, "InitIDs": true, "InitMissing": true, "Outcome": true}
+	found := 0
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, "kpkg-btf/")
+		if testOnly(path) || strings.HasPrefix(path, "internal/btf/verdict") {
+			continue
+		}
+		if path != "internal/encounter" && path != "internal/kernel" && slices.Contains(p.Imports, "kpkg-btf/internal/btf/verdict") {
+			t.Errorf("%s imports internal/btf/verdict: only internal/encounter asks a kernel about a module", path)
+		}
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				to, ok := call.Fun.(*ast.SelectorExpr)
+				if !ok || !asks[to.Sel.Name] && (to.Sel.Name != "Module" || len(call.Args) != 2) {
+					return true
+				}
+				if found++; path != "internal/encounter" {
+					t.Errorf("%s: %s calls %s: only internal/encounter asks a kernel about a module", path, name, to.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d calls seen: do the methods of verdict have other names?", found)
 	}
 }
 

@@ -174,7 +174,7 @@ func (a *app) given(ctx context.Context, args []string) ([]explain.Given, []mode
 			g := explain.Given{Release: r}
 			if k, err := kernel.Of(r); err != nil {
 				g.Why = err.Error()
-			} else if g.Base = k.Rules(); g.Base == nil {
+			} else if g.Rules = k.Rules(); g.Rules == nil {
 				g.Why = k.Unasked()
 			}
 			given = append(given, g)

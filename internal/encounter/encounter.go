@@ -115,9 +115,8 @@ type Cell struct {
 	Verdict model.Verdict
 	Words   string
 	// Result is the kernel's answer to its BTF, the zero Result where it was not
-	// asked; Init is what init does with its ids where the BTF was taken.
+	// asked.
 	Result verdict.Result
-	Init   verdict.Init
 	// BareFails reports whether its init fails there without BTF.
 	BareFails tri.State
 	// Kfuncs reports whether it registers kfuncs, which go with its BTF.
@@ -238,8 +237,7 @@ func (c *Cell) bare(k *kernel.Kernel, m *Module) model.Verdict {
 	case tri.Yes:
 		c.Words = "missing module BTF: its init fails"
 		if k.Rules() != nil && m.Facts != nil {
-			c.Init = k.Rules().Profile().InitMissing(Registered(m.Facts))
-			c.Words = cmp.Or(c.Init.Text, c.Words)
+			c.Words = cmp.Or(Ask(k.Rules(), m.Facts).Init.Text, c.Words)
 		}
 		return model.InitFails
 	case tri.No:
@@ -251,26 +249,22 @@ func (c *Cell) bare(k *kernel.Kernel, m *Module) model.Verdict {
 
 // asked is the kernel's own answer.
 func (c *Cell) asked(k *kernel.Kernel, m *Module) model.Verdict {
-	base, f := k.Rules(), m.types()
-	reg := Registered(f)
-	c.Result = base.Module(f.BTF.Bytes(), f.BTFBase.Bytes())
-	v := base.Profile().Outcome(&c.Result)
+	a := Ask(k.Rules(), m.types())
+	c.Result = a.Result
+	v := k.Rules().Profile().Outcome(&c.Result)
 	switch {
 	case !c.Result.OK:
 		c.Words = c.Result.String()
 		if v == model.Dropped && c.BareFails == tri.Yes {
-			c.Init = base.Profile().InitMissing(reg)
-			c.Words = c.Init.Text
+			c.Words = a.Init.Text
 			return model.InitFails
 		}
 		if v == model.Rejected && k.Abilities.AllowMismatch.Is == tri.Unknown {
 			c.ask(AboutVerdict, "whether the kernel loads a module whose BTF it refuses is not known (CONFIG_MODULE_ALLOW_BTF_MISMATCH)")
 		}
-	case v == model.Attached:
-		if c.Init = base.InitIDs(f.BTF.Bytes(), f.BTFBase.Bytes(), reg, nil); !c.Init.OK {
-			c.Words = c.Init.String()
-			return model.InitFails
-		}
+	case v == model.Attached && !a.Init.OK:
+		c.Words = a.Init.String()
+		return model.InitFails
 	}
 	return v
 }

@@ -1,7 +1,7 @@
 package explain
 
 import (
-	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 )
@@ -9,9 +9,9 @@ import (
 // Given is one release in which to look.
 type Given struct {
 	Release *release.Release
-	// Base is its kernel, nil when it cannot be asked; Why says why.
-	Base *verdict.Base
-	Why  string
+	// Rules are those of its kernel, nil when it cannot be asked; Why says why.
+	Rules *encounter.Rules
+	Why   string
 }
 
 // Explain says what each event of a log means and where it came from.

@@ -44,7 +44,7 @@ func load(t *testing.T, name string, k releasetest.Kernel, p verdict.Profile, ke
 	}
 	g := Given{Release: l.Releases[0]}
 	if blob, _ := g.Release.Base(); blob != nil {
-		if g.Base, err = verdict.NewBase(&p, blob); err != nil {
+		if g.Rules, err = verdict.NewBase(&p, blob); err != nil {
 			t.Fatal(err)
 		}
 	} else {
@@ -70,12 +70,12 @@ func logOf(t *testing.T, on, of Given, module string) string {
 		if moduleName(m.Path) != module {
 			continue
 		}
-		r := on.Base.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes())
+		r := on.Rules.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes())
 		if r.OK {
 			t.Fatalf("%s is accepted", module)
 		}
 		var b strings.Builder
-		for i, l := range append(slices.Clone(r.Lines), on.Base.Profile().FailureLine(module, r.Errno)) {
+		for i, l := range append(slices.Clone(r.Lines), on.Rules.Profile().FailureLine(module, r.Errno)) {
 			fmt.Fprintf(&b, "[   12.%06d] %s\n", i, l)
 		}
 		return b.String()

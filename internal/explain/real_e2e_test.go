@@ -30,7 +30,7 @@ func loadReal(t *testing.T, spec string) Given {
 	if err != nil || k.Rules() == nil {
 		t.Fatal(err, k)
 	}
-	g.Base = k.Rules()
+	g.Rules = k.Rules()
 	return g
 }
 
@@ -42,7 +42,7 @@ func TestRealPair(t *testing.T) {
 	var named, bare strings.Builder
 	refused := 0
 	for _, m := range newer.Release.Modules {
-		r := older.Base.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes())
+		r := older.Rules.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes())
 		if r.OK {
 			continue
 		}

@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"kpkg-btf/internal/btf"
-	"kpkg-btf/internal/btf/verdict"
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 )
@@ -26,9 +25,9 @@ type candidate struct {
 type answer struct {
 	on, of *candidate
 	module *release.Module
-	result verdict.Result
-	key    string   // of the lines that the kernel prints
-	texts  []string // these lines, each as it is compared, blank ones left out
+	encounter.Answer
+	key   string   // of the lines that the kernel prints
+	texts []string // these lines, each as it is compared, blank ones left out
 }
 
 // search asks each kernel about the modules that may have been meant, each
@@ -49,7 +48,7 @@ func newSearch(given []Given) *search {
 			name := m.Name()
 			c.byName[name] = append(c.byName[name], m)
 		}
-		c.ref = model.GivenRelease{Name: g.Release.Name, Arch: g.Release.Arch, Packages: []string{}, Modules: len(c.modules), Kernel: g.Base != nil, Why: g.Why}
+		c.ref = model.GivenRelease{Name: g.Release.Name, Arch: g.Release.Arch, Packages: []string{}, Modules: len(c.modules), Kernel: g.Rules != nil, Why: g.Why}
 		for _, p := range g.Release.Packages {
 			c.ref.Packages = append(c.ref.Packages, p.Label())
 		}
@@ -59,18 +58,18 @@ func newSearch(given []Given) *search {
 }
 
 func (s *search) ask(on, of *candidate, m *release.Module) answer {
-	a := answer{on: on, of: of, module: m, result: on.Base.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes())}
-	if !a.result.OK {
-		a.texts = textsOf(&a.result)
+	a := answer{on: on, of: of, module: m, Answer: encounter.Ask(on.Rules, m.Facts)}
+	if !a.Result.OK {
+		a.texts = textsOf(a.Result.Lines)
 		a.key = strings.Join(a.texts, "")
 	}
 	return a
 }
 
 // textsOf are the fragments of a refusal, in the form in which they are compared.
-func textsOf(r *verdict.Result) []string {
+func textsOf(lines []string) []string {
 	var out []string
-	for _, l := range r.Lines {
+	for _, l := range lines {
 		if t := squeeze(strings.TrimPrefix(l, prefix)); t != "" {
 			out = append(out, t)
 		}
@@ -81,7 +80,7 @@ func textsOf(r *verdict.Result) []string {
 // meet tells whether modules of one release can come before another's kernel.
 func meet(on, of *candidate) bool {
 	a, b := on.Release.Arch, of.Release.Arch
-	return on.Base != nil && (a == b || a == model.ArchUnknown || b == model.ArchUnknown)
+	return on.Rules != nil && (a == b || a == model.ArchUnknown || b == model.ArchUnknown)
 }
 
 // of gives every kernel's word on every module of a name.
@@ -120,7 +119,7 @@ func (s *search) every() []answer {
 			}
 			names[name] = true
 			for _, a := range s.of(name) {
-				if a.result.OK {
+				if a.Result.OK {
 					continue
 				}
 				s.all = append(s.all, a)
@@ -165,7 +164,7 @@ const (
 // fits compares a refusal with a kernel's answer. In a tangle the answer's
 // lines must stand in their order among those of others.
 func (e *event) fits(a *answer) fit {
-	if a.result.OK || e.Errno != 0 && int(a.result.Errno) != e.Errno {
+	if a.Result.OK || e.Errno != 0 && int(a.Result.Errno) != e.Errno {
 		return none
 	}
 	if e.tangle != nil {
@@ -288,7 +287,7 @@ func (s *search) best(e *event) []answer {
 func (e *event) unmix(a *answer, tg *tangle) {
 	last := e.Log[len(e.Log)-1]
 	e.btf, e.Log, e.Mixed = nil, nil, nil
-	for _, l := range a.result.Lines {
+	for _, l := range a.Result.Lines {
 		e.btf = append(e.btf, strings.TrimPrefix(strings.TrimPrefix(l, prefix), " "))
 		e.Log = append(e.Log, l)
 	}
@@ -352,12 +351,12 @@ func (s *search) source(e *event, a *answer, exact bool) {
 		e.More++
 		return
 	}
-	src := model.LogSource{Module: a.module.Path, Of: a.of.ref, On: a.on.ref, Exact: exact, Says: a.result.String(), Own: "not given"}
+	src := model.LogSource{Module: a.module.Path, Of: a.of.ref, On: a.on.ref, Exact: exact, Says: a.Result.String(), Own: "not given"}
 	if own := s.own(a.of, a.module); own != nil {
-		r := own.Base.Module(a.module.Facts.BTF.Bytes(), a.module.Facts.BTFBase.Bytes())
-		src.Own = r.String()
-		if r.OK && own != a.on {
-			src.OwnType = ownType(own, a)
+		at := encounter.Ask(own.Rules, a.module.Facts)
+		src.Own = at.Result.String()
+		if at.Result.OK && own != a.on {
+			src.OwnType = a.Refused(a.on.Rules, own.Rules, a.module.Facts)
 		}
 	}
 	e.Sources = append(e.Sources, src)
@@ -366,15 +365,15 @@ func (s *search) source(e *event, a *answer, exact bool) {
 // own is the kernel of a module's build: that of its release, else the only
 // one of that name which takes it.
 func (s *search) own(of *candidate, m *release.Module) *candidate {
-	if of.Base != nil {
+	if of.Rules != nil {
 		return of
 	}
 	var own *candidate
 	for _, c := range s.given {
-		if c.Base == nil || c.Release.Key != of.Release.Key {
+		if c.Rules == nil || c.Release.Key != of.Release.Key {
 			continue
 		}
-		if r := c.Base.Module(m.Facts.BTF.Bytes(), m.Facts.BTFBase.Bytes()); !r.OK {
+		if a := encounter.Ask(c.Rules, m.Facts); !a.Result.OK {
 			continue
 		}
 		if own != nil {
@@ -383,22 +382,6 @@ func (s *search) own(of *candidate, m *release.Module) *candidate {
 		own = c
 	}
 	return own
-}
-
-// ownType is the refused record as the module's own build reads it.
-func ownType(own *candidate, a *answer) string {
-	if a.result.Blob != verdict.Split || a.result.TypeID == 0 || !a.module.Facts.BTFBase.Missing() {
-		return ""
-	}
-	base, on := own.Base.Raw(), a.on.Base.Raw()
-	if base == nil || on == nil || a.result.TypeID < on.NumTypes() {
-		return ""
-	}
-	split, err := btf.ParseWith(a.module.Facts.BTF.Bytes(), base, own.Base.Profile().Masks)
-	if err != nil {
-		return "" // the kernel takes it, this reader does not: nothing to show
-	}
-	return split.Label(btf.ID(a.result.TypeID - on.NumTypes() + base.NumTypes()))
 }
 
 // say puts the name as the build wrote it in place of the general words.
@@ -414,7 +397,7 @@ func (s *search) say(e *event, a *answer) {
 	if e.Type.Kind == member {
 		own = "a member of " + own
 	}
-	base := a.on.Base.Raw()
+	base := a.on.Rules.Raw()
 	e.Name = fmt.Sprintf("in its own build this is %s. The base of the kernel that refused it has %d ids and %d bytes of strings, other than that of the build, so the same string offset leads elsewhere, here to %q",
 		own, base.NumTypes(), base.StrLen(), e.Type.Name)
 }
@@ -423,7 +406,7 @@ func (s *search) say(e *event, a *answer) {
 func (s *search) whyNot(e *event) string {
 	kernels := 0
 	for _, c := range s.given {
-		if c.Base != nil {
+		if c.Rules != nil {
 			kernels++
 		}
 	}
@@ -439,7 +422,7 @@ func (s *search) whyNot(e *event) string {
 	}
 	var tried []string
 	for _, a := range answers {
-		t := fmt.Sprintf("%s of %s on %s: %s", e.Module, label(&a.of.ref), label(&a.on.ref), a.result.String())
+		t := fmt.Sprintf("%s of %s on %s: %s", e.Module, label(&a.of.ref), label(&a.on.ref), a.Result.String())
 		if !slices.Contains(tried, t) && len(tried) < 4 {
 			tried = append(tried, t)
 		}

@@ -11,7 +11,7 @@ import (
 // dropped finds what the one warning for all modules may have been about.
 func (s *search) dropped(e *event) {
 	for _, a := range s.every() {
-		if p := a.on.Base.Profile(); p.AllowMismatch && p.WarnOnce {
+		if p := a.on.Rules.Profile(); p.AllowMismatch && p.WarnOnce {
 			s.source(e, &a, false)
 		}
 	}
@@ -44,7 +44,7 @@ func (s *search) registeringOn(e *event, on, of *candidate, symbol string) {
 		}
 		if m.Facts.BTF.Len() == 0 {
 			s.plain(e, m, of, on.ref, "it has no BTF")
-		} else if a := s.ask(on, of, m); !a.result.OK {
+		} else if a := s.ask(on, of, m); !a.Result.OK {
 			s.source(e, &a, false)
 		}
 	}
