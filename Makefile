@@ -2,12 +2,14 @@
 # make test   the tests that need no kernel packages
 # make check  all tests: test, e2e, vm, pipelines
 # The others are listed by `make help`. Debian packages are installed by
-# `make deps` alone, which every target that needs some calls first.
+# `make deps` alone, which every target that needs some calls first; make demo
+# needs two of them.
 
 GO       ?= go
 CACHE    ?= $(or $(KPKG_BTF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kpkg-btf)
 BIN      := bin/kpkg-btf bin/kpkg-btf-package
 DOCS     ?= bin/doc
+SITE     ?= bin/site
 VERSION  := $(shell sed -n 's/^var Version = "\(.*\)"/\1/p' internal/toolversion/toolversion.go)
 FETCH    := testdata/real/fetch.sh -c $(CACHE)
 SUITE    := bookworm-security
@@ -20,7 +22,7 @@ SOURCES  := $(shell find cmd internal policy -name '*.go' -o -name '*.yaml') $(s
 export KPKG_BTF_CACHE := $(CACHE)
 export CGO_ENABLED ?= 0
 
-.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party schemas docs dist clean
+.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party schemas docs pages site dist clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12
@@ -36,7 +38,8 @@ deps: ## install the Debian packages that the other targets need (root)
 tools: deps ## a verified trixie chroot in the cache, for references newer than Debian 12
 	@testdata/real/tools.sh $(CACHE)
 
-demo: deps $(BIN) ## fetch two real kernels and show the problem
+demo: $(BIN) ## fetch two real kernels and show the problem
+	@testdata/real/deps.sh demo
 	@testdata/real/demo.sh bin/kpkg-btf "$(FETCH)"
 
 test: deps lint ## unit tests, scripts, small fixtures
@@ -76,8 +79,16 @@ third-party: ## regenerate THIRD_PARTY.md and debian/copyright from the modules
 schemas: ## regenerate the JSON schemas of the documents from their Go types
 	$(GO) generate ./internal/schema
 
-docs: ## manual pages and completions, from the commands
+docs: ## manual pages and completions, from the commands and docs/
 	$(GO) run ./internal/docgen $(DOCS)
+
+pages: ## the generated pages of docs/, and what all pages show of commands
+	$(GO) run ./internal/docgen -pages
+	$(GO) test ./internal/cli -run TestDocs -update
+
+site: ## docs/ as a static site
+	@rm -rf $(SITE)
+	$(GO) run ./internal/docgen -site $(SITE)
 
 dist: ## the source with its modules, as the .deb and .rpm builds take it
 	@rm -rf dist/kpkg-btf-$(VERSION) && mkdir -p dist/kpkg-btf-$(VERSION)

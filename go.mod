@@ -25,6 +25,7 @@ require (
 	github.com/ulikunitz/xz v0.5.17 // tests: second decoder for the fuzzer
 	github.com/xeipuuv/gojsonschema v1.2.0 // tests: JSON schemas of documents and reports
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // signing keys in encrypted PKCS #8 files
+	github.com/yuin/goldmark v1.8.7 // docgen: docs/ as a site and as manual pages; no dependencies, not linked into the program
 	golang.org/x/sync v0.24.0 // errgroup, weighted semaphore
 	golang.org/x/sys v0.49.0 // O_TMPFILE, mmap, renameat2
 	golang.org/x/term v0.47.0 // progress only on a terminal
@@ -72,10 +73,8 @@ require (
 
 require (
 	github.com/cavaliergopher/cpio v1.0.1 // indirect
-	github.com/cpuguy83/go-md2man/v2 v2.0.6 // indirect
 	github.com/google/rpmpack v0.7.1 // indirect
 	github.com/klauspost/pgzip v1.2.6 // indirect
-	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	github.com/xeipuuv/gojsonpointer v0.0.0-20180127040702-4e3ac2762d5f // indirect
 	github.com/xeipuuv/gojsonreference v0.0.0-20180127040603-bd5ef7bd5415 // indirect
 	golang.org/x/text v0.32.0 // indirect

@@ -122,13 +122,16 @@ Exit codes of commands that decide:
   4  ABI bump needed; with --on: to be built for that kernel
   5  inconclusive: the inputs cannot answer the question
   6  rebuild needed: the release is wrong in itself
-Treat any other code as failure. kpkg-btf help concepts explains the words,
-kpkg-btf help FINDING a finding by the name in its brackets. Flags can also be
-given as environment variables: KPKG_BTF_ and the flag's name in capitals, "-" as
-"_"; blanks separate the values of a flag that repeats. Not so those that say whom
-to trust, what to run or what to let pass: --policy, --resign, --sign-cmd,
---trusted-cert, --allow-*. Variables of the hooks begin with KPKG_BTF_BUILD_
-(kpkg-btf hooks list).`,
+Treat any other code as failure.
+
+kpkg-btf help concepts explains the words, kpkg-btf help FINDING a finding by the
+name in its brackets.
+
+Flags can also be given as environment variables: KPKG_BTF_ and the flag's name in
+capitals, "-" as "_"; blanks separate the values of a flag that repeats. Flags that
+say whom to trust, what to run or what to let pass count on the command line alone:
+--policy, --resign, --sign-cmd, --trusted-cert, --base-is-this-build, --allow-*.
+Variables of the hooks begin with KPKG_BTF_BUILD_ (kpkg-btf hooks list).`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {

@@ -1,5 +1,7 @@
-// Command docgen writes the manual pages and the completions of the program
-// from its commands (`make docs`). It is not a part of the program.
+// Command docgen writes what is made of the program and of docs/: manual pages
+// and completions (`make docs`), the reference pages of commands and findings
+// (`make pages`), and docs/ as a static site (`make site`). It is not a part of
+// the program.
 package main
 
 import (
@@ -9,33 +11,36 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/spf13/cobra/doc"
+	"github.com/spf13/cobra"
 
 	"kpkg-btf/internal/cli"
-	"kpkg-btf/internal/toolversion"
 )
 
+const usage = "usage: docgen FOLDER | docgen -pages | docgen -site FOLDER, in the folder that has docs/"
+
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: docgen FOLDER")
-		os.Exit(2)
-	}
-	if err := write(os.Args[1]); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "docgen:", err)
 		os.Exit(1)
 	}
 }
 
-// write puts man1/*.1 and the three completions into a folder.
-func write(dir string) error {
-	man := filepath.Join(dir, "man1")
-	if err := os.MkdirAll(man, 0o755); err != nil {
-		return err
-	}
+func run(args []string) error {
 	root := cli.Command()
-	root.DisableAutoGenTag = true
-	header := &doc.GenManHeader{Title: "KPKG-BTF", Section: "1", Source: "kpkg-btf " + toolversion.Version, Manual: "Kernel packages", Date: date()}
-	if err := doc.GenManTree(root, header, man); err != nil {
+	switch {
+	case len(args) == 1 && args[0] == "-pages":
+		return writePages(root, "docs")
+	case len(args) == 2 && args[0] == "-site":
+		return writeSite("docs", args[1])
+	case len(args) == 1 && args[0] != "" && args[0][0] != '-':
+		return write(root, args[0])
+	}
+	return fmt.Errorf("%s", usage)
+}
+
+// write puts the manual pages and the three completions into a folder.
+func write(root *cobra.Command, dir string) error {
+	if err := writeManuals(root, "docs", dir, date()); err != nil {
 		return err
 	}
 	for name, gen := range map[string]func(string) error{
@@ -51,11 +56,10 @@ func write(dir string) error {
 }
 
 // date is that of SOURCE_DATE_EPOCH; the pages carry no clock.
-func date() *time.Time {
+func date() time.Time {
 	n, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
 	if err != nil {
 		n = 0
 	}
-	t := time.Unix(n, 0).UTC()
-	return &t
+	return time.Unix(n, 0).UTC()
 }

@@ -74,7 +74,7 @@ func TestToolDeb(t *testing.T) {
 	if said := output(t, "chroot", root, "/usr/bin/kpkg-btf", "version"); !strings.HasPrefix(said, "kpkg-btf ") {
 		t.Errorf("version: %s", said)
 	}
-	for _, name := range []string{"usr/bin/dh_kpkg_btf", "usr/share/perl5/Debian/Debhelper/Sequence/kpkg_btf.pm", "usr/share/man/man1/kpkg-btf-check.1.gz",
+	for _, name := range []string{"usr/bin/dh_kpkg_btf", "usr/share/perl5/Debian/Debhelper/Sequence/kpkg_btf.pm", "usr/share/man/man1/kpkg-btf-check.1.gz", "usr/share/man/man5/kpkg-btf-policy.5.gz", "usr/share/man/man7/kpkg-btf-concepts.7.gz",
 		"usr/share/man/man1/dh_kpkg_btf.1.gz", "usr/share/bash-completion/completions/kpkg-btf", "usr/share/kpkg-btf/hooks/gitlab/salsa-ci.yml"} {
 		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
 			t.Error(err)

@@ -65,7 +65,7 @@ func TestToolRpm(t *testing.T) {
 	if said := run("chroot", root, "/usr/bin/kpkg-btf", "version"); !strings.Contains(said, "0.1.0") {
 		t.Errorf("version: %s", said)
 	}
-	for _, name := range []string{"usr/lib/rpm/brp-kpkg-btf", "usr/lib/rpm/fileattrs/kpkgbtf.attr", "usr/lib/rpm/macros.d/macros.kpkg-btf", "usr/share/man/man1/kpkg-btf-check.1"} {
+	for _, name := range []string{"usr/lib/rpm/brp-kpkg-btf", "usr/lib/rpm/fileattrs/kpkgbtf.attr", "usr/lib/rpm/macros.d/macros.kpkg-btf", "usr/share/man/man1/kpkg-btf-check.1", "usr/share/man/man5/kpkg-btf-policy.5", "usr/share/man/man7/kpkg-btf-concepts.7"} {
 		if found, _ := filepath.Glob(filepath.Join(root, name+"*")); len(found) != 1 {
 			t.Errorf("%s: %v", name, found)
 		}

@@ -1,11 +1,13 @@
 #!/bin/sh
 # The main job on real kernels: two uploads of one Debian kernel whose symbol
-# CRCs are all equal. The classical ABI check would have kept the name.
+# CRCs are all equal. The classical ABI check would have kept the name. One
+# screen a step.
 # usage: demo.sh BINARY "FETCH COMMAND"
 set -eu
 
-bin=$1
+bin=$PWD/$1
 fetch=$2
+work=${KPKG_BTF_CACHE:?is set by make}/demo
 s=bookworm-security
 
 get() { # suite name version: the pinned version, or nothing
@@ -26,23 +28,33 @@ else
 	old=$($fetch "$s/$3=$4")
 fi
 
+mkdir -p "$work"
+ln -sf "$(realpath "$old")" "$work/old.deb"
+ln -sf "$(realpath "$new")" "$work/new.deb"
+cd "$work"
+echo "  old.deb is ${old##*/}"
+echo "  new.deb is ${new##*/}"
+
 run() {
 	echo
 	echo "\$ kpkg-btf $*"
+	echo
 	code=0
 	"$bin" "$@" || code=$?
-	echo "(exit code $code)"
 	case $code in 0 | 3 | 4) ;; *) exit "$code" ;; esac
 }
 
 echo
-echo "1. As Debian ships them: every upload has a name of its own."
-run check "$new" --against "$old"
+echo "1. As Debian ships them: every upload has a name of its own. All is well."
+run check new.deb --against old.deb
 
 echo
-echo "2. Could the name have been kept, as the symbol CRCs say?"
-run check "$new" --against "$old" --as-if-same-release
+echo "2. Every symbol CRC is equal. Could the name have been kept?"
+run check new.deb --against old.deb --as-if-same-release
 
 echo
-echo "3. The same where no machine enforces module signatures."
-run check "$new" --against "$old" --as-if-same-release --signatures ignored
+echo "3. The same where no machine enforces module signatures: a repair will do."
+run check new.deb --against old.deb --as-if-same-release --signatures ignored
+
+echo
+echo "docs/tutorial.md goes on from here. The packages are in $work."

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the Debian packages that the build, the tests and the demo need.
-# Lists them first; does nothing when all are there.
+# Installs the Debian packages that the build and the tests need, or those that
+# the demo needs. Lists them first; does nothing when all are there.
+# usage: deps.sh [demo]
 set -eu
 
 packages="
@@ -42,6 +43,7 @@ packages="
 	xz-utils
 	zstd
 "
+[ "${1:-}" != demo ] || packages="ca-certificates debian-archive-keyring" # what fetch.sh verifies with
 # shellcheck disable=SC2086
 set -- $packages
 missing=

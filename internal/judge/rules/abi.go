@@ -72,7 +72,7 @@ var abi = []Rule{
 	{
 		ID: "abi.left-image", Encounter: model.Window, Of: model.OfSymbols, Severity: model.Error, Action: model.Bump,
 		Summary: "exports that moved from vmlinux into a module",
-		Means:   "On the new kernel they are there only while that module is loaded; on the old one both may define them.",
+		Means:   "The new kernel has them only while that module is loaded. The old kernel has them itself and refuses the new module, which exports them a second time.",
 		Found:   "The owners of equal names are compared.",
 		Do:      "Ship under another ABI name.",
 		Command: "kpkg-btf show DECISION abi.left-image",
@@ -161,7 +161,7 @@ var abi = []Rule{
 	{
 		ID: "abi.undescribed-unused", Encounter: model.Window, Of: model.OfSymbols, Severity: model.Info, Action: model.Keep,
 		Summary: "exports without a checksum and without a type that no module imports",
-		Means:   "Neither a CRC nor BTF describes these symbols, and no module of either side imports them: they do not decide. Modules from elsewhere may.",
+		Means:   "Neither a CRC nor BTF describes these symbols, and no module of either side imports them: they do not decide. External modules may.",
 		Found:   "The imports of the modules of both sides are compared with these symbols.",
 		Do:      "Nothing. Those of Rust are for Rust modules alone.",
 		Since:   first,

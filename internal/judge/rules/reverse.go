@@ -17,7 +17,7 @@ var reverse = []Rule{
 		ID: "reverse.blocked", Encounter: model.Reverse, Of: model.OfModules, Severity: model.Warning, Action: model.Bump,
 		Summary: "modules of the old release that the new kernel does not load",
 		Means:   "Modules built for the old release are refused by the new kernel, and so is what was built like them.",
-		Found:   "Each old module is held against the exports, vermagic and options of the new kernel.",
+		Found:   "Each old module is compared with the exports, vermagic and options of the new kernel.",
 		Do:      "Rebuild external modules and initrds when the new kernel is installed.",
 		Command: "kpkg-btf show DECISION reverse.blocked",
 		Since:   first,
