@@ -14,10 +14,11 @@ import (
 // them and does not decide about this one. What the release itself ships below
 // updates/ or extra/ in the kernel's own packages is its own, and modprobe prefers it to what lies below
 // kernel/: wrong, it makes the release wrong.
-func (s *selfState) added(ctx context.Context) error {
+func (s *selfSide) added(ctx context.Context) ([]note, error) {
 	if len(s.r.Added) == 0 {
-		return nil
+		return nil, nil
 	}
+	var own []note
 	f := model.Finding{Rule: "outside.added", Severity: model.Info, Encounter: model.Outside, Count: len(s.r.Added)}
 	for _, a := range s.r.Added {
 		f.Subjects = append(f.Subjects, a.Path)
@@ -25,21 +26,19 @@ func (s *selfState) added(ctx context.Context) error {
 	f.Message = model.Plural(f.Count, "module", "modules") + " below updates/, extra/ or weak-updates/"
 	if s.image != nil && s.kernel != nil {
 		x := &outside{kernels: []*kernel.Kernel{s.kernel}, jobs: max(s.jobs, 1), trust: s.trust, bases: s.bases}
-		for _, a := range s.r.Added {
-			x.list = append(x.list, newOutsider(a))
+		list, err := x.judge(ctx, s.r.Added)
+		if err != nil {
+			return nil, err
 		}
-		if err := x.judge(ctx); err != nil {
-			return err
-		}
-		tellAdded(&f, x.list)
-		s.ownAdded(x.list)
+		tellAdded(&f, list)
+		own = ownAdded(list)
 	}
-	s.n.add(meeting{}, f, nil)
-	return nil
+	return append(own, said(f)), nil
 }
 
 // ownAdded reports what is wrong of the release's own.
-func (s *selfState) ownAdded(list []*outsider) {
+func ownAdded(list []*outsider) []note {
+	var n gathering
 	f := model.Finding{Rule: "self.added", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
 		Hint: "modprobe prefers these to the modules below kernel/: build them with this kernel, or leave them out"}
 	for _, x := range list {
@@ -51,8 +50,9 @@ func (s *selfState) ownAdded(list []*outsider) {
 		if c.Verdict == model.Dropped {
 			why = firstOf(why, c.Words)
 		}
-		s.n.many(f, modulesText("that the release ships below updates/ or extra/ and that are wrong on its own kernel"), x.m.Path, x.m.Path+": "+why)
+		n.add(f, modulesText("that the release ships below updates/ or extra/ and that are wrong on its own kernel"), x.m.Path, x.m.Path+": "+why)
 	}
+	return n
 }
 
 // tellAdded says what becomes of them.

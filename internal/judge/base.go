@@ -11,7 +11,7 @@ import (
 
 // oneBase reports images of one release that carry different bases: two
 // builds share a name.
-func oneBase(n *notes, r *release.Release) {
+func oneBase(r *release.Release) []note {
 	type group struct {
 		sum   string
 		where []string
@@ -36,15 +36,15 @@ func oneBase(n *notes, r *release.Release) {
 		groups[i].where = append(groups[i].where, im.Source.String())
 	}
 	if len(groups) < 2 {
-		return
+		return nil
 	}
 	var parts []string
 	for _, g := range groups {
 		parts = append(parts, g.sum+"… in "+strings.Join(g.where, " and "))
 	}
-	n.one(model.Finding{
+	return []note{said(model.Finding{
 		Rule: "self.two-bases", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
 		Message: "the images of one release carry different bases: " + strings.Join(parts, "; "),
 		Hint:    "these are two builds under one name: build image, modules and headers in one run",
-	})
+	})}
 }

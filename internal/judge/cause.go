@@ -12,18 +12,33 @@ import (
 	"kpkg-btf/internal/model"
 )
 
-// cause says how the bases differ, why where that is shown, and for what is
-// only noise how to prevent it.
-func (w *windowState) cause() {
+// baseChange is how two bases differ, and why where that is shown.
+type baseChange struct {
+	*meaning.Change
+	why    meaning.Why
+	pinned note
+}
+
+// baseChange compares the bases; nil where they are equal, or one is not at hand.
+func (w *window) baseChange() *baseChange {
 	c := w.classes
 	if c == nil {
-		return
+		return nil
 	}
 	ch := c.Change()
-	why := c.Why(ch, meaning.Builds{
+	return &baseChange{ch, c.Why(ch, meaning.Builds{
 		OldBanner: w.oldK.Banner, NewBanner: w.newK.Banner, SameSource: w.sameSource(), Tools: tools(w.old, w.new), Users: w.users(ch),
-	})
-	s := w.res.SameAt
+	}), said(*pinned(c, usesOf(w.r, c.Raw(meaning.New))))}
+}
+
+// changeNotes say how the bases differ, why where that is shown, and for what is
+// only noise how to prevent it.
+func (w *window) changeNotes() []note {
+	if w.change == nil {
+		return nil
+	}
+	ch, why := w.change, &w.change.why
+	s := w.needs.sameAt
 	text := why.Text
 	switch {
 	case s.Known == 0:
@@ -42,9 +57,7 @@ func (w *windowState) cause() {
 	if why.Prevent != "" {
 		f.Hint = "to prevent it: " + why.Prevent
 	}
-	w.add(f)
-	w.add(*pinned(c, usesOf(w.r, c.Raw(meaning.New))))
-	w.res.Change = changeOf(c, ch, &why)
+	return []note{said(f), ch.pinned}
 }
 
 // causeWords begin the sentence; a cause that is not shown is not named.
@@ -87,7 +100,7 @@ func unquoted(s string) string {
 }
 
 // users counts the modules that refer to each type that changed.
-func (w *windowState) users(ch *meaning.Change) func(btf.ID) int {
+func (w *window) users(ch *meaning.Change) func(btf.ID) int {
 	if len(ch.Types) == 0 || len(w.r.Modules) == 0 {
 		return nil
 	}
@@ -123,8 +136,9 @@ func (w *windowState) users(ch *meaning.Change) func(btf.ID) int {
 	}
 }
 
-// changeOf is the document of a change, whole.
-func changeOf(c *meaning.Classes, ch *meaning.Change, why *meaning.Why) *model.BaseChange {
+// document is the change, whole.
+func (ch *baseChange) document(c *meaning.Classes) *model.BaseChange {
+	why := &ch.why
 	out := &model.BaseChange{
 		Cause: string(why.Cause), Text: why.Text, Prevent: why.Prevent,
 		InPlace: ch.InPlace, Shifts: len(ch.Shifts), Moved: []model.Shift{}, Arrays: []model.Lengths{},

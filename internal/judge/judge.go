@@ -123,65 +123,60 @@ func ignored(news *release.Loaded, olds []*release.Loaded) []model.IgnoredInput 
 }
 
 func checkRelease(ctx context.Context, r *release.Release, all []*release.Release, olds []*release.Loaded, o Options, use *policy.Use) (*model.ReleaseVerdict, error) {
-	n := newNotes(r.Name, use)
 	m, err := r.Record("")
 	if err != nil {
 		return nil, err
 	}
-	v := &model.ReleaseVerdict{Release: refOf(r, m), Windows: []model.WindowResult{}}
 	k, unread := kernel.Of(r)
-	bound, mods, err := judgeSelf(ctx, v, r, k, unread, all, m, n, &o)
+	s, err := judgeSelf(ctx, r, k, unread, all, m, &o)
 	if err != nil {
 		return nil, err
 	}
+	list := s.notes
 	var windows []*window
 	for _, p := range pair(r, olds, o.AsIfSameRelease) {
 		if unread != nil {
 			return nil, unread
 		}
-		w, err := meetWindow(ctx, p, r, k, m, mods, &o)
+		w, err := meetWindow(ctx, p, r, k, m, s.mods, &o)
 		if err != nil {
 			return nil, err
 		}
-		w.findings(n, o.Policy)
+		list = append(list, w.notes(o.Policy)...)
 		windows = append(windows, w)
 	}
-	conclude(n, v)
-	for _, w := range windows {
-		v.Windows = append(v.Windows, w.concluded(n, o.Policy))
-	}
-	v.Modules = moduleDecisions(n, bound, windows, v.Outcome.Action)
-	return v, nil
-}
-
-// conclude ends the gathering of findings about a release.
-func conclude(n *notes, v *model.ReleaseVerdict) {
-	n.settle()
-	v.Findings = n.findings()
-	v.Outcome = n.outcome()
+	j := ruleOn(list, r.Name, use)
+	v := &model.ReleaseVerdict{Release: refOf(r, m), Self: s.res, Windows: []model.WindowResult{}, Findings: j.findings(), Outcome: j.outcome()}
 	v.Decision = model.DecisionOf(v.Outcome, v.Findings)
+	for _, w := range windows {
+		v.Windows = append(v.Windows, w.concluded(&j, o.Policy))
+	}
+	v.Modules = moduleDecisions(&j, s.bound, windows, v.Outcome.Action)
+	return v, nil
 }
 
 // judgeSelf judges a release on its own image, or by its manifest, and binds
 // each module by its digests.
-func judgeSelf(ctx context.Context, v *model.ReleaseVerdict, r *release.Release, k *kernel.Kernel, unread error, all []*release.Release, m *manifest.Manifest, n *notes, o *Options) ([]model.ModuleDecision, []moduleSelf, error) {
-	res, mods, err := self(ctx, r, k, unread, all, n, o)
-	v.Self = res
-	if err != nil {
-		return nil, nil, err
+func judgeSelf(ctx context.Context, r *release.Release, k *kernel.Kernel, unread error, all []*release.Release, m *manifest.Manifest, o *Options) (selfAnswer, error) {
+	s, err := self(ctx, r, k, unread, all, o)
+	switch {
+	case err != nil:
+		return s, err
+	case r.Doc != nil && m.Self != nil:
+		recorded := selfRecorded(m, o.Policy)
+		recorded.notes = append(s.notes, recorded.notes...)
+		return recorded, nil
+	case r.Doc != nil:
+		s.res.Modules = len(m.Modules)
+		bound, notes := selfFromManifest(m, k, o.Policy)
+		s.bound, s.notes = bound, append(s.notes, notes...)
+		return s, nil
 	}
-	if r.Doc != nil && m.Self != nil {
-		return selfRecorded(v, m, n, o.Policy), nil, nil
+	s.bound = make([]model.ModuleDecision, 0, len(s.mods))
+	for i := range s.mods {
+		s.bound = append(s.bound, fromFacts(&s.mods[i]))
 	}
-	if r.Doc != nil {
-		v.Self.Modules = len(m.Modules)
-		return selfFromManifest(m, k, n, o.Policy), nil, nil
-	}
-	out := make([]model.ModuleDecision, 0, len(mods))
-	for i := range mods {
-		out = append(out, fromFacts(&mods[i]))
-	}
-	return out, mods, nil
+	return s, nil
 }
 
 // fromFacts binds a module to its digests.
@@ -215,17 +210,17 @@ func bind(m *release.Module) model.ModuleDecision {
 }
 
 // moduleDecisions says what is to be done with each module, and why.
-func moduleDecisions(n *notes, bound []model.ModuleDecision, windows []*window, release model.Action) []model.ModuleDecision {
-	all := n.reasons()
+func moduleDecisions(j *judged, bound []model.ModuleDecision, windows []*window, release model.Action) []model.ModuleDecision {
+	all := j.reasons()
 	for i := range bound {
 		d := &bound[i]
-		n.explain(all, d, meeting{}, model.Rebuild)
+		j.explain(all, d, meeting{}, model.Rebuild)
 		for k, w := range windows {
 			if !w.p.judged {
 				continue
 			}
-			mw := w.each[i]
-			mw.Old, mw.Action = k, n.explain(all, d, meeting{window: w}, mw.Action)
+			mw := w.needs.each[i]
+			mw.Old, mw.Action = k, j.explain(all, d, meeting{window: w}, mw.Action)
 			d.Windows = append(d.Windows, mw)
 			d.Action = max(d.Action, mw.Action)
 		}

@@ -41,6 +41,7 @@ func Outside(ctx context.Context, news *release.Loaded, kernels []*release.Loade
 	use := o.Policy.On(o.Day)
 	rep := newReport(news, kernels, use, o)
 	x := &outside{jobs: max(o.Jobs, 1), trust: o.trust(), bases: o.bases}
+	var odd []note // what does not fit in the kernels
 	for _, set := range kernels {
 		for _, r := range set.Releases {
 			k, err := kernel.Of(r)
@@ -48,22 +49,27 @@ func Outside(ctx context.Context, news *release.Loaded, kernels []*release.Loade
 				return nil, err
 			}
 			x.kernels = append(x.kernels, k)
-			x.odd = append(x.odd, releaseFindings(r, kernelSide, r.Name)...)
+			for _, f := range releaseFindings(r, kernelSide, r.Name) {
+				odd = append(odd, said(f))
+			}
 		}
 	}
 	var err error
 	if rep.Kernels, err = Refs(kernels); err != nil {
 		return nil, err
 	}
-	sets, err := x.gather(news)
+	mods, sizes, err := gather(news)
 	if err != nil {
 		return nil, err
 	}
-	if err := x.judge(ctx); err != nil {
+	list, err := x.judge(ctx, mods)
+	if err != nil {
 		return nil, err
 	}
 	for i, r := range news.Releases {
-		v, err := x.verdict(r, sets[i], rep.Kernels, o, use)
+		set := list[:sizes[i]]
+		list = list[sizes[i]:]
+		v, err := x.verdict(r, set, len(mods) == 0, odd, rep.Kernels, o, use)
 		if err != nil {
 			return nil, err
 		}
@@ -73,34 +79,24 @@ func Outside(ctx context.Context, news *release.Loaded, kernels []*release.Loade
 	return rep, nil
 }
 
-// gather lists the modules of all releases, each release's by path.
-func (x *outside) gather(news *release.Loaded) ([][]*outsider, error) {
-	var sets [][]*outsider
+// gather lists the modules of all releases, each release's by path, and how many
+// each has.
+func gather(news *release.Loaded) (mods []*release.Module, sizes []int, err error) {
 	for _, r := range news.Releases {
 		if r.Doc != nil {
-			return nil, where.In(r.Packages[0].File, where.New(where.Inconclusive, "a manifest does not hold the modules that are to be judged").
+			return nil, nil, where.In(r.Packages[0].File, where.New(where.Inconclusive, "a manifest does not hold the modules that are to be judged").
 				WithHint("give the package of the modules; a kernel may be a manifest (--on)"))
 		}
-		var set []*outsider
-		for _, m := range slices.Concat(r.Modules, r.Added) {
-			set = append(set, newOutsider(m))
-		}
-		slices.SortFunc(set, func(a, b *outsider) int { return strings.Compare(a.m.Path, b.m.Path) })
-		x.list = append(x.list, set...)
-		sets = append(sets, set)
+		set := slices.Concat(r.Modules, r.Added)
+		slices.SortFunc(set, func(a, b *release.Module) int { return strings.Compare(a.Path, b.Path) })
+		mods, sizes = append(mods, set...), append(sizes, len(set))
 	}
-	return sets, nil
+	return mods, sizes, nil
 }
 
-func newOutsider(m *release.Module) *outsider {
-	return &outsider{m: m, mod: encounter.Module{Path: m.Path, Name: m.Name(), Facts: m.Facts}}
-}
-
-// outside is the matrix in the making.
+// outside are the kernels that modules meet, and what that takes.
 type outside struct {
-	list    []*outsider
 	kernels []*kernel.Kernel
-	odd     []model.Finding // of what does not fit in them
 	trust   kernel.Trust
 	bases   *encounter.Bases
 	jobs    int
@@ -108,18 +104,19 @@ type outside struct {
 
 // judge asks every kernel about every module, then what one rewriting of a
 // module would do for all of them.
-func (x *outside) judge(ctx context.Context) error {
-	mods := make([]encounter.Module, len(x.list))
-	for i, s := range x.list {
-		s.builtOn, s.mod.Build = encounter.FindBuild(s.m.Facts, x.kernels)
-		mods[i] = s.mod
+func (x *outside) judge(ctx context.Context, list []*release.Module) ([]*outsider, error) {
+	mods, out := make([]encounter.Module, len(list)), make([]*outsider, len(list))
+	for i, m := range list {
+		s := &outsider{m: m, mod: encounter.Module{Path: m.Path, Name: m.Name(), Facts: m.Facts}}
+		s.builtOn, s.mod.Build = encounter.FindBuild(m.Facts, x.kernels)
+		mods[i], out[i] = s.mod, s
 	}
 	loads := make([][]*loadcheck.Result, len(x.kernels))
 	for k := range x.kernels {
 		loads[k] = encounter.Loads(x.kernels[k], mods, encounter.Around{Found: true, Loaded: true, Trust: x.trust}, x.jobs)
 	}
-	return encounter.Each(ctx, len(x.list), x.jobs, func(i int, d *distill.Distiller) error {
-		s := x.list[i]
+	return out, encounter.Each(ctx, len(out), x.jobs, func(i int, d *distill.Distiller) error {
+		s := out[i]
 		for k := range x.kernels {
 			s.cells = append(s.cells, x.cell(s, k, &encounter.Peers{Load: loads[k][i], Bases: x.bases, Distiller: d}))
 		}

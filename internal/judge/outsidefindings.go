@@ -3,6 +3,7 @@ package judge
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/model"
@@ -11,38 +12,40 @@ import (
 )
 
 // verdict makes the judgement of one release's modules out of its rows.
-func (x *outside) verdict(r *release.Release, set []*outsider, kernels []model.ReleaseRef, o Options, use *policy.Use) (*model.ReleaseVerdict, error) {
+// none: there are no modules at all.
+func (x *outside) verdict(r *release.Release, set []*outsider, none bool, odd []note, kernels []model.ReleaseRef, o Options, use *policy.Use) (*model.ReleaseVerdict, error) {
 	m, err := r.Record("")
 	if err != nil {
 		return nil, err
 	}
 	v := &model.ReleaseVerdict{Release: refOf(r, m), Self: notJudged(len(set)), Windows: []model.WindowResult{}, Modules: []model.ModuleDecision{}}
 	v.Release.Modules, v.Release.BTFBytes = len(set), 0
-	n := newNotes(r.Name, use)
+	var list []note
 	for _, err := range r.Unread {
-		n.one(model.Finding{Rule: "outside.unreadable", Severity: model.Error, Encounter: model.Outside, Inconclusive: true, Message: err.Error()})
+		list = append(list, said(model.Finding{Rule: "outside.unreadable", Severity: model.Error, Encounter: model.Outside, Inconclusive: true, Message: err.Error()}))
 	}
 	for _, s := range set {
 		v.Release.BTFBytes += int64(s.m.Facts.BTF.Len())
 	}
-	x.setFindings(n, set)
-	for _, f := range x.odd {
-		n.one(f)
+	if none {
+		list = append(list, said(model.Finding{Rule: "outside.no-modules", Severity: model.Error, Encounter: model.Outside, Inconclusive: true,
+			Message: "no modules among the inputs: 0 of 0 proves nothing"}))
 	}
+	list = slices.Concat(list, x.setNotes(set), odd)
 	for k := range x.kernels {
-		v.On = append(v.On, x.kernel(n, k, set, kernels[k], o))
+		v.On = append(v.On, kernelResult(k, set, kernels[k]))
+		list = append(list, x.kernelNotes(k, set, kernels[k], o)...)
 	}
-	conclude(n, v)
-	x.decide(n, v, set)
+	j := ruleOn(list, r.Name, use)
+	v.Findings, v.Outcome = j.findings(), j.outcome()
+	v.Decision = model.DecisionOf(v.Outcome, v.Findings)
+	x.decide(&j, v, set)
 	return v, nil
 }
 
-// setFindings are about the modules themselves, whatever kernel loads them.
-func (x *outside) setFindings(n *notes, set []*outsider) {
-	if len(x.list) == 0 {
-		n.one(model.Finding{Rule: "outside.no-modules", Severity: model.Error, Encounter: model.Outside, Inconclusive: true,
-			Message: "no modules among the inputs: 0 of 0 proves nothing"})
-	}
+// setNotes are about the modules themselves, whatever kernel loads them.
+func (x *outside) setNotes(set []*outsider) []note {
+	var n gathering
 	wanted := x.readsBTF()
 	for _, s := range set {
 		f := s.m.Facts
@@ -54,19 +57,20 @@ func (x *outside) setFindings(n *notes, set []*outsider) {
 			if f.BTFSections > 1 {
 				what += fmt.Sprintf(" (the first of %d sections .BTF, which the kernel takes)", f.BTFSections)
 			}
-			n.many(model.Finding{Rule: "outside.btf-malformed", Severity: model.Error, Encounter: model.Outside, Action: model.RebuildFor,
+			n.add(model.Finding{Rule: "outside.btf-malformed", Severity: model.Error, Encounter: model.Outside, Action: model.RebuildFor,
 				Hint: "build them again; a step of the packaging may cut or rewrite sections"},
 				modulesText("{has|have} BTF that cannot be parsed"), s.m.Path, what)
 		case why != "" && !stripped && wanted:
-			n.many(model.Finding{Rule: "outside.btf-none", Severity: model.Info, Encounter: model.Outside,
+			n.add(model.Finding{Rule: "outside.btf-none", Severity: model.Info, Encounter: model.Outside,
 				Hint: "no types for bpf; headers with a vmlinux (Debian from 6.12.16) and pahole give them BTF, from 6.11 distilled"},
 				modulesText("{has|have} no BTF"), s.m.Path, s.m.Path+": "+why)
 		case why == "" && f.BTFBase.Len() == 0 && s.builtOn < 0:
-			n.many(model.Finding{Rule: "outside.base-unknown", Severity: model.Warning, Encounter: model.Outside,
+			n.add(model.Finding{Rule: "outside.base-unknown", Severity: model.Warning, Encounter: model.Outside,
 				Hint: "give the kernel they were built on with --on: without it no dependency on its base (kernel-btf-…) can be written"},
 				modulesText("{has|have} split BTF of a base that is none of these kernels'"), s.m.Path, s.m.Path)
 		}
 	}
+	return n
 }
 
 // outsideRules are the findings of a kernel in the order of their weight, with
@@ -87,8 +91,8 @@ var outsideRules = []struct {
 	{"outside.dropped", model.Info, "module loads on %s without its BTF, which is of another base", "modules load on %s without their BTF, which is of another base", ""},
 }
 
-// kernel gathers what one kernel makes of the modules.
-func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef, o Options) model.KernelResult {
+// kernelResult counts what one kernel does with the modules.
+func kernelResult(k int, set []*outsider, ref model.ReleaseRef) model.KernelResult {
 	res := model.KernelResult{Kernel: ref}
 	verdicts, meanings := model.Counter{}, model.Counter{}
 	var loads model.LoadCounter
@@ -98,6 +102,11 @@ func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef,
 		loads.Add(&s.cells[k].Load)
 	}
 	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), loads.Counts()
+	return res
+}
+
+// kernelNotes are about what one kernel does with the modules.
+func (x *outside) kernelNotes(k int, set []*outsider, ref model.ReleaseRef, o Options) (list []note) {
 	for _, r := range outsideRules {
 		for _, action := range []model.Action{model.RebuildFor, model.Strip, model.Distill, model.Keep} {
 			f := model.Finding{Rule: r.rule, Severity: r.severity, Action: action, Inconclusive: r.rule == "outside.unknown", Hint: r.hint}
@@ -127,24 +136,26 @@ func (x *outside) kernel(n *notes, k int, set []*outsider, ref model.ReleaseRef,
 			if action == model.Strip && len(kfuncs) > 0 {
 				f.Hint = joined(f.Hint, kfuncsVanish(len(kfuncs), kfuncs[0]))
 			}
-			x.put(n, k, f, func(n int) string { return fmt.Sprintf(model.Plural(n, one, many), ref.Name) + why })
+			list = append(list, x.notes(k, f, func(n int) string { return fmt.Sprintf(model.Plural(n, one, many), ref.Name) + why })...)
 		}
 	}
-	x.signatures(n, k, set, ref, o)
-	return res
+	return append(list, x.signatures(k, set, ref, o)...)
 }
 
-// put adds a finding of a kernel, if it is about anything.
-func (x *outside) put(n *notes, k int, f model.Finding, text func(int) string) {
-	if f.Count = len(f.Subjects); f.Count > 0 {
-		f.Encounter, f.Against = model.Outside, x.kernels[k].Name
-		n.add(meeting{host: x.kernels[k]}, f, text)
+// notes is one about a kernel; none where it is about nothing.
+func (x *outside) notes(k int, f model.Finding, text func(int) string) []note {
+	if len(f.Subjects) == 0 {
+		return nil
 	}
+	f.Count, f.Encounter, f.Against = len(f.Subjects), model.Outside, x.kernels[k].Name
+	n := worded(f, text)
+	n.in = meeting{host: x.kernels[k]}
+	return []note{n}
 }
 
 // signatures: modules that only load where signatures are not enforced. Whose
 // key a machine trusts beside its kernel's is not seen here (MOK).
-func (x *outside) signatures(n *notes, k int, set []*outsider, ref model.ReleaseRef, o Options) {
+func (x *outside) signatures(k int, set []*outsider, ref model.ReleaseRef, o Options) []note {
 	f := model.Finding{Rule: "outside.signature", Severity: model.Warning, Hint: "sign them, and enroll the key there (MOK)"}
 	if o.Policy.Signatures == policy.Ignored {
 		f.Severity = model.Info
@@ -154,14 +165,14 @@ func (x *outside) signatures(n *notes, k int, set []*outsider, ref model.Release
 			f.Subjects = append(f.Subjects, s.m.Path)
 		}
 	}
-	x.put(n, k, f, func(n int) string {
+	return x.notes(k, f, func(n int) string {
 		return fmt.Sprintf(model.Plural(n, "module does not load on %s where signatures are enforced", "modules do not load on %s where signatures are enforced"), ref.Name)
 	})
 }
 
 // decide says what is to be done with each module, after the policy.
-func (x *outside) decide(n *notes, v *model.ReleaseVerdict, set []*outsider) {
-	all := n.reasons()
+func (x *outside) decide(j *judged, v *model.ReleaseVerdict, set []*outsider) {
+	all := j.reasons()
 	for _, s := range set {
 		d := bind(s.m)
 		d.BuildBase, d.BuildBaseBy = s.mod.Build.Grade, s.mod.Build.By
@@ -171,10 +182,10 @@ func (x *outside) decide(n *notes, v *model.ReleaseVerdict, set []*outsider) {
 		if d.MissingWhy != "" && d.Missing != model.Stripped {
 			d.Missing = model.NoneExpected
 		}
-		n.explain(all, &d, meeting{}, model.Rebuild)
+		j.explain(all, &d, meeting{}, model.Rebuild)
 		for k := range s.cells {
 			c := s.cells[k].ModuleOn
-			c.Action = n.explain(all, &d, meeting{host: x.kernels[k]}, c.Action)
+			c.Action = j.explain(all, &d, meeting{host: x.kernels[k]}, c.Action)
 			v.On[k].Action = max(v.On[k].Action, c.Action)
 			d.On = append(d.On, c)
 			d.Action = max(d.Action, c.Action)

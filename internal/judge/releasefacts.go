@@ -172,7 +172,8 @@ func firstNames(names []string) string {
 // idsFindings are about .BTF_ids of the release's modules and images by itself: a
 // build in which resolve_btfids did not run, sets that it does not leave so. What
 // apply changed is marked by a stamp and is left out.
-func idsFindings(n *notes, r *release.Release) {
+func idsFindings(r *release.Release) []note {
+	var n gathering
 	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
 	tell := func(subject string, faults []ids.Fault) {
 		for i := range faults {
@@ -180,12 +181,12 @@ func idsFindings(n *notes, r *release.Release) {
 			switch name := subject + ": " + x.Text; x.Kind {
 			case ids.Unresolved:
 				f.Rule, f.Hint = "self.ids-unresolved", "resolve_btfids did not run: build its target tools/bpf/resolve_btfids, and modules and vmlinux again"
-				n.many(f, idsText("whose .BTF_ids was never resolved"), subject, name)
+				n.add(f, idsText("whose .BTF_ids was never resolved"), subject, name)
 			case ids.Broken:
 				f.Rule, f.Hint = "self.ids-broken", "resolve_btfids leaves no such set: link and resolve them again from their objects"
-				n.many(f, idsText("with a set in .BTF_ids that is not whole"), subject, subject+": set "+x.Name+": "+x.Text)
+				n.add(f, idsText("with a set in .BTF_ids that is not whole"), subject, subject+": set "+x.Name+": "+x.Text)
 			case ids.Zero:
-				n.many(model.Finding{Rule: "self.ids-zero", Severity: model.Warning, Encounter: model.Self,
+				n.add(model.Finding{Rule: "self.ids-zero", Severity: model.Warning, Encounter: model.Self,
 					Hint: "resolve_btfids warned of it: the base has no such type, or it did not reach this word"},
 					idsText("with an id 0 in a list of .BTF_ids, which matches nothing"), subject, name)
 			}
@@ -201,6 +202,7 @@ func idsFindings(n *notes, r *release.Release) {
 			tell(m.Path, firstOfKind(x.IDs.Faults()))
 		}
 	}
+	return n
 }
 
 // firstOfKind keeps the first fault of each kind.

@@ -13,26 +13,25 @@ import (
 	"kpkg-btf/policy"
 )
 
-// reverse asks the new kernel about the modules of the old release. They stand
+// meetBack asks the new kernel about the modules of the old release. They stand
 // for all that was built on the old base and that no repair of the new modules
 // reaches: a stale initrd, external modules that nobody rebuilt because the
 // name did not change. Modules of the new release may be loaded already.
-func (w *window) reverse(ctx context.Context, o *Options) error {
-	var err error
-	res := &w.res.Reverse
+func (w *window) meetBack(ctx context.Context, o *Options) (m meetings, res model.ReverseResult, err error) {
+	res = noReverse(w.p.why)
 	switch {
 	case len(w.p.old.Packed) > 0:
-		w.backMods, res.Why = packedModules(w), ""
+		m.mods, res.Why = packedModules(w), ""
 	case len(w.old.Modules) == 0:
 		res.Why = "the old side has no modules to ask with"
-		return nil
+		return m, res, nil
 	default:
-		if w.backMods, err = recordedModules(w.p.old, w.old, w.oldK); err != nil {
-			return err
+		if m.mods, err = recordedModules(w.p.old, w.old, w.oldK); err != nil {
+			return m, res, err
 		}
-		if !w.recordsTell() {
-			w.backMods, res.Why = nil, "the old side is a manifest: it does not hold the modules' BTF, and there are no references (record --refs) with its base"
-			return nil
+		if !w.recordsTell(m.mods) {
+			res.Why = "the old side is a manifest: it does not hold the modules' BTF, and there are no references (record --refs) with its base"
+			return meetings{}, res, nil
 		}
 		res.Why = "by the references recorded with the manifest"
 		if kernel.SameBase(w.oldK, w.newK) == tri.Yes {
@@ -40,15 +39,15 @@ func (w *window) reverse(ctx context.Context, o *Options) error {
 		}
 	}
 	around := encounter.Around{SameRelease: true, Loaded: true, Trust: o.trust()}
-	loads := encounter.Loads(w.newK, w.backMods, around, o.Jobs)
-	if w.back, err = encounter.All(ctx, w.newK, w.backMods, loads, o.bases, o.Jobs); err != nil {
-		return err
+	loads := encounter.Loads(w.newK, m.mods, around, o.Jobs)
+	if m.cells, err = encounter.All(ctx, w.newK, m.mods, loads, o.bases, o.Jobs); err != nil {
+		return m, res, err
 	}
-	res.Judged, res.Modules = true, len(w.back)
+	res.Judged, res.Modules = true, len(m.cells)
 	verdicts, meanings, counts := model.Counter{}, model.Counter{}, model.LoadCounter{}
-	for i := range w.back {
-		c := &w.back[i]
-		x := model.ReverseModule{Path: w.backMods[i].Path, Verdict: c.Verdict, Meaning: c.Meaning, Words: c.Words, Load: encounter.ModuleLoad(c.Load)}
+	for i := range m.cells {
+		c := &m.cells[i]
+		x := model.ReverseModule{Path: m.mods[i].Path, Verdict: c.Verdict, Meaning: c.Meaning, Words: c.Words, Load: encounter.ModuleLoad(c.Load)}
 		if c.Load != nil && c.Load.Why(false) != nil {
 			x.Verdict, x.Words = model.Blocked, ""
 		}
@@ -58,17 +57,23 @@ func (w *window) reverse(ctx context.Context, o *Options) error {
 		res.Each = append(res.Each, x)
 	}
 	res.Verdicts, res.Meanings, res.Loads = verdicts.Sorted(), meanings.Sorted(), counts.Counts()
-	if len(w.p.old.Packed) == 0 && slices.ContainsFunc(w.back, func(c encounter.Cell) bool { return c.Verdict == model.VerdictUnknown }) {
+	if len(w.p.old.Packed) == 0 && slices.ContainsFunc(m.cells, func(c encounter.Cell) bool { return c.Verdict == model.VerdictUnknown }) {
 		res.Why += ": whether the new kernel takes them is not known"
 	}
-	return nil
+	return m, res, nil
+}
+
+// noReverse is a reverse encounter that was not judged.
+func noReverse(why string) model.ReverseResult {
+	none := []model.Count{}
+	return model.ReverseResult{Why: why, Verdicts: none, Meanings: none, Loads: model.LoadCounts{Ignored: none, Enforced: none}, Each: []model.ReverseModule{}}
 }
 
 // recordsTell reports whether what is recorded of the old modules says
 // anything of them on the new kernel.
-func (w *window) recordsTell() bool {
+func (w *window) recordsTell(mods []encounter.Module) bool {
 	return kernel.SameBase(w.oldK, w.newK) == tri.Yes ||
-		w.oldK.Base != nil && w.newK.Base != nil && slices.ContainsFunc(w.backMods, func(m encounter.Module) bool { return m.Refs != nil || m.Distilled != nil })
+		w.oldK.Base != nil && w.newK.Base != nil && slices.ContainsFunc(mods, func(m encounter.Module) bool { return m.Refs != nil || m.Distilled != nil })
 }
 
 // packedModules are the modules of a condensed release.
@@ -84,21 +89,21 @@ func packedModules(w *window) []encounter.Module {
 // sound reports whether every module of the old release is on the new kernel
 // what it was: then whatever else was built like them is, too.
 func (w *window) sound() bool {
-	return w.res.Reverse.Judged && !slices.ContainsFunc(w.back, func(c encounter.Cell) bool {
+	return w.reverse.Judged && !slices.ContainsFunc(w.back.cells, func(c encounter.Cell) bool {
 		return c.Meaning != model.Same && c.Meaning != model.MeaningNone ||
 			c.Verdict != model.Attached && c.Verdict != model.Inert && c.Verdict != model.Blocked && c.Verdict != model.VerdictUnknown
 	})
 }
 
-// reverseFindings: nothing here is repaired by rewriting the new modules;
+// reverseNotes: nothing here is repaired by rewriting the new modules;
 // the policy says whether it asks for a new name.
-func (w *windowState) reverseFindings() {
-	res := &w.res.Reverse
+func (w *window) reverseNotes(p *policy.Policy) (list []note) {
+	res := &w.reverse
 	f := model.Finding{Encounter: model.Reverse, Severity: model.Warning, Hint: "rebuild external modules (DKMS, kmod) and initrds when the new kernel is installed"}
-	if w.policy.Reverse == policy.Bump {
+	if p.Reverse == policy.Bump {
 		f.Severity, f.Action = model.Error, model.Bump
 	}
-	if w.res.BaseEqual == model.Differs && !w.sound() {
+	if w.equal == model.Differs && !w.sound() {
 		f := f
 		f.Rule = "reverse.base"
 		f.Message = "external modules and initrds built on the old base do not match the new kernel; repairing the new modules cannot reach them"
@@ -108,41 +113,41 @@ func (w *windowState) reverseFindings() {
 		case res.Judged:
 			f.Message += fmt.Sprintf(". Of the old release's own %s: %s", model.Plural(res.Modules, "module", "modules"), verdictText(res.Verdicts))
 		}
-		w.add(f)
+		list = append(list, said(f))
 	}
 	blocked := loadGroup{rule: "reverse.blocked", what: "of the old release, and what was built like them, that the new kernel refuses to load"}
-	for i := range w.back {
-		if load := w.back[i].Load; load != nil {
+	for i := range w.back.cells {
+		if load := w.back.cells[i].Load; load != nil {
 			if why := load.Why(false); why != nil {
-				blocked.add(w.backMods[i].Path, why.String())
+				blocked.add(w.back.mods[i].Path, why.String())
 			}
 		}
 	}
-	w.addGroup(&blocked, f)
+	return append(list, blocked.notes(f)...)
 }
 
 // mismatch: where the old kernel loads modules whose BTF it refuses and the
 // new one does not, what was stale and worked without its BTF no longer loads.
-func (w *windowState) mismatch() {
+func (w *window) mismatch() []note {
 	old, new := w.oldK.Abilities.AllowMismatch, w.newK.Abilities.AllowMismatch
 	if old.Is != tri.Yes || new.Is != tri.No || w.newK.ReadsBTF().Is == tri.No {
-		return
+		return nil
 	}
 	f := model.Finding{Rule: "window.mismatch-lost", Encounter: model.Reverse, Severity: model.Warning,
 		Message: "the new kernel no longer allows a BTF mismatch (CONFIG_MODULE_ALLOW_BTF_MISMATCH): external modules and initrds built on another base, which loaded without their BTF, will be refused",
 		Hint:    "rebuild external modules (DKMS, kmod) and initrds before the new kernel is booted, or keep the option"}
-	if w.res.Reverse.Judged {
+	if w.reverse.Judged {
 		n := 0
-		for i := range w.back {
-			if w.back[i].Verdict == model.Rejected {
+		for i := range w.back.cells {
+			if w.back.cells[i].Verdict == model.Rejected {
 				n++
-				f.Subjects = append(f.Subjects, w.backMods[i].Path)
+				f.Subjects = append(f.Subjects, w.back.mods[i].Path)
 			}
 		}
 		f.Count = max(n, 1)
-		f.Message += fmt.Sprintf("; of the old release's own %s that is %d", model.Plural(len(w.back), "module", "modules"), n)
+		f.Message += fmt.Sprintf("; of the old release's own %s that is %d", model.Plural(len(w.back.cells), "module", "modules"), n)
 	}
-	w.add(f)
+	return []note{said(f)}
 }
 
 // meaningText says in words what modules mean on another base.

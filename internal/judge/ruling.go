@@ -13,9 +13,10 @@ import (
 	"kpkg-btf/policy"
 )
 
-// rulings applies the policy of one run to the findings of one release.
-type rulings struct {
-	use *policy.Use // nil: the findings stand as they are
+// judged are the notes of one release after the policy ruled on them, in one
+// pass: nothing is added to it.
+type judged struct {
+	list []ruled
 	// touched are the modules whose action the policy changed, by encounter and
 	// path: there the findings say what is to be done.
 	touched map[moduleIn]string
@@ -38,48 +39,61 @@ type moduleIn struct {
 // same.
 type ruled struct {
 	model.Finding
+	in    meeting
 	asked model.Action // before the policy
 }
 
-// rule splits a finding by what the policy says of each of its subjects. text
-// makes the message of a part from its count; nil where the message stands.
-func (n *notes) rule(in meeting, f model.Finding, text func(int) string) []ruled {
-	if n.rulings.use == nil {
-		return []ruled{{f, f.Action}}
+// ruleOn lets the policy rule on the notes of a release; nil leaves them as they
+// are.
+func ruleOn(list []note, release string, use *policy.Use) judged {
+	j := judged{touched: map[moduleIn]string{}}
+	for i := range list {
+		x := list[i]
+		x.Release = release
+		parts := []ruled{{x.Finding, x.in, x.Action}}
+		if use != nil {
+			parts = j.split(&x, use)
+		}
+		for _, p := range parts {
+			if x.many {
+				p.Message = x.message(p.Subjects)
+			}
+			j.list = append(j.list, p)
+		}
 	}
-	about, _ := rules.Of(f.Rule)
-	if about.Of == model.OfRelease || about.Of == "" || len(f.Subjects) == 0 || len(f.Subjects) != f.Count {
-		r := n.rulings.use.Judge(caseOf(n, &f, policy.Subject{}))
-		return []ruled{part(f, r)}
-	}
-	return n.split(in, f, about.Of, text)
+	return j
 }
 
-func (n *notes) split(in meeting, f model.Finding, of model.About, text func(int) string) []ruled {
+// split parts a note by what the policy says of each of its subjects.
+func (j *judged) split(x *note, use *policy.Use) []ruled {
+	about, _ := rules.Of(x.Rule)
+	if about.Of == model.OfRelease || about.Of == "" || len(x.Subjects) == 0 || len(x.Subjects) != x.Count {
+		return []ruled{part(x, use.Judge(caseOf(&x.Finding, policy.Subject{})))}
+	}
 	var order []policy.Ruling
 	subjects := map[policy.Ruling][]string{}
-	for _, s := range f.Subjects {
-		r := n.rulings.use.Judge(caseOf(n, &f, subjectOf(in.window, of, s)))
+	for _, s := range x.Subjects {
+		r := use.Judge(caseOf(&x.Finding, subjectOf(x.in.window, about.Of, s)))
 		if subjects[r] == nil {
 			order = append(order, r)
 		}
 		subjects[r] = append(subjects[r], s)
-		if r.Action != f.Action && of == model.OfModules {
-			n.rulings.touched[moduleIn{in, s}] = r.By
+		if r.Action != x.Action && about.Of == model.OfModules {
+			j.touched[moduleIn{x.in, s}] = r.By
 		}
 	}
 	var out []ruled
 	for _, r := range order {
-		g := part(f, r)
+		g := part(x, r)
 		if g.Subjects = subjects[r]; len(order) > 1 {
 			g.Count = len(g.Subjects)
 			if g.If != "" {
 				g.If = unchangedIf(g.Count)
 			}
-			if text != nil {
-				g.Message = text(g.Count)
+			if x.text != nil {
+				g.Message = x.text(g.Count)
 			} else {
-				g.Message = fmt.Sprintf("%d of these %d: %s", g.Count, f.Count, f.Message)
+				g.Message = fmt.Sprintf("%d of these %d: %s", g.Count, x.Count, x.Message)
 			}
 		}
 		out = append(out, g)
@@ -87,8 +101,8 @@ func (n *notes) split(in meeting, f model.Finding, of model.About, text func(int
 	return out
 }
 
-func part(f model.Finding, r policy.Ruling) ruled {
-	asked := f.Action
+func part(x *note, r policy.Ruling) ruled {
+	f, asked := x.Finding, x.Action
 	f.Action, f.Severity = r.Action, r.Severity
 	switch {
 	case r.By == "":
@@ -100,11 +114,11 @@ func part(f model.Finding, r policy.Ruling) ruled {
 	default:
 		f.SetBy = "policy, " + r.By
 	}
-	return ruled{f, asked}
+	return ruled{f, x.in, asked}
 }
 
-func caseOf(n *notes, f *model.Finding, s policy.Subject) policy.Case {
-	c := policy.Case{Finding: f.Rule, Encounter: f.Encounter, Kernels: []string{n.release}, Subject: s, Action: f.Action, Severity: f.Severity, Open: f.Inconclusive && f.If != ""}
+func caseOf(f *model.Finding, s policy.Subject) policy.Case {
+	c := policy.Case{Finding: f.Rule, Encounter: f.Encounter, Kernels: []string{f.Release}, Subject: s, Action: f.Action, Severity: f.Severity, Open: f.Inconclusive && f.If != ""}
 	if f.Against != "" {
 		c.Kernels = append(c.Kernels, f.Against)
 	}
@@ -162,9 +176,9 @@ type reason struct {
 	open   bool
 }
 
-func (n *notes) reasons() reasons {
+func (j *judged) reasons() reasons {
 	out := reasons{}
-	for _, e := range n.list {
+	for _, e := range j.list {
 		if about, _ := rules.Of(e.Rule); about.Of != model.OfModules {
 			continue
 		}
@@ -179,7 +193,7 @@ func (n *notes) reasons() reasons {
 // explain adds to a module's decision the findings that ask something of it in
 // one encounter, and gives what is to be done there: where the policy changed
 // that, it is what the findings now ask.
-func (n *notes) explain(all reasons, d *model.ModuleDecision, in meeting, action model.Action) model.Action {
+func (j *judged) explain(all reasons, d *model.ModuleDecision, in meeting, action model.Action) model.Action {
 	k := moduleIn{in, d.Path}
 	ruledAction := model.Keep
 	for _, r := range all[k] {
@@ -190,9 +204,45 @@ func (n *notes) explain(all reasons, d *model.ModuleDecision, in meeting, action
 			d.Reasons = append(d.Reasons, r.rule)
 		}
 	}
-	if by, ok := n.rulings.touched[k]; ok {
+	if by, ok := j.touched[k]; ok {
 		d.SetBy = "policy, " + by
 		return ruledAction
 	}
 	return action
+}
+
+// findings are all, the gravest first, in a stable order.
+func (j *judged) findings() []model.Finding {
+	out := make([]model.Finding, 0, len(j.list))
+	for _, e := range j.list {
+		f := e.Finding
+		f.NameSubjects()
+		out = append(out, f)
+	}
+	slices.SortStableFunc(out, func(a, b model.Finding) int {
+		if a.Action != b.Action {
+			return int(b.Action) - int(a.Action)
+		}
+		return severityRank(a.Severity) - severityRank(b.Severity)
+	})
+	return out
+}
+
+func severityRank(s model.Severity) int {
+	switch s {
+	case model.Error:
+		return 0
+	case model.Warning:
+		return 1
+	}
+	return 2
+}
+
+// outcome joins what all findings ask for.
+func (j *judged) outcome() model.Outcome {
+	var o model.Outcome
+	for _, e := range j.list {
+		o = o.Join(model.Outcome{Action: e.Action, Inconclusive: e.Inconclusive})
+	}
+	return o
 }

@@ -6,9 +6,10 @@ import (
 	"kpkg-btf/internal/model"
 )
 
-// loads: a module that its own kernel does not load at all was not made for
+// selfLoads: a module that its own kernel does not load at all was not made for
 // it: nothing but a rebuild helps.
-func (s *selfState) loads(res *model.SelfResult, mods []moduleSelf) {
+func selfLoads(mods []moduleSelf) (model.LoadCounts, []note) {
+	var n gathering
 	var counts model.LoadCounter
 	f := model.Finding{Rule: "self.blocked", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
 		Hint: "image and modules are not of one build, or a module that these need is missing from it"}
@@ -20,11 +21,11 @@ func (s *selfState) loads(res *model.SelfResult, mods []moduleSelf) {
 		counts.Add(&load)
 		if why := x.cell.Load.Why(false); why != nil {
 			if why.Rule != loadcheck.RuleSignature { // has findings of its own
-				s.n.many(f, modulesText("that this kernel refuses to load, whatever {its|their} BTF"), x.m.Path, x.m.Path+": "+why.String())
+				n.add(f, modulesText("that this kernel refuses to load, whatever {its|their} BTF"), x.m.Path, x.m.Path+": "+why.String())
 			}
 		} else if why := x.cell.Asks(encounter.AboutLoad); why != "" {
-			s.n.many(open, modulesText("of which it is not known whether this kernel loads {it|them}"), x.m.Path, why)
+			n.add(open, modulesText("of which it is not known whether this kernel loads {it|them}"), x.m.Path, why)
 		}
 	}
-	res.Loads = counts.Counts()
+	return counts.Counts(), n
 }

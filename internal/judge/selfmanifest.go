@@ -16,19 +16,20 @@ import (
 // selfFromManifest judges a release by its manifest alone. What it holds can
 // prove that a release is wrong in itself: BTF that is missing, vermagic, a
 // stamp of another base. That it is right needs the BTF, which is not there.
-func selfFromManifest(m *manifest.Manifest, k *kernel.Kernel, n *notes, p *policy.Policy) []model.ModuleDecision {
-	n.one(model.Finding{Rule: "self.manifest-only", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+func selfFromManifest(m *manifest.Manifest, k *kernel.Kernel, p *policy.Policy) ([]model.ModuleDecision, []note) {
+	list := []note{said(model.Finding{Rule: "self.manifest-only", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
 		Message: "nobody judged the release on its own image when this manifest was recorded, and the BTF that it takes is not in it",
-		Hint:    "record the packages of image and modules together, or give them to check"})
+		Hint:    "record the packages of image and modules together, or give them to check"})}
 	if len(m.Modules) == 0 {
-		n.one(model.Finding{Rule: "self.no-modules", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
-			Message: "no modules in the manifest: 0 of 0 proves nothing", Hint: "a manifest of headers alone is an older side (--against)"})
+		list = append(list, said(model.Finding{Rule: "self.no-modules", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+			Message: "no modules in the manifest: 0 of 0 proves nothing", Hint: "a manifest of headers alone is an older side (--against)"}))
 	}
 	reads := tri.Unknown
 	if k != nil {
 		reads = k.ReadsBTF().Is
 	}
 	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
+	var n gathering
 	out := make([]model.ModuleDecision, 0, len(m.Modules))
 	for i := range m.Modules {
 		x := &m.Modules[i]
@@ -41,19 +42,19 @@ func selfFromManifest(m *manifest.Manifest, k *kernel.Kernel, n *notes, p *polic
 		}
 		if d.Missing == model.Lost && m.Base != nil {
 			f.Rule = "self.btf-lost"
-			n.many(f, modulesText("in-tree {has|have} no BTF, although this kernel has a base"), x.Path, x.Path)
+			n.add(f, modulesText("in-tree {has|have} no BTF, although this kernel has a base"), x.Path, x.Path)
 		}
 		if word, _, _ := strings.Cut(x.Vermagic, " "); x.Vermagic != "" && word != m.Release {
 			f.Rule = "self.vermagic"
-			n.many(f, modulesText("{was|were} built for another release than "+m.Release), x.Path, x.Path+": vermagic "+x.Vermagic)
+			n.add(f, modulesText("{was|were} built for another release than "+m.Release), x.Path, x.Path+": vermagic "+x.Vermagic)
 		}
 		if m.Base != nil && encounter.StampOf(x.Stamp, x.BTF.SHA256, x.BTF.BaseSHA256, m.Base.SHA256) == encounter.StampOther {
 			f.Rule = "self.stamp"
-			n.many(f, modulesText("{is|are} stamped with another base than this image's"), x.Path, x.Path)
+			n.add(f, modulesText("{is|are} stamped with another base than this image's"), x.Path, x.Path)
 		}
 		out = append(out, d)
 	}
-	return out
+	return out, append(list, n...)
 }
 
 func missingIn(x *manifest.Module, p *policy.Policy) model.Missing {

@@ -20,8 +20,8 @@ type moduleSelf struct {
 	missing model.Missing
 }
 
-// meetings are the modules of a release as they meet kernels, in path order.
-func meetings(r *release.Release) []encounter.Module {
+// modulesOf are the modules of a release as they meet kernels, in path order.
+func modulesOf(r *release.Release) []encounter.Module {
 	out := make([]encounter.Module, len(r.Modules))
 	for i, m := range r.Modules {
 		out[i] = encounter.Module{Path: m.Path, Name: m.Name(), Facts: m.Facts}
@@ -30,8 +30,8 @@ func meetings(r *release.Release) []encounter.Module {
 }
 
 // modulesSelf asks the kernel about every module of its own, in path order.
-func (s *selfState) modulesSelf(ctx context.Context) ([]moduleSelf, error) {
-	mods := meetings(s.r)
+func (s *selfSide) modulesSelf(ctx context.Context) ([]moduleSelf, error) {
+	mods := modulesOf(s.r)
 	out := make([]moduleSelf, len(mods))
 	signers := encounter.SignersOf(s.kernel, s.trust)
 	err := encounter.Each(ctx, len(mods), s.jobs, func(i int, _ *distill.Distiller) error {

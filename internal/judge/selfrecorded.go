@@ -17,15 +17,15 @@ import (
 // what is to be done about the release, and the gravest finding.
 func RecordSelf(ctx context.Context, r *release.Release, m *manifest.Manifest, jobs int) (model.Outcome, *model.Finding, error) {
 	o := (&Options{Policy: policy.None(), Jobs: jobs}).begin()
-	n := newNotes(r.Name, nil)
-	v := &model.ReleaseVerdict{}
 	k, unread := kernel.Of(r)
-	bound, _, err := judgeSelf(ctx, v, r, k, unread, []*release.Release{r}, m, n, &o)
+	s, err := judgeSelf(ctx, r, k, unread, []*release.Release{r}, m, &o)
 	if err != nil {
 		return model.Outcome{}, nil, err
 	}
-	m.Self = &manifest.Self{Result: v.Self, Findings: []manifest.SelfFinding{}}
-	for _, e := range n.list {
+	m.Self = &manifest.Self{Result: s.res, Findings: []manifest.SelfFinding{}}
+	for i := range s.notes {
+		e := &s.notes[i]
+		e.Release = r.Name
 		f := manifest.SelfFinding{Finding: e.Finding, First: e.first}
 		if e.many {
 			f.Message = e.text(1)
@@ -33,29 +33,28 @@ func RecordSelf(ctx context.Context, r *release.Release, m *manifest.Manifest, j
 		}
 		m.Self.Findings = append(m.Self.Findings, f)
 	}
-	at := make(map[string]*model.ModuleDecision, len(bound))
-	for i := range bound {
-		at[bound[i].Path] = &bound[i]
+	at := make(map[string]*model.ModuleDecision, len(s.bound))
+	for i := range s.bound {
+		at[s.bound[i].Path] = &s.bound[i]
 	}
 	for i := range m.Modules {
 		m.Modules[i].Self = at[m.Modules[i].Path]
 	}
-	n.settle()
-	list := n.findings()
+	j := ruleOn(s.notes, r.Name, nil)
+	list := j.findings()
 	if len(list) == 0 {
-		return n.outcome(), nil, nil
+		return j.outcome(), nil, nil
 	}
-	return n.outcome(), &list[0], nil
+	return j.outcome(), &list[0], nil
 }
 
 // selfRecorded judges a release by what record found of it on its own image.
-func selfRecorded(v *model.ReleaseVerdict, m *manifest.Manifest, n *notes, p *policy.Policy) []model.ModuleDecision {
-	v.Self = m.Self.Result
+func selfRecorded(m *manifest.Manifest, p *policy.Policy) selfAnswer {
+	s := selfAnswer{res: m.Self.Result}
 	for i := range m.Self.Findings {
-		replay(&m.Self.Findings[i], n, p)
+		s.notes = append(s.notes, replay(&m.Self.Findings[i], p)...)
 	}
 	missing := model.Counter{}
-	out := make([]model.ModuleDecision, 0, len(m.Modules))
 	for i := range m.Modules {
 		x := &m.Modules[i]
 		d := fromManifest(x)
@@ -70,21 +69,21 @@ func selfRecorded(v *model.ReleaseVerdict, m *manifest.Manifest, n *notes, p *po
 		if d.Missing != model.NotMissing {
 			missing.Add(string(d.Missing))
 		}
-		out = append(out, d)
+		s.bound = append(s.bound, d)
 	}
-	if v.Self.Judged {
-		v.Self.Missing = missing.Sorted()
+	if s.res.Judged {
+		s.res.Missing = missing.Sorted()
 	}
-	return out
+	return s
 }
 
 // replay adds a recorded finding as if it had just been found. Which modules
 // may be without BTF is the policy's word alone.
-func replay(f *manifest.SelfFinding, n *notes, p *policy.Policy) {
+func replay(f *manifest.SelfFinding, p *policy.Policy) []note {
 	if f.Several == "" {
-		n.add(meeting{}, f.Finding, nil)
-		return
+		return []note{said(f.Finding)}
 	}
+	var n gathering
 	head := f.Finding
 	head.Subjects = nil
 	text := func(count int) string {
@@ -99,6 +98,7 @@ func replay(f *manifest.SelfFinding, n *notes, p *policy.Policy) {
 			first = "" // it may be of this one
 			continue
 		}
-		n.many(head, text, s, first)
+		n.add(head, text, s, first)
 	}
+	return n
 }

@@ -12,8 +12,10 @@ import (
 	"kpkg-btf/policy"
 )
 
-// summarise counts what the modules said and turns it into findings.
-func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
+// summarise counts what the modules said.
+func (s *selfSide) summarise(mods []moduleSelf) model.SelfResult {
+	res := notJudged(len(mods))
+	res.Judged = true
 	verdicts, meanings, missing := model.Counter{}, model.Counter{}, model.Counter{}
 	for i := range mods {
 		x := &mods[i]
@@ -29,20 +31,27 @@ func (s *selfState) summarise(res *model.SelfResult, mods []moduleSelf) {
 	res.Verdicts, res.Meanings, res.Missing = verdicts.Sorted(), meanings.Sorted(), missing.Sorted()
 	res.Evidence = evidenceCounts(mods)
 	res.BuildBase = s.buildBase(mods)
-	s.btfFindings(mods)
-	s.nameFindings(mods)
+	return res
+}
+
+// findings are what the modules show.
+func (s *selfSide) findings(res *model.SelfResult, mods []moduleSelf) []note {
+	var signs gathering
 	signed := slices.ContainsFunc(mods, func(x moduleSelf) bool { return x.proof.Sign != encounter.SignNone })
 	for i := range mods {
-		signFindings(s.n, mods[i].m, mods[i].proof.Sign, signed)
+		signFindings(&signs, mods[i].m, mods[i].proof.Sign, signed)
 	}
+	list := slices.Concat(s.btfFindings(mods), s.nameFindings(mods), signs)
 	if s.reads().Is == tri.No && res.WithBTF > 0 && s.kernel.Base == nil {
-		s.n.one(model.Finding{Rule: "self.btf-unused", Severity: model.Info, Encounter: model.Self, Count: res.WithBTF,
-			Message: model.Plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.reads().Evidence + ")"})
+		list = append(list, said(model.Finding{Rule: "self.btf-unused", Severity: model.Info, Encounter: model.Self, Count: res.WithBTF,
+			Message: model.Plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.reads().Evidence + ")"}))
 	}
+	return list
 }
 
 // btfFindings: BTF that is not there, cannot be read, or is of another base.
-func (s *selfState) btfFindings(mods []moduleSelf) {
+func (s *selfSide) btfFindings(mods []moduleSelf) []note {
+	var n gathering
 	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
 	for i := range mods {
 		x := &mods[i]
@@ -51,49 +60,50 @@ func (s *selfState) btfFindings(mods []moduleSelf) {
 			f.Rule = "self.btf-lost"
 			f.Hint = "build modules with vmlinux there, and keep .BTF when stripping (find-debuginfo --keep-section .BTF)"
 			why, _ := x.m.Facts.WhyNoBTF()
-			s.n.many(f, modulesText("in-tree {has|have} no BTF, although this kernel has a base"), x.m.Path, x.m.Path+": "+why)
+			n.add(f, modulesText("in-tree {has|have} no BTF, although this kernel has a base"), x.m.Path, x.m.Path+": "+why)
 		case encounter.MalformedBTF(x.m.Facts) != nil:
 			f.Rule, f.Hint = "self.btf-malformed", ""
-			s.n.many(f, modulesText("{has|have} BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+encounter.MalformedBTF(x.m.Facts).Error())
+			n.add(f, modulesText("{has|have} BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+encounter.MalformedBTF(x.m.Facts).Error())
 		case x.cell.Verdict == model.Rejected || x.cell.Verdict == model.Dropped || x.cell.Verdict == model.InitFails:
 			f.Rule, f.Hint = "self."+string(x.cell.Verdict), ""
-			s.n.many(f, modulesText(selfWords[x.cell.Verdict]), x.m.Path, x.m.Path+": "+x.cell.Words)
+			n.add(f, modulesText(selfWords[x.cell.Verdict]), x.m.Path, x.m.Path+": "+x.cell.Words)
 		case x.proof.Malformed != nil:
 			f.Rule, f.Hint = "self.btf-malformed", ""
-			s.n.many(f, modulesText("{has|have} BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+x.proof.Malformed.Error())
+			n.add(f, modulesText("{has|have} BTF that cannot be parsed"), x.m.Path, x.m.Path+": "+x.proof.Malformed.Error())
 		case x.proof.Stamp == encounter.StampOther:
 			f.Rule, f.Hint = "self.stamp", "the module was built against another base than the one it is shipped with"
-			s.n.many(f, modulesText("{is|are} stamped with another base than this image's"), x.m.Path, x.m.Path)
+			n.add(f, modulesText("{is|are} stamped with another base than this image's"), x.m.Path, x.m.Path)
 		}
 		if x.proof.Stamp == encounter.StampVoid {
-			s.n.many(model.Finding{Rule: "self.stamp-void", Severity: model.Warning, Encounter: model.Self,
+			n.add(model.Finding{Rule: "self.stamp-void", Severity: model.Warning, Encounter: model.Self,
 				Hint: "the BTF was written again after the stamp: let the step that encodes it write the stamp, as its last act"},
 				modulesText("whose stamp speaks of another .BTF than {it has|they have}: it proves nothing"), x.m.Path, x.m.Path)
 		}
 		if x.proof.Result != nil && x.proof.Result.Conclusion == evidence.Contradicted {
 			f.Rule = "self.btf-other-base"
 			f.Hint = "these modules were not encoded against this image's BTF: image and modules are of two builds, or vmlinux was linked again after the modules"
-			s.n.many(f, modulesText("{has|have} BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.proof.Result.First().Text)
+			n.add(f, modulesText("{has|have} BTF that contradicts the image's base"), x.m.Path, x.m.Path+": "+x.proof.Result.First().Text)
 		}
 		switch grade := x.mod.Build.Grade; {
 		case grade == model.BaseDoubtful:
-			s.n.many(model.Finding{Rule: "self.base-doubtful", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+			n.add(model.Finding{Rule: "self.base-doubtful", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
 				Hint: "was vmlinux linked again after the modules? Build both again; or, if the image is of the very build that the modules are of, say so: --base-is-this-build"},
 				modulesText("that use the image's base as if types had moved: improbable on the base they were encoded against, not impossible"), x.m.Path, x.m.Path+": "+x.mod.Build.Doubt)
 		case grade == model.BaseConsistent && s.policy.BuildBase == policy.BaseProven:
-			s.n.many(model.Finding{Rule: "self.base-unproven", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
+			n.add(model.Finding{Rule: "self.base-unproven", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
 				Hint: "the policy asks for proof (build-base: proven): let the step that encodes the modules' BTF stamp them"},
 				modulesText("consistent with the image's base, not proven to be encoded against it"), x.m.Path, x.m.Path)
 		}
 		if why, stripped := x.m.Facts.WhyNoBTF(); x.missing == model.NoneExpected && !x.m.Facts.Modinfo.Intree && !stripped {
-			s.n.many(model.Finding{Rule: "self.btf-none", Severity: model.Info, Encounter: model.Self},
+			n.add(model.Finding{Rule: "self.btf-none", Severity: model.Info, Encounter: model.Self},
 				modulesText("built out of tree {has|have} no BTF"), x.m.Path, x.m.Path+": "+why)
 		}
 		if odd := x.m.Facts.Oddities; len(odd) > 0 {
-			s.n.many(model.Finding{Rule: "self.module-odd", Severity: model.Warning, Encounter: model.Self},
+			n.add(model.Finding{Rule: "self.module-odd", Severity: model.Warning, Encounter: model.Self},
 				modulesText("{loads but is|load but are} oddly made"), x.m.Path, x.m.Path+": "+strings.Join(odd, "; "))
 		}
 	}
+	return n
 }
 
 // selfWords say what a kernel does with a module of its own build.
@@ -105,7 +115,8 @@ var selfWords = map[model.Verdict]string{
 
 // nameFindings: vermagic must name the release, and be one for all modules
 // that were built with the kernel.
-func (s *selfState) nameFindings(mods []moduleSelf) {
+func (s *selfSide) nameFindings(mods []moduleSelf) []note {
+	var n gathering
 	intree := model.Counter{}
 	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
 	for i := range mods {
@@ -115,10 +126,10 @@ func (s *selfState) nameFindings(mods []moduleSelf) {
 		switch {
 		case info.Vermagic == "":
 			f.Rule, f.Hint = "self.vermagic-none", ""
-			s.n.many(f, modulesText("{has|have} no vermagic: the kernel refuses {it|them}"), path, path)
+			n.add(f, modulesText("{has|have} no vermagic: the kernel refuses {it|them}"), path, path)
 		case word != s.r.Name:
 			f.Rule, f.Hint = "self.vermagic", "modules of another build, or packed under another name"
-			s.n.many(f, modulesText(fmt.Sprintf("{was|were} built for another release than %s", s.r.Name)), path, path+": vermagic "+info.Vermagic)
+			n.add(f, modulesText(fmt.Sprintf("{was|were} built for another release than %s", s.r.Name)), path, path+": vermagic "+info.Vermagic)
 		}
 		if info.Intree && info.Vermagic != "" {
 			intree.Add(rest)
@@ -129,13 +140,14 @@ func (s *selfState) nameFindings(mods []moduleSelf) {
 		for _, c := range intree.Sorted() {
 			parts = append(parts, fmt.Sprintf("%q in %d", c.Word, c.Count))
 		}
-		s.n.one(model.Finding{Rule: "self.vermagic-mixed", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
-			Message: "in-tree modules with different vermagic options: " + strings.Join(parts, ", ")})
+		n = append(n, said(model.Finding{Rule: "self.vermagic-mixed", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
+			Message: "in-tree modules with different vermagic options: " + strings.Join(parts, ", ")}))
 	}
+	return n
 }
 
 // buildBase counts the grades, with how often such kernels notice a wrong base.
-func (s *selfState) buildBase(mods []moduleSelf) *model.BuildBaseResult {
+func (s *selfSide) buildBase(mods []moduleSelf) *model.BuildBaseResult {
 	grades, versions := model.Counter{}, false
 	for i := range mods {
 		if f := mods[i].m.Facts; f.BTF.Len() > 0 {

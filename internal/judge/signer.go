@@ -7,11 +7,11 @@ import (
 )
 
 // signFindings reports modules whose signature is not the release's own.
-func signFindings(n *notes, m *release.Module, s encounter.SignState, signedRelease bool) {
+func signFindings(n *gathering, m *release.Module, s encounter.SignState, signedRelease bool) {
 	f := model.Finding{Encounter: model.Self}
 	add := func(rule string, sev model.Severity, a model.Action, what, hint, detail string) {
 		f.Rule, f.Severity, f.Action, f.Hint = rule, sev, a, hint
-		n.many(f, modulesText(what), m.Path, detail)
+		n.add(f, modulesText(what), m.Path, detail)
 	}
 	external := !m.Facts.Modinfo.Intree
 	switch s {

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"context"
+	"slices"
 
 	"kpkg-btf/internal/abi"
 	"kpkg-btf/internal/btf/meaning"
@@ -14,21 +15,28 @@ import (
 	"kpkg-btf/policy"
 )
 
-// window is one new release on one older kernel, measured: nothing in it
-// depends on a policy but what the modules need (each).
+// window is one new release on one older kernel, measured. The policy has a part
+// in what the modules need alone (needs). Nothing in it changes once it was made.
 type window struct {
 	p          pairing
 	r          *release.Release
 	old, new   *manifest.Manifest
 	oldK, newK *kernel.Kernel
+	equal      model.Equality
 	classes    *meaning.Classes // of both bases; nil when they are equal or one is not at hand
-	// mods are the new modules, cells what the old kernel does with them; back
-	// are the old modules, and what the new kernel does with them.
-	mods, backMods []encounter.Module
-	cells, back    []encounter.Cell
-	offer          *abi.Result // what the kernels offer to modules
-	res            model.WindowResult
-	each           []model.ModuleWindow // aligned with the new manifest's modules
+	offer      *abi.Result      // what the kernels offer to modules
+	// forth are the new modules on the old kernel, back the old modules on the new
+	// one.
+	forth, back meetings
+	reverse     model.ReverseResult
+	needs       needs // of forth
+	change      *baseChange
+}
+
+// meetings are modules and what one kernel does with them.
+type meetings struct {
+	mods  []encounter.Module
+	cells []encounter.Cell
 }
 
 // meetWindow asks the old kernel about the new modules, and the new one about
@@ -39,29 +47,29 @@ func meetWindow(ctx context.Context, p pairing, r *release.Release, k *kernel.Ke
 	if err != nil {
 		return nil, err
 	}
-	w := &window{p: p, r: r, old: old, new: new, newK: k, each: make([]model.ModuleWindow, len(new.Modules))}
+	w := &window{p: p, r: r, old: old, new: new, newK: k, reverse: noReverse(p.why), needs: needs{each: make([]model.ModuleWindow, len(new.Modules))}}
 	if w.oldK, err = kernel.Of(p.old); err != nil {
 		return nil, err
 	}
-	none := []model.Count{}
-	loads := model.LoadCounts{Ignored: none, Enforced: none}
-	w.res = model.WindowResult{Old: refOf(p.old, old), Judged: p.judged, Why: p.why, BaseEqual: sameBase(w.oldK, w.newK), Verdicts: none, Meanings: none, Loads: loads,
-		Reverse: model.ReverseResult{Why: p.why, Verdicts: none, Meanings: none, Loads: loads, Each: []model.ReverseModule{}}}
+	w.equal = sameBase(w.oldK, w.newK)
 	if !p.judged {
 		w.offer = abi.Compare(&abi.Side{Exports: p.old.Symvers}, &abi.Side{Exports: r.Symvers}, nil)
-		w.symbols()
 		return w, nil
 	}
 	classes := o.bases.Classes(w.oldK, w.newK)
-	if w.res.BaseEqual != model.Equal {
+	if w.equal != model.Equal {
 		w.classes = classes
 	}
-	w.compareABI(classes)
-	w.symbols()
-	if err := w.forth(ctx, mods, o); err != nil {
+	w.offer = compareABI(p.old, old, r, new, classes)
+	if w.forth, err = w.meetForth(ctx, mods, o); err != nil {
 		return nil, err
 	}
-	return w, w.reverse(ctx, o)
+	if w.back, w.reverse, err = w.meetBack(ctx, o); err != nil {
+		return nil, err
+	}
+	w.needs = w.needsOf(o.Policy)
+	w.change = w.baseChange()
+	return w, nil
 }
 
 func sameBase(a, b *kernel.Kernel) model.Equality {
@@ -74,16 +82,16 @@ func sameBase(a, b *kernel.Kernel) model.Equality {
 	return model.NotKnownSame
 }
 
-// forth asks the old kernel about the new modules. Modules of the old release
+// meetForth asks the old kernel about the new modules. Modules of the old release
 // may be loaded already, and modprobe does not replace those.
-func (w *window) forth(ctx context.Context, mods []moduleSelf, o *Options) (err error) {
-	if w.mods, err = w.newModules(mods); err != nil {
-		return err
+func (w *window) meetForth(ctx context.Context, mods []moduleSelf, o *Options) (m meetings, err error) {
+	if m.mods, err = w.newModules(mods); err != nil {
+		return m, err
 	}
 	around := encounter.Around{SameRelease: true, Loaded: true, Trust: kernel.Trust{Pool: w.newK.Certificates(), Verifier: o.verifier}}
-	loads := encounter.Loads(w.oldK, w.mods, around, o.Jobs)
-	w.cells, err = encounter.All(ctx, w.oldK, w.mods, loads, o.bases, o.Jobs)
-	return err
+	loads := encounter.Loads(w.oldK, m.mods, around, o.Jobs)
+	m.cells, err = encounter.All(ctx, w.oldK, m.mods, loads, o.bases, o.Jobs)
+	return m, err
 }
 
 // newModules are the new modules as they meet the old kernel: what self found
@@ -93,7 +101,7 @@ func (w *window) newModules(mods []moduleSelf) ([]encounter.Module, error) {
 	if w.r.Doc != nil {
 		return recordedModules(w.r, w.new, w.newK)
 	}
-	out := meetings(w.r)
+	out := modulesOf(w.r)
 	for i := range out {
 		out[i].Build = encounter.Build{On: w.newK, By: model.ByAssumed}
 		if i < len(mods) && mods[i].mod.Build.Denied != "" {
@@ -121,14 +129,13 @@ func recordedModules(r *release.Release, m *manifest.Manifest, k *kernel.Kernel)
 	return out, nil
 }
 
-// symbols are the figures of what both kernels export: facts, whether the
+// symbolFacts are the figures of what both kernels export: facts, whether the
 // encounter is judged or not.
-func (w *window) symbols() {
-	x := w.offer.Exports
+func symbolFacts(x *abi.Exports) *model.SymbolFacts {
 	if x == nil {
-		return
+		return nil
 	}
-	w.res.Symbols = &model.SymbolFacts{
+	return &model.SymbolFacts{
 		Old: x.OldCount, New: x.NewCount, Common: x.Common, Compared: x.Compared,
 		Changed: len(x.Changed), Lost: len(x.Lost), Added: len(x.Added), Moved: len(x.Moved),
 		LeftImage: len(x.LeftImage) + len(x.JoinedImage), Stricter: len(x.Stricter),
@@ -136,54 +143,41 @@ func (w *window) symbols() {
 	}
 }
 
-// windowState is a window whose findings are gathered.
-type windowState struct {
-	*window
-	n      *notes
-	policy *policy.Policy // its settings; its rules are applied afterwards
-}
-
-// findings gathers what was measured.
-func (w *window) findings(n *notes, p *policy.Policy) {
-	if !w.res.Judged {
-		return
+// notes are what was measured.
+func (w *window) notes(p *policy.Policy) []note {
+	if !w.p.judged {
+		return nil
 	}
-	s := &windowState{window: w, n: n, policy: p}
+	var list []note
 	for _, f := range releaseFindings(w.p.old, oldSide, w.old.Release) {
-		s.add(f)
+		list = append(list, said(f))
 	}
-	for _, f := range s.abiFindings(w.offer) {
-		s.addText(f.Finding, f.text)
+	list = slices.Concat(list, w.abiNotes(p), w.vermagic(), w.moduleSets(p), w.loadNotes(p), w.btfNotes(), w.changeNotes(), w.mismatch(), w.reverseNotes(p), w.signer(p))
+	for i := range list {
+		x := &list[i]
+		x.in, x.Against = meeting{window: w}, w.old.Release
+		if x.Encounter == "" {
+			x.Encounter = model.Window
+		}
 	}
-	s.vermagic()
-	s.moduleSets()
-	s.loadFindings()
-	s.btf()
-	s.mismatch()
-	s.reverseFindings()
-	s.signer()
+	return list
 }
 
-// add puts a finding of this encounter.
-func (w *windowState) add(f model.Finding) { w.addText(f, nil) }
-
-// addText is add for a finding whose message depends on the number of subjects.
-func (w *windowState) addText(f model.Finding, text func(int) string) {
-	f.Against = w.old.Release
-	if f.Encounter == "" {
-		f.Encounter = model.Window
+// concluded is the encounter's result, with what the policy left of its
+// findings: the action in both states of enforcement.
+func (w *window) concluded(j *judged, p *policy.Policy) model.WindowResult {
+	none := []model.Count{}
+	res := model.WindowResult{Old: refOf(w.p.old, w.old), Judged: w.p.judged, Why: w.p.why, BaseEqual: w.equal, Symbols: symbolFacts(w.offer.Exports),
+		Verdicts: none, Meanings: none, Loads: model.LoadCounts{Ignored: none, Enforced: none}, Reverse: w.reverse}
+	if !w.p.judged {
+		return res
 	}
-	w.n.add(meeting{window: w.window}, f, text)
-}
-
-// concluded puts what the policy left of the findings into the result: the
-// action of the encounter in both states of enforcement.
-func (w *window) concluded(n *notes, p *policy.Policy) model.WindowResult {
-	if !w.res.Judged {
-		return w.res
+	res.Verdicts, res.Meanings, res.Loads, res.SameAt = w.needs.counts()
+	if w.change != nil {
+		res.Change = w.change.document(w.classes)
 	}
 	rest, signatures := model.Keep, model.Keep
-	for _, x := range n.list {
+	for _, x := range j.list {
 		switch {
 		case x.in.window != w:
 		case x.Rule != ruleSigner:
@@ -194,10 +188,10 @@ func (w *window) concluded(n *notes, p *policy.Policy) model.WindowResult {
 			signatures = max(signatures, x.Action)
 		}
 	}
-	w.res.IfIgnored, w.res.IfEnforced = rest, max(rest, signatures)
-	w.res.Action = w.res.IfEnforced
+	res.IfIgnored, res.IfEnforced = rest, max(rest, signatures)
+	res.Action = res.IfEnforced
 	if p.Signatures == policy.Ignored {
-		w.res.Action = w.res.IfIgnored
+		res.Action = res.IfIgnored
 	}
-	return w.res
+	return res
 }

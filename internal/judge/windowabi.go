@@ -12,30 +12,22 @@ import (
 	"kpkg-btf/policy"
 )
 
-// worded is a finding whose message is made from the number of its subjects;
-// text is nil where the message stands.
-type worded struct {
-	model.Finding
-	text func(n int) string
-}
-
-func said(f model.Finding) worded { return worded{Finding: f} }
-
-// abiFindings turns what happened to the interface for modules into findings.
-func (w *windowState) abiFindings(r *abi.Result) []worded {
+// abiNotes turns what happened to the interface for modules into findings.
+func (w *window) abiNotes(p *policy.Policy) []note {
+	r := w.offer
 	x := r.Exports
 	if x == nil {
-		return []worded{said(model.Finding{Rule: "abi.unknown", Severity: model.Error, Inconclusive: true,
+		return []note{said(model.Finding{Rule: "abi.unknown", Severity: model.Error, Inconclusive: true,
 			Message: "no exported symbols on " + w.sidesWithout() + ": whether the ABI changed is not known",
 			Hint:    "give the linux-headers (kernel-devel) package with Module.symvers, or the image"})}
 	}
 	out := exportFindings(x)
-	out = append(out, typeFindings(r.Types, w.old.Base != nil || w.new.Base != nil, w.res.BaseEqual == model.Equal)...)
-	return append(out, bareFindings(r.Bare, w.policy.Undescribed == policy.UndescribedAccept)...)
+	out = append(out, typeFindings(r.Types, w.old.Base != nil || w.new.Base != nil, w.equal == model.Equal)...)
+	return append(out, bareFindings(r.Bare, p.Undescribed == policy.UndescribedAccept)...)
 }
 
 // exportFindings are about names, checksums, owners and conditions.
-func exportFindings(x *abi.Exports) (out []worded) {
+func exportFindings(x *abi.Exports) (out []note) {
 	for _, c := range []struct {
 		rule, what string
 		action     model.Action
@@ -51,8 +43,8 @@ func exportFindings(x *abi.Exports) (out []worded) {
 		out = append(out, exportChanges(c.rule, c.what, c.action, changedNames(c.list))...)
 	}
 	if len(x.Lost) > 0 {
-		out = append(out, worded{model.Finding{Rule: "abi.lost", Severity: model.Error, Action: model.Bump, Count: len(x.Lost), Subjects: symbolNames(x.Lost)},
-			func(n int) string { return model.Plural(n, "exported symbol is", "exported symbols are") + " gone" }})
+		out = append(out, worded(model.Finding{Rule: "abi.lost", Severity: model.Error, Action: model.Bump, Count: len(x.Lost), Subjects: symbolNames(x.Lost)},
+			func(n int) string { return model.Plural(n, "exported symbol is", "exported symbols are") + " gone" }))
 	}
 	if len(x.Added) > 0 {
 		out = append(out, said(model.Finding{Rule: "abi.added", Severity: model.Info, Count: len(x.Added), Subjects: symbolNames(x.Added),
@@ -61,7 +53,7 @@ func exportFindings(x *abi.Exports) (out []worded) {
 	return out
 }
 
-func exportChanges(rule, what string, action model.Action, names []string) []worded {
+func exportChanges(rule, what string, action model.Action, names []string) []note {
 	if len(names) == 0 {
 		return nil
 	}
@@ -69,14 +61,14 @@ func exportChanges(rule, what string, action model.Action, names []string) []wor
 	if action == model.Keep {
 		f.Severity = model.Info
 	}
-	return []worded{{f, func(n int) string {
+	return []note{worded(f, func(n int) string {
 		return model.Plural(n, "exported symbol", "exported symbols") + " " + model.Agree(n, what)
-	}}}
+	})}
 }
 
 // bareFindings are about exports that neither a checksum nor BTF describes.
 // Only those decide that a module imports.
-func bareFindings(b *abi.Bare, accept bool) (out []worded) {
+func bareFindings(b *abi.Bare, accept bool) (out []note) {
 	if len(b.Used) > 0 {
 		b := *b
 		b.Used = rustLast(b.Used) // their names mean nothing to readers of C
@@ -88,14 +80,14 @@ func bareFindings(b *abi.Bare, accept bool) (out []worded) {
 			f.Severity, f.Inconclusive, f.Waived = model.Warning, false, "policy undescribed-exports: accept"
 		}
 		sorts := " (" + sortsText(b.Used) + ")"
-		out = append(out, worded{f, func(n int) string {
+		out = append(out, worded(f, func(n int) string {
 			s := ""
 			if n == len(b.Used) {
 				s = sorts
 			}
 			return model.Plural(n, "exported symbol that modules import has", "exported symbols that modules import have") +
 				" neither a checksum nor a type in BTF" + s + ": whether they changed is not known"
-		}})
+		}))
 	}
 	for _, c := range []struct {
 		list []abi.BareSymbol
@@ -162,7 +154,7 @@ func sortsText(list []abi.BareSymbol) string {
 	return strings.Join(parts, ", ")
 }
 
-func (w *windowState) sidesWithout() string {
+func (w *window) sidesWithout() string {
 	switch {
 	case w.p.old.Symvers == nil && w.r.Symvers == nil:
 		return "either side"

@@ -13,47 +13,63 @@ import (
 	"kpkg-btf/policy"
 )
 
-// btf settles what each new module needs on the old kernel, and gathers it.
-func (w *windowState) btf() {
-	t := &tally{fates: map[fate]int{}}
-	t.repair, t.why = w.repair()
-	verdicts, meanings, loads := model.Counter{}, model.Counter{}, model.LoadCounter{}
-	for i := range w.cells {
-		c, x := &w.cells[i], &w.each[i]
+// needs are what the new modules need on the old kernel.
+type needs struct {
+	each   []model.ModuleWindow // aligned with the new manifest's modules
+	sameAt model.SameAt
+	tally  tally
+}
+
+// needsOf settles it, by what the policy allows.
+func (w *window) needsOf(p *policy.Policy) needs {
+	n := needs{each: make([]model.ModuleWindow, len(w.new.Modules)), tally: tally{fates: map[fate]int{}}}
+	n.tally.repair, n.tally.why = w.repair()
+	for i := range w.forth.cells {
+		c, x := &w.forth.cells[i], &n.each[i]
 		x.Verdict, x.Meaning, x.Words, x.Differs, x.Load = c.Verdict, c.Meaning, c.Words, c.Differs, encounter.ModuleLoad(c.Load)
 		if c.Verdict == model.Attached || c.Verdict == model.Inert {
 			x.Words = ""
 		}
-		w.settle(c, &w.new.Modules[i], x, t)
-		verdicts.Add(string(x.Verdict))
-		meanings.Add(string(x.Meaning))
-		loads.Add(&x.Load)
-		w.sameAt(c)
+		w.settle(c, &w.new.Modules[i], x, &n.tally, p)
 	}
-	w.res.Verdicts, w.res.Meanings, w.res.Loads = verdicts.Sorted(), meanings.Sorted(), loads.Counts()
-	w.btfFindings(t)
-	w.cause()
+	n.sameAt = sameAt(w.forth.cells)
+	return n
+}
+
+// counts are the modules by what becomes of them.
+func (n *needs) counts() (verdicts, meanings []model.Count, loads model.LoadCounts, same model.SameAt) {
+	v, m, l := model.Counter{}, model.Counter{}, model.LoadCounter{}
+	for i := range n.each {
+		x := &n.each[i]
+		v.Add(string(x.Verdict))
+		m.Add(string(x.Meaning))
+		l.Add(&x.Load)
+	}
+	return v.Sorted(), m.Sorted(), l.Counts(), n.sameAt
 }
 
 // sameAt counts at which depths types are the same.
-func (w *windowState) sameAt(c *encounter.Cell) {
-	if !c.Compared {
-		return
-	}
-	s := &w.res.SameAt
-	s.Known++
-	for d, n := range map[meaning.Depth]*int{meaning.Named: &s.Named, meaning.Identity: &s.Identity, meaning.ByValue: &s.ByValue, meaning.Deep: &s.Deep} {
-		if c.SameAt[d] {
-			*n++
+func sameAt(cells []encounter.Cell) (s model.SameAt) {
+	for i := range cells {
+		c := &cells[i]
+		if !c.Compared {
+			continue
+		}
+		s.Known++
+		for d, n := range map[meaning.Depth]*int{meaning.Named: &s.Named, meaning.Identity: &s.Identity, meaning.ByValue: &s.ByValue, meaning.Deep: &s.Deep} {
+			if c.SameAt[d] {
+				*n++
+			}
+		}
+		if c.Movable {
+			s.Movable++
 		}
 	}
-	if c.Movable {
-		s.Movable++
-	}
+	return s
 }
 
 // settle says what has to be done with a module.
-func (w *windowState) settle(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally) {
+func (w *window) settle(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally, p *policy.Policy) {
 	switch {
 	case c.Verdict == model.Blocked:
 		x.Why, x.Words = c.Load.Why(false).String(), ""
@@ -74,12 +90,12 @@ func (w *windowState) settle(c *encounter.Cell, m *manifest.Module, x *model.Mod
 		if c.Deeper != "" {
 			t.deeper.add(m.Path, c.Deeper)
 		}
-	case c.Verdict == model.Dropped && !c.Stale.Any() && w.policy.Window.Dropped == policy.DroppedKeep:
+	case c.Verdict == model.Dropped && !c.Stale.Any() && p.Window.Dropped == policy.DroppedKeep:
 		t.words = firstOf(t.words, c.Words)
 		t.dropped.add(m.Path, c.Words)
 	default:
 		t.fates[fate{c.Verdict, c.Meaning, c.Stale.Any()}]++
-		w.chooseRepair(c, m, x, t)
+		chooseRepair(c, m, x, t, p)
 	}
 	if len(c.Layouts) > 0 { // code and kernel disagree: no BTF repairs that
 		x.Action, x.Why = model.Bump, c.Layouts[0]
@@ -88,7 +104,7 @@ func (w *windowState) settle(c *encounter.Cell, m *manifest.Module, x *model.Mod
 }
 
 // chooseRepair finds the lowest repair of one module that both kernels take.
-func (w *windowState) chooseRepair(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally) {
+func chooseRepair(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally, p *policy.Policy) {
 	t.changed = append(t.changed, m.Path)
 	x.Action = t.repair
 	x.Why = firstOf(x.Why, t.why)
@@ -114,7 +130,7 @@ func (w *windowState) chooseRepair(c *encounter.Cell, m *manifest.Module, x *mod
 	if !c.Lists.Any() || c.Lists.Unsure {
 		return
 	}
-	if !w.policy.MayZeroIDs(Spellings(m.Path)...) {
+	if !p.MayZeroIDs(Spellings(m.Path)...) {
 		x.Action, x.Why = model.Bump, "its lists of ids would have to be zeroed, which the policy forbids (zero-id-lists)"
 		t.fatal.add(m.Path, x.Why)
 		return
@@ -125,14 +141,14 @@ func (w *windowState) chooseRepair(c *encounter.Cell, m *manifest.Module, x *mod
 // without: a module that has no BTF. What it can still have is a list of ids
 // of the base it was built on (objcopy -R leaves it): the kernel compares them
 // whether the module has BTF or not.
-func (w *windowState) without(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally) {
+func (w *window) without(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally) {
 	switch {
 	case c.Verdict == model.InitFails:
 		x.Action, x.Why = model.Bump, "BTF missing is fatal to its init there"
 		t.fatal.add(m.Path, x.Why)
 	case c.Verdict == model.VerdictUnknown:
 		t.undecided = append(t.undecided, m.Path)
-	case w.res.BaseEqual == model.Differs && c.Stale.Any():
+	case w.equal == model.Differs && c.Stale.Any():
 		x.Action, x.Why = model.Strip, "it has no BTF, yet a list of ids in .BTF_ids that are the new base's"
 		t.stale = append(t.stale, m.Path)
 	}
@@ -140,7 +156,7 @@ func (w *windowState) without(c *encounter.Cell, m *manifest.Module, x *model.Mo
 
 // repair is the lowest action that is safe for a module of another base:
 // distill where both kernels honour .BTF.base, else strip.
-func (w *windowState) repair() (model.Action, string) {
+func (w *window) repair() (model.Action, string) {
 	old, new := w.oldK.HonoursDistilled() == tri.Yes, w.newK.HonoursDistilled() == tri.Yes
 	switch {
 	case old && new:

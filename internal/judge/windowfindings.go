@@ -2,34 +2,36 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 )
 
-// btfFindings turns what the modules need into findings.
-func (w *windowState) btfFindings(t *tally) {
-	w.undecided(t.undecided)
-	if w.res.BaseEqual == model.NotKnownSame && len(t.changed)+len(t.fatal.paths) > 0 {
-		w.add(model.Finding{Rule: "window.base-unknown", Severity: model.Error, Inconclusive: true,
+// btfNotes turns what the modules need into findings.
+func (w *window) btfNotes() []note {
+	t := &w.needs.tally
+	list := undecided(t.undecided)
+	if w.equal == model.NotKnownSame && len(t.changed)+len(t.fatal.paths) > 0 {
+		return append(list, said(model.Finding{Rule: "window.base-unknown", Severity: model.Error, Inconclusive: true,
 			Message: "no base on one side: whether the modules' BTF fits the old kernel is not known",
-			Hint:    "give the package with the older vmlinuz, or linux-headers with its vmlinux, with --against"})
-		return
+			Hint:    "give the package with the older vmlinuz, or linux-headers with its vmlinux, with --against"}))
 	}
-	w.repairFindings(t)
-	w.meaningFindings(t)
+	return slices.Concat(list, w.repairNotes(t), meaningNotes(t))
 }
 
-// some is a finding about modules.
-func (w *windowState) some(rule string, severity model.Severity, action model.Action, g *group, format string) {
-	if n := len(g.paths); n > 0 {
-		w.add(model.Finding{Rule: rule, Severity: severity, Action: action, Count: n, Subjects: g.paths,
-			Message: fmt.Sprintf(model.Agree(n, format), model.Plural(n, "module", "modules"), g.first)})
+// notes is one about the group; none where nobody is in it.
+func (g *group) notes(rule string, severity model.Severity, action model.Action, format string) []note {
+	n := len(g.paths)
+	if n == 0 {
+		return nil
 	}
+	return []note{said(model.Finding{Rule: rule, Severity: severity, Action: action, Count: n, Subjects: g.paths,
+		Message: fmt.Sprintf(model.Agree(n, format), model.Plural(n, "module", "modules"), g.first)})}
 }
 
-// repairFindings: what has to be done because the base is another one.
-func (w *windowState) repairFindings(t *tally) {
+// repairNotes: what has to be done because the base is another one.
+func (w *window) repairNotes(t *tally) (list []note) {
 	if len(t.changed) > 0 {
 		text := t.text()
 		if t.same > 0 {
@@ -43,24 +45,25 @@ func (w *windowState) repairFindings(t *tally) {
 		if n := len(t.kfuncs); n > 0 {
 			f.Hint = joined(f.Hint, kfuncsVanish(n, t.kfuncs[0]))
 		}
-		w.add(f)
+		list = append(list, said(f))
 	}
-	w.some("window.not-distillable", model.Error, model.Strip, &t.notDistilled, "distilling does not help %s: strip (first: %s)")
-	w.some("window.missing-fatal", model.Error, model.Bump, &t.fatal,
-		"%s can neither keep BTF of another base nor do without BTF on the old kernel (first: %s)")
-	w.some("window.ids-zeroed", model.Info, model.Keep, &t.zeroed,
-		"to be repaired, %s must lose plain lists of BTF ids, which no kernel relocates: what looks types up by them is off until the next build (first: %s)")
+	list = slices.Concat(list,
+		t.notDistilled.notes("window.not-distillable", model.Error, model.Strip, "distilling does not help %s: strip (first: %s)"),
+		t.fatal.notes("window.missing-fatal", model.Error, model.Bump, "%s can neither keep BTF of another base nor do without BTF on the old kernel (first: %s)"),
+		t.zeroed.notes("window.ids-zeroed", model.Info, model.Keep,
+			"to be repaired, %s must lose plain lists of BTF ids, which no kernel relocates: what looks types up by them is off until the next build (first: %s)"))
 	if len(t.stale) > 0 {
-		w.add(model.Finding{Rule: "window.stale-ids", Severity: model.Error, Action: model.Strip, Count: len(t.stale), Subjects: t.stale,
+		list = append(list, said(model.Finding{Rule: "window.stale-ids", Severity: model.Error, Action: model.Strip, Count: len(t.stale), Subjects: t.stale,
 			Message: model.Plural(len(t.stale), "module", "modules") + " without BTF whose .BTF_ids still holds ids of the base it was built on: the old kernel takes them for its own types",
-			Hint:    "objcopy -R .BTF leaves such ids behind; apply zeroes them"})
+			Hint:    "objcopy -R .BTF leaves such ids behind; apply zeroes them"}))
 	}
 	if n := len(t.dropped.paths); n > 0 {
-		w.add(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: n, Subjects: t.dropped.paths,
+		list = append(list, said(model.Finding{Rule: "window.dropped", Severity: model.Warning, Count: n, Subjects: t.dropped.paths,
 			Message: fmt.Sprintf("%s without BTF until reboot: the old kernel refuses it and allows the mismatch (it says: %s)",
 				model.Plural(n, "module loads", "modules load"), t.words),
-			Hint: "policy `window: {dropped: repair}` repairs them too"})
+			Hint: "policy `window: {dropped: repair}` repairs them too"}))
 	}
+	return list
 }
 
 // kfuncsVanish says what stripping costs n modules that register kfuncs.
@@ -76,23 +79,24 @@ func joined(a, b string) string {
 	return a + "; " + b
 }
 
-// meaningFindings: types that changed, whatever becomes of the BTF.
-func (w *windowState) meaningFindings(t *tally) {
-	w.some("window.layout", model.Error, model.Bump, &t.layouts,
-		"%s {embeds|embed} types that the old kernel lays out otherwise, though no checksum of a symbol says so (first: %s)")
-	w.some("window.deep", model.Warning, model.Keep, &t.deeper,
-		"%s {points|point} at types that changed, though no checksum of a symbol says so (first: %s)")
+// meaningNotes: types that changed, whatever becomes of the BTF.
+func meaningNotes(t *tally) []note {
+	return append(
+		t.layouts.notes("window.layout", model.Error, model.Bump,
+			"%s {embeds|embed} types that the old kernel lays out otherwise, though no checksum of a symbol says so (first: %s)"),
+		t.deeper.notes("window.deep", model.Warning, model.Keep,
+			"%s {points|point} at types that changed, though no checksum of a symbol says so (first: %s)")...)
 }
 
 // undecided reports modules of which it is not known whether they can do
 // without BTF.
-func (w *windowState) undecided(list []string) {
+func undecided(list []string) []note {
 	if len(list) == 0 {
-		return
+		return nil
 	}
-	w.add(model.Finding{Rule: "window.missing-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
+	return []note{said(model.Finding{Rule: "window.missing-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
 		Message: model.Plural(len(list), "module registers", "modules register") + " kfuncs or destructors, and whether the old kernel fails their init without BTF is not known",
-		Hint:    "give the older vmlinuz with --against"})
+		Hint:    "give the older vmlinuz with --against"})}
 }
 
 func short(b *manifest.Base) string {

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"strings"
 
 	"kpkg-btf/internal/model"
@@ -20,10 +21,10 @@ func (g *loadGroup) add(path, words string) {
 	g.paths = append(g.paths, path)
 }
 
-// loadFindings: a module that the old release could load and whose new
+// loadNotes: a module that the old release could load and whose new
 // version the old kernel refuses cannot be loaded until reboot, as one that
 // vanished. One that is new is missed by nobody.
-func (w *windowState) loadFindings() {
+func (w *window) loadNotes(p *policy.Policy) []note {
 	blocked := loadGroup{rule: "window.blocked", what: "that the old kernel refuses to load, whatever {its|their} BTF"}
 	maybe := loadGroup{rule: "window.may-be-blocked", what: "that the old kernel refuses where older modules are loaded"}
 	fresh := loadGroup{rule: "window.new-blocked", what: "new in this release that the old kernel does not load before reboot"}
@@ -34,8 +35,8 @@ func (w *windowState) loadFindings() {
 	for _, n := range w.oldK.ModuleNames() {
 		had[n] = true
 	}
-	for i := range w.cells {
-		c, m := &w.cells[i], &w.new.Modules[i]
+	for i := range w.forth.cells {
+		c, m := &w.forth.cells[i], &w.new.Modules[i]
 		if c.Load == nil {
 			if !asOwn {
 				unheld.add(m.Path, "a manifest does not hold what a module imports, and the two kernels differ in exports or vermagic")
@@ -56,30 +57,29 @@ func (w *windowState) loadFindings() {
 		}
 	}
 	lost := model.Finding{Severity: model.Error, Action: model.Bump, Hint: "`kpkg-btf check --format json` has the kernel's words for every module"}
-	if w.policy.Vanished == policy.Note {
+	if p.Vanished == policy.Note {
 		lost.Severity, lost.Action, lost.Asked, lost.Waived = model.Warning, model.Keep, lost.Action, "policy vanished-modules: note"
 	}
-	w.addGroup(&blocked, lost)
-	w.addGroup(&maybe, lost)
-	w.addGroup(&fresh, model.Finding{Severity: model.Info})
-	w.addGroup(&unheld, model.Finding{Severity: model.Error, Inconclusive: true, Hint: "check --against where the packages are, and give its decision to decide"})
-	w.addGroup(&open, model.Finding{Severity: model.Warning, Hint: "the older package with vmlinuz, config and modules tells"})
+	return slices.Concat(blocked.notes(lost), maybe.notes(lost), fresh.notes(model.Finding{Severity: model.Info}),
+		unheld.notes(model.Finding{Severity: model.Error, Inconclusive: true, Hint: "check --against where the packages are, and give its decision to decide"}),
+		open.notes(model.Finding{Severity: model.Warning, Hint: "the older package with vmlinuz, config and modules tells"}))
 }
 
 // loadsAsOwn reports whether the old kernel compares with what the new one
 // compares: then a module that is known by its manifest alone loads there as it
 // does at home. Keys are another question (window.signer).
 func (w *window) loadsAsOwn() bool {
-	s := w.res.Symbols
+	s := symbolFacts(w.offer.Exports)
 	_, old, _ := strings.Cut(w.oldK.Vermagic(), " ")
 	_, new, _ := strings.Cut(w.newK.Vermagic(), " ")
 	return s != nil && s.Changed+s.Lost+s.Added+s.Stricter+s.Namespace == 0 && old != "" && old == new
 }
 
-func (w *windowState) addGroup(g *loadGroup, f model.Finding) {
+// notes is one about the group, f but for who is in it; none where nobody is.
+func (g *loadGroup) notes(f model.Finding) []note {
 	if len(g.paths) == 0 {
-		return
+		return nil
 	}
 	f.Rule, f.Count, f.Subjects = g.rule, len(g.paths), g.paths
-	w.addText(f, func(n int) string { return modulesText(g.what)(n) + " (first: " + g.first + ")" })
+	return []note{worded(f, func(n int) string { return modulesText(g.what)(n) + " (first: " + g.first + ")" })}
 }

@@ -10,13 +10,14 @@ import (
 	"kpkg-btf/policy"
 )
 
-func (w *windowState) vermagic() {
+// vermagic: options that differ shut out every module.
+func (w *window) vermagic() []note {
 	old, new := vermagicRest(w.old), vermagicRest(w.new)
 	if old == "" || new == "" || old == new {
-		return
+		return nil
 	}
-	w.add(model.Finding{Rule: "window.vermagic", Severity: model.Error, Action: model.Bump, Count: len(w.new.Modules),
-		Message: fmt.Sprintf("vermagic options changed from %q to %q: the old kernel refuses every new module", old, new)})
+	return []note{said(model.Finding{Rule: "window.vermagic", Severity: model.Error, Action: model.Bump, Count: len(w.new.Modules),
+		Message: fmt.Sprintf("vermagic options changed from %q to %q: the old kernel refuses every new module", old, new)})}
 }
 
 // vermagicRest is what follows the release in the vermagic of the first
@@ -32,27 +33,27 @@ func vermagicRest(m *manifest.Manifest) string {
 }
 
 // moduleSets: what the old release could load and the new one has not.
-func (w *windowState) moduleSets() {
+func (w *window) moduleSets(p *policy.Policy) []note {
 	if w.old.Scope != manifest.Full || len(w.old.Modules) == 0 {
-		w.add(model.Finding{Rule: "window.modules-unknown", Severity: model.Info,
-			Message: "the old side has no list of modules (" + string(w.old.Scope) + "): whether any vanished is not known"})
-		return
+		return []note{said(model.Finding{Rule: "window.modules-unknown", Severity: model.Info,
+			Message: "the old side has no list of modules (" + string(w.old.Scope) + "): whether any vanished is not known"})}
 	}
 	x := w.offer.Modules
 	if x == nil {
-		return // the new side has no modules, which is told in self
+		return nil // the new side has no modules, which is told in self
 	}
 	action := model.Bump
-	if w.policy.Vanished == policy.Note {
+	if p.Vanished == policy.Note {
 		action = model.Keep
 	}
-	w.listModules("window.module-vanished", "that the old kernel may still load no longer {exists|exist}: not loadable until reboot", action, x.Vanished)
-	w.listModules("window.module-built-in", "became built in: the old kernel, which lacks {it|them}, cannot load {it|them} until reboot", action, x.BecameBuiltIn)
+	return append(
+		listModules("window.module-vanished", "that the old kernel may still load no longer {exists|exist}: not loadable until reboot", action, x.Vanished),
+		listModules("window.module-built-in", "became built in: the old kernel, which lacks {it|them}, cannot load {it|them} until reboot", action, x.BecameBuiltIn)...)
 }
 
-func (w *windowState) listModules(rule, what string, action model.Action, list []abi.ModuleChange) {
+func listModules(rule, what string, action model.Action, list []abi.ModuleChange) []note {
 	if len(list) == 0 {
-		return
+		return nil
 	}
 	var subjects []string
 	for _, c := range list {
@@ -62,7 +63,7 @@ func (w *windowState) listModules(rule, what string, action model.Action, list [
 	if action == model.Keep {
 		f.Severity, f.Asked, f.Waived = model.Warning, model.Bump, "policy vanished-modules: note"
 	}
-	w.addText(f, modulesText(what))
+	return []note{worded(f, modulesText(what))}
 }
 
 func moduleSet(m *manifest.Manifest) abi.ModuleSet {

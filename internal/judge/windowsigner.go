@@ -13,13 +13,13 @@ const ruleSigner = "window.signer"
 // signer: the old kernel trusts the certificates in its own image. Modules
 // that none of them signed are refused where signatures are enforced; where
 // nobody knows which it trusts, nobody knows that.
-func (w *windowState) signer() {
+func (w *window) signer(p *policy.Policy) []note {
 	var refused, open []string
 	key, unsigned := "", 0
-	for i := range w.cells {
+	for i := range w.forth.cells {
 		m := &w.new.Modules[i]
-		id := w.mods[i].Key()
-		switch know := w.cells[i].KnowsKey; {
+		id := w.forth.mods[i].Key()
+		switch know := w.forth.cells[i].KnowsKey; {
 		case !m.Intree || know == tri.Yes:
 		case know == tri.Unknown:
 			if id != "" || w.oldK.Abilities.SigModule.Is == tri.Yes {
@@ -32,22 +32,22 @@ func (w *windowState) signer() {
 			key = firstOf(key, id)
 		}
 	}
-	w.signerOpen(open)
+	list := signerOpen(open, p)
 	if len(refused) == 0 {
-		return
+		return list
 	}
 	f := model.Finding{Rule: ruleSigner, Severity: model.Error, Action: model.Bump, Count: len(refused), Subjects: refused,
 		Message: fmt.Sprintf("%s: the old kernel refuses %s where signatures are enforced (module.sig_enforce, lockdown)",
-			w.keyText(key, unsigned, len(refused)), model.Plural(len(refused), "module", "modules")),
+			keyText(key, unsigned, len(refused)), model.Plural(len(refused), "module", "modules")),
 		Hint: "if no machine with the old kernel enforces signatures: policy `signatures: ignored`"}
-	if w.policy.Signatures == policy.Ignored {
+	if p.Signatures == policy.Ignored {
 		f.Severity, f.Action, f.Asked, f.Waived, f.Hint = model.Warning, model.Keep, f.Action, "policy signatures: ignored", ""
 	}
-	w.add(f)
+	return append(list, said(f))
 }
 
 // keyText says why the old kernel does not know who signed the modules.
-func (w *windowState) keyText(key string, unsigned, all int) string {
+func keyText(key string, unsigned, all int) string {
 	switch {
 	case unsigned == all:
 		return "the new modules are not signed, and the old kernel carries keys"
@@ -59,17 +59,17 @@ func (w *windowState) keyText(key string, unsigned, all int) string {
 
 // signerOpen: whether the old kernel refuses modules is not known, and decides
 // where signatures are enforced.
-func (w *windowState) signerOpen(list []string) {
+func signerOpen(list []string, p *policy.Policy) []note {
 	if len(list) == 0 {
-		return
+		return nil
 	}
 	f := model.Finding{Rule: "window.signer-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
 		Message: fmt.Sprintf("which keys the old kernel trusts is not known: whether it refuses %s where signatures are enforced is open", model.Plural(len(list), "module", "modules")),
 		Hint:    "give the older package with the image (--against); if no machine with the old kernel enforces signatures: policy `signatures: ignored`"}
-	if w.policy.Signatures == policy.Ignored {
+	if p.Signatures == policy.Ignored {
 		f.Severity, f.Inconclusive, f.Waived, f.Hint = model.Info, false, "policy signatures: ignored", ""
 	}
-	w.add(f)
+	return []note{said(f)}
 }
 
 func shortKey(k string) string { return k[:min(len(k), 16)] + "…" }

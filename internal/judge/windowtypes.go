@@ -7,21 +7,22 @@ import (
 	"kpkg-btf/internal/abi"
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/meaning"
+	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/symvers"
 )
 
-// compareABI compares what both kernels offer to modules, their types where the
+// compareABI compares what two kernels offer to modules, their types where the
 // classes of both bases are at hand.
-func (w *window) compareABI(c *meaning.Classes) {
-	old, new := abiSide(w.p.old, w.old), abiSide(w.r, w.new)
+func compareABI(oldR *release.Release, oldM *manifest.Manifest, newR *release.Release, newM *manifest.Manifest, c *meaning.Classes) *abi.Result {
+	old, new := abiSide(oldR, oldM), abiSide(newR, newM)
 	// Bases of two byte orders are of two architectures; pair has refused that.
 	if c != nil && c.Raw(meaning.Old).BigEndian() == c.Raw(meaning.New).BigEndian() {
-		was, is := typeSide(w.p.old, c.Raw(meaning.Old)), typeSide(w.r, c.Raw(meaning.New))
+		was, is := typeSide(oldR, c.Raw(meaning.Old)), typeSide(newR, c.Raw(meaning.New))
 		old.Types, new.Types = &was, &is
 	}
-	w.offer = abi.Compare(old, new, c)
+	return abi.Compare(old, new, c)
 }
 
 // typeSide finds where the exports of a release are described: in its base and
@@ -60,12 +61,12 @@ func splitOf(open func() []byte, base *btf.Raw) *btf.Raw {
 
 // typeFindings are what BTF says of exported symbols beside their checksums.
 // bases reports whether either side has a base, equal whether both are one.
-func typeFindings(t *abi.Types, bases, equal bool) (out []worded) {
+func typeFindings(t *abi.Types, bases, equal bool) (out []note) {
 	if t == nil {
 		if !bases {
 			return nil // kernels without BTF: their checksums are all there is
 		}
-		return []worded{said(model.Finding{Rule: "abi.types-unknown", Severity: model.Info,
+		return []note{said(model.Finding{Rule: "abi.types-unknown", Severity: model.Info,
 			Message: "no base on one side: whether types of exported symbols changed without their checksums is not known"})}
 	}
 	out = append(out, typeChanges("abi.layout", "with another layout of what they hold by value, though no checksum says so", model.Bump, t.Layout, firstWhy(t.Layout))...)
@@ -98,7 +99,7 @@ func typeFindings(t *abi.Types, bases, equal bool) (out []worded) {
 	return out
 }
 
-func typeChanges(rule, what string, action model.Action, list []abi.TypeChange, why string) []worded {
+func typeChanges(rule, what string, action model.Action, list []abi.TypeChange, why string) []note {
 	if len(list) == 0 {
 		return nil
 	}
@@ -109,7 +110,7 @@ func typeChanges(rule, what string, action model.Action, list []abi.TypeChange, 
 	for _, c := range list {
 		f.Subjects = append(f.Subjects, c.New.Name)
 	}
-	return []worded{{f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + what + why }}}
+	return []note{worded(f, func(n int) string { return model.Plural(n, "exported symbol", "exported symbols") + " " + what + why })}
 }
 
 // firstWhy tells of the first symbol whose change can be told.
@@ -167,12 +168,12 @@ func typesWhy(t *abi.Types, list []abi.TypeChange) string {
 
 // crcOnly: a checksum also covers what is no type in memory: names of typedefs
 // and parameters, how much of a structure the exporting file sees.
-func crcOnly(t *abi.Types) []worded {
+func crcOnly(t *abi.Types) []note {
 	n := len(t.CRCOnly)
 	if n == 0 {
 		return nil
 	}
-	return []worded{said(model.Finding{Rule: "abi.crc-only", Severity: model.Info, Count: n, Subjects: changedNames(t.CRCOnly),
+	return []note{said(model.Finding{Rule: "abi.crc-only", Severity: model.Info, Count: n, Subjects: changedNames(t.CRCOnly),
 		Message: model.Plural(n, "exported symbol has", "exported symbols have") + " another checksum although their types, with all that they reach, are the same in BTF",
 		Hint:    "modules built before are refused for the checksum alone; abi.crc-changed may be waived for these symbols where none is left"})}
 }
