@@ -39,6 +39,9 @@ type app struct {
 	colour  string   // auto, always or never
 	exit    int      // of a command that decided
 	used    []string // variables that the run was told by, see fromEnvironment
+	pprof   string   // the file for a CPU profile
+
+	startProfile func() error // see profile
 }
 
 // Main runs one command and gives the process's exit code.
@@ -51,7 +54,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 		a.env.Stdout = out
 		root := a.root()
 		root.SetArgs(args)
-		err := root.ExecuteContext(ctx)
+		err := a.profile(func() error { return root.ExecuteContext(ctx) })
 		if ctx.Err() != nil {
 			return model.ExitFailed // the signal says it all
 		}
@@ -154,6 +157,7 @@ Variables of the hooks begin with KPKG_BTF_BUILD_ (kpkg-btf hooks list).`,
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "everything: every module, every subject of a finding")
 	f.StringVar(&a.colour, "color", "auto", "colour of text: auto (on a terminal, unless NO_COLOR is set), always or never")
+	f.StringVar(&a.pprof, "pprof", "", "write a CPU profile of the run to this file, for go tool pprof")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.pin(), a.encoded(), a.report(), a.show(), a.schema(), a.explain(), a.baseline(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
 	root.CompletionOptions.HiddenDefaultCmd = false
@@ -195,6 +199,9 @@ func (a *app) prepare(cmd *cobra.Command) (err error) {
 		a.jobs = defaultJobs(a.env.Getenv)
 	}
 	a.jobs = min(a.jobs, jobsPerCore*runtime.NumCPU()) // more only take memory
+	if a.pprof != "" {
+		return a.startProfile()
+	}
 	return nil
 }
 

@@ -26,7 +26,7 @@ func variableOf(f *pflag.Flag) string {
 // environment of a build must not say that unseen.
 func fromCommandLine(f *pflag.Flag) bool {
 	switch f.Name {
-	case "policy", "resign", "sign-cmd", "trusted-cert", "base-is-this-build":
+	case "policy", "resign", "sign-cmd", "trusted-cert", "base-is-this-build", "pprof":
 		return true
 	}
 	return strings.HasPrefix(f.Name, "allow-")
@@ -35,7 +35,7 @@ func fromCommandLine(f *pflag.Flag) bool {
 // aboutShowing reports whether a flag says how a run shows its answer, and has
 // no part in it.
 func aboutShowing(name string) bool {
-	return slices.Contains([]string{"color", "format", "force", "jobs", "output", "quiet", "report", "verbose"}, name)
+	return slices.Contains([]string{"color", "format", "force", "jobs", "output", "pprof", "quiet", "report", "verbose"}, name)
 }
 
 // otherQuestion reports whether a flag belongs to a question that those given

@@ -93,8 +93,13 @@ func (ln *lane) closes(next *laneLine) bool {
 		return len(ln.lines) >= 2*maxLane
 	}
 	over := ln.named > 0 && ln.lines[len(ln.lines)-1].what == named && ln.named >= max(ln.begun, 1)
-	if next.what == begins || next.what == whole || next.what == text {
-		return over || len(ln.lines) >= maxLane
+	full := len(ln.lines) >= maxLane
+	switch next.what {
+	case begins, whole:
+		return over || full
+	case text: // the objection to what was begun last stays with it
+		before := adjacent(ln.lines)
+		return over || full && before != begins && before != detail
 	}
 	return len(ln.lines) >= 2*maxLane
 }

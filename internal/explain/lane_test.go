@@ -173,3 +173,27 @@ func TestBoots(t *testing.T) {
 		t.Errorf("%+v", x.Events)
 	}
 }
+
+// A log without the lines that name modules, longer than what is held of one
+// caller: wherever it is closed, no refusal is torn from its objection.
+func TestLongLaneTearsNoRefusal(t *testing.T) {
+	for shift := range 8 {
+		var log strings.Builder
+		for i := range shift {
+			fmt.Fprintf(&log, "BPF: \tm%d type_id=7 bits_offset=%d\nBPF:  \nBPF: Invalid name\nBPF: \n", i, 8*i)
+		}
+		const n = 4 * maxLane
+		for i := range n {
+			fmt.Fprintf(&log, "BPF: [%d] ENUM ata..percpu \nBPF: size=4 vlen=4\nBPF:  \nBPF: Invalid name\nBPF: \n", 1000+i)
+		}
+		x := explained(t, log.String())
+		if len(x.Events) != n+shift {
+			t.Errorf("shift %d: %d events, want %d", shift, len(x.Events), n+shift)
+		}
+		for i := range x.Events {
+			if e := &x.Events[i]; e.Type == nil {
+				t.Fatalf("shift %d: %+v", shift, *e)
+			}
+		}
+	}
+}
