@@ -33,7 +33,7 @@ type checkFlags struct {
 func (a *app) check() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
-		Use:   "check NEW... [--against OLD]... | --on KERNEL...",
+		Use:   "check NEW... [--against OLD]... [--on SET]...",
 		Short: "Decide: keep, distill, strip, bump the ABI name, or rebuild",
 		Long: `Judges new kernel packages on their own image (self) and, with --against, on
 every older release that may still be booted when they are installed (window),
@@ -53,12 +53,16 @@ each kernel does with each module, its symbol CRCs and vermagic, and what is
 needed: 0 nothing, 3 distill or strip, 4 "rebuild for KERNEL", 5 not known. It is
 a decision as any other: policy rules and waivers count (findings outside.*), all
 formats have it, apply --on carries it out. With --report substvars=FILE,
-btf:Depends names the bases that modules with split BTF need.`,
+btf:Depends names the bases that modules with split BTF need.
+
+With both, NEW is a kernel and --on names modules built elsewhere that it may
+load, as packages or folders: exports that these import count among those that
+decide where neither a checksum nor BTF says whether they changed.`,
 		Example: "  kpkg-btf check ../*.deb --against linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb --as-if-same-release\n  kpkg-btf check kmod-foo.rpm --on kernel-core-5.14.0-427.rpm --on 5.14.0-503.json",
 		Args:    someArgs("new input"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runCheck(cmd.Context(), args, f) },
 	}
-	cmd.Flags().StringArrayVar(&f.on, "on", nil, "a kernel that may load modules built elsewhere (repeats)")
+	cmd.Flags().StringArrayVar(&f.on, "on", nil, "a kernel that may load modules built elsewhere; with --against such modules (repeats)")
 	f.register(cmd)
 	return cmd
 }
@@ -83,8 +87,11 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	if err != nil {
 		return err
 	}
-	if len(f.on) > 0 {
+	if len(f.on) > 0 && len(f.against) == 0 {
 		return a.checkOn(ctx, args, &f, &run.options)
+	}
+	if run.options.Imported, err = a.importedBy(ctx, f.on); err != nil {
+		return err
 	}
 	if run.olds, err = a.loadOlds(ctx, f.against); err != nil {
 		return err

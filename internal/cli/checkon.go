@@ -2,16 +2,18 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/where"
 )
 
 // checkOn is the outside encounter: modules built elsewhere on each kernel
 // that may load them.
 func (a *app) checkOn(ctx context.Context, args []string, f *checkFlags, opts *judge.Options) error {
-	if len(f.against) > 0 || f.asIfSame || len(f.expect) > 0 || len(f.refs) > 0 {
-		return usagef("--on judges modules built elsewhere, --against, --as-if-same-release, --refs and --expect a kernel's own: give one or the other")
+	if f.asIfSame || len(f.expect) > 0 || len(f.refs) > 0 {
+		return usagef("--on without --against judges modules built elsewhere, --as-if-same-release, --refs and --expect a kernel's own: give --against too, or leave them out")
 	}
 	kernels, err := a.loadKernels(ctx, f.on)
 	if err != nil {
@@ -46,4 +48,31 @@ func (a *app) loadKernels(ctx context.Context, sets []string) ([]*release.Loaded
 		kernels = append(kernels, l)
 	}
 	return kernels, nil
+}
+
+// importedBy lists what the modules of some sets import, for the exports of
+// kernels that may load them.
+func (a *app) importedBy(ctx context.Context, sets []string) ([]string, error) {
+	var out []string
+	for _, arg := range sets {
+		l, err := a.loadKernel(ctx, arg)
+		if err != nil {
+			return nil, err
+		}
+		modules := 0
+		for _, r := range l.Releases {
+			for _, m := range slices.Concat(r.Modules, r.Added) {
+				modules++
+				for i := range m.Facts.Imports {
+					out = append(out, m.Facts.Imports[i].Name)
+				}
+			}
+		}
+		if modules == 0 {
+			return nil, where.In(arg, where.New(where.Inconclusive, "no modules whose imports could count").
+				WithHint("beside --against, --on names packages or folders of modules that the kernels may load; a manifest does not hold what modules import"))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }

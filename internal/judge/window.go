@@ -60,7 +60,7 @@ func meetWindow(ctx context.Context, p pairing, r *release.Release, k *kernel.Ke
 	if w.equal != model.Equal {
 		w.classes = classes
 	}
-	w.offer = compareABI(p.old, old, r, new, classes)
+	w.offer = compareABI(p.old, old, r, new, o.Imported, classes)
 	if w.forth, err = w.meetForth(ctx, mods, o); err != nil {
 		return nil, err
 	}

@@ -14,9 +14,20 @@ import (
 )
 
 // compareABI compares what two kernels offer to modules, their types where the
-// classes of both bases are at hand.
-func compareABI(oldR *release.Release, oldM *manifest.Manifest, newR *release.Release, newM *manifest.Manifest, c *meaning.Classes) *abi.Result {
+// classes of both bases are at hand; imported is what modules built elsewhere
+// import.
+func compareABI(oldR *release.Release, oldM *manifest.Manifest, newR *release.Release, newM *manifest.Manifest, imported []string, c *meaning.Classes) *abi.Result {
 	old, new := abiSide(oldR, oldM), abiSide(newR, newM)
+	if own := new.Imports; own != nil { // else each may be imported anyway
+		new.Imports = func(yield func(string) bool) {
+			for _, name := range imported {
+				if !yield(name) {
+					return
+				}
+			}
+			own(yield)
+		}
+	}
 	// Bases of two byte orders are of two architectures; pair has refused that.
 	if c != nil && c.Raw(meaning.Old).BigEndian() == c.Raw(meaning.New).BigEndian() {
 		was, is := typeSide(oldR, c.Raw(meaning.Old)), typeSide(newR, c.Raw(meaning.New))

@@ -123,8 +123,10 @@ func applySteps(v *model.ReleaseVerdict, run *Run) []step {
 		return []step{{what: "kpkg-btf apply " + screen.Quote(file) + ", with the packages or trees that it was made of"}}
 	}
 	words := append([]string{"kpkg-btf", "apply", file}, run.paths()...)
-	for _, k := range run.On {
-		words = append(words, "--on", k)
+	if len(run.Against) == 0 { // else --on names modules that may import, no kernels
+		for _, k := range run.On {
+			words = append(words, "--on", k)
+		}
 	}
 	to := whereTo(run.Inputs)
 	if slices.Contains(to, repairedFolder) {
