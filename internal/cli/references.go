@@ -14,6 +14,7 @@ import (
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/pack"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/symvers"
 	"kpkg-btf/internal/where"
@@ -34,7 +35,7 @@ func references(arg string) ([]reference, error) {
 		return nil, nil // not a file: an address, or the next reader says so
 	}
 	if info.Mode().IsRegular() {
-		if isPackage(arg) {
+		if pack.IsName(arg) {
 			return nil, nil
 		}
 		r, _ := referenceAt(arg)
@@ -168,13 +169,8 @@ func takeReferences(args []string) (refs []reference, rest []string, err error) 
 	return refs, rest, nil
 }
 
-func isPackage(file string) bool {
-	ext := filepath.Ext(file)
-	return ext == ".deb" || ext == ".udeb" || ext == ".rpm"
-}
-
 // holdsPackages: a folder may have both.
 func holdsPackages(dir string) bool {
 	list, err := os.ReadDir(dir)
-	return err == nil && slices.ContainsFunc(list, func(e fs.DirEntry) bool { return isPackage(e.Name()) })
+	return err == nil && slices.ContainsFunc(list, func(e fs.DirEntry) bool { return pack.IsName(e.Name()) })
 }

@@ -40,25 +40,24 @@ func (p *Package) holdsDeb() bool {
 // debParts is where the three parts of a .deb are.
 type debParts struct{ control, data *ar.Member }
 
-func (p *Package) openDeb(ctx context.Context) error {
+func (p *Package) openDeb(ctx context.Context) (Contents, error) {
 	var err error
 	if p.members, err = ar.Read(p.file, p.size); err != nil {
-		return err
+		return nil, err
 	}
 	parts, err := p.debParts()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := p.readControl(ctx, parts.control)
 	if err != nil {
-		return where.In(parts.control.Name, err)
+		return nil, where.In(parts.control.Name, err)
 	}
 	if err := p.setControl(text); err != nil {
-		return where.In(parts.control.Name, where.In("control", err))
+		return nil, where.In(parts.control.Name, where.In("control", err))
 	}
 	p.control, p.data = parts.control, parts.data
-	p.walk = func(ctx context.Context, w *walker) error { return p.walkDeb(ctx, parts.data, w) }
-	return nil
+	return func(ctx context.Context, w *walker) error { return p.walkDeb(ctx, parts.data, w) }, nil
 }
 
 // debParts applies the order that dpkg-deb demands: debian-binary first, then

@@ -72,7 +72,7 @@ func TestDebFields(t *testing.T) {
 	p, err := Open(context.Background(), write(t, "x.deb", debFile(t, sampleTar(t))), Options{})
 	check(t, err)
 	defer p.Close()
-	got := []string{p.Kind.String(), p.Name, p.Version, p.Arch, p.Source, p.SourceVersion, p.Fields["Depends"], p.Fields["Section"], p.Fields["Description"]}
+	got := []string{string(p.Kind), p.Name, p.Version, p.Arch, p.Source, p.SourceVersion, p.Fields["Depends"], p.Fields["Section"], p.Fields["Description"]}
 	want := []string{"deb", "linux-image-test", "6.1.1-1+b1", "amd64", "linux", "6.1.1-1", "kmod,\nlinux-base (>= 4.3~)", "kernel", "a kernel\nin two lines"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)

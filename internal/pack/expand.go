@@ -117,15 +117,13 @@ func packagesIn(path string) ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries {
-		switch name := e.Name(); strings.ToLower(filepath.Ext(name)) {
-		case ".deb", ".udeb", ".ddeb", ".rpm":
+		switch name := e.Name(); {
+		case IsName(name):
 			if !strings.HasSuffix(name, ".src.rpm") && !e.IsDir() {
 				out = append(out, filepath.Join(path, name))
 			}
-		default:
-			if name == "lib" || name == "usr" || name == "boot" {
-				return nil, nil
-			}
+		case name == "lib" || name == "usr" || name == "boot":
+			return nil, nil
 		}
 	}
 	return out, nil
@@ -267,8 +265,7 @@ func (x *expander) upload(path string) error {
 		if f.Name != filepath.Base(f.Name) || f.Name == ".." || f.Name == "." {
 			return where.In("Checksums-Sha256", where.New(where.Malformed, "%s is not a plain file name", shown(f.Name)))
 		}
-		switch filepath.Ext(f.Name) {
-		case ".deb", ".udeb", ".ddeb":
+		if IsName(f.Name) {
 			in := Input{Path: filepath.Join(filepath.Dir(path), f.Name), From: path, SHA256: f.SHA256, Size: f.Size}
 			if err := x.add(in); err != nil {
 				return err

@@ -2,13 +2,10 @@ package pack
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"kpkg-btf/internal/pack/ar"
 	"kpkg-btf/internal/pack/rpmhdr"
@@ -16,21 +13,17 @@ import (
 )
 
 // Kind says what an input is, by its content.
-type Kind uint8
+type Kind string
 
 const (
-	File Kind = iota // a regular file that is no package
-	Deb
-	Udeb // a .deb for the Debian installer
-	Rpm
-	SourceRpm // opened, so that it can be named; Walk refuses it
-	Tree      // a directory
-	Initrd    // archives that a kernel unpacks into its first root
+	File      Kind = "file" // a regular file that is no package
+	Deb       Kind = "deb"
+	Udeb      Kind = "udeb" // a .deb for the Debian installer
+	Rpm       Kind = "rpm"
+	SourceRpm Kind = "source rpm" // opened, so that it can be named; Walk refuses it
+	Tree      Kind = "directory"
+	Initrd    Kind = "initrd" // archives that a kernel unpacks into its first root
 )
-
-var kindNames = [...]string{"file", "deb", "udeb", "rpm", "source rpm", "directory", "initrd"}
-
-func (k Kind) String() string { return kindNames[k] }
 
 // Options bound the work of one package.
 type Options struct {
@@ -63,7 +56,7 @@ type Package struct {
 	file source // nil for a tree
 	info fs.FileInfo
 	size int64
-	walk func(context.Context, *walker) error
+	walk Contents
 
 	members []ar.Member     // deb
 	control *ar.Member      // deb
@@ -147,33 +140,6 @@ func (p *Package) sniff(ctx context.Context) error {
 		return ioError(err)
 	}
 	return p.identify(ctx, head[:n])
-}
-
-func (p *Package) identify(ctx context.Context, head []byte) error {
-	ext := strings.ToLower(filepath.Ext(p.Path))
-	debName := ext == ".deb" || ext == ".udeb" || ext == ".ddeb"
-	switch {
-	case ar.Is(head) && (debName || p.holdsDeb()):
-		return p.openDeb(ctx)
-	case rpmhdr.Is(head):
-		return p.openRpm()
-	case debName || ext == ".rpm":
-		return where.New(where.Malformed, "not a deb or rpm (first bytes %s)", firstBytes(head)).
-			At(0).WithHint("the name ends with %s: is the download complete, or is the package compressed once more?", ext)
-	}
-	if p.initrd(ctx, head) {
-		p.Kind, p.walk = Initrd, p.walkInitrd
-		return nil
-	}
-	p.Kind, p.walk = File, p.walkFile
-	return nil
-}
-
-func firstBytes(head []byte) string {
-	if len(head) == 0 {
-		return "none: the file is empty"
-	}
-	return hex.EncodeToString(head[:min(len(head), 8)])
 }
 
 // Close releases the file. Content readers are invalid afterwards.

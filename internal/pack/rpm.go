@@ -37,36 +37,35 @@ type rpmCheck struct {
 	want string
 }
 
-func (p *Package) openRpm() error {
+func (p *Package) openRpm() (Contents, error) {
 	var err error
 	if p.rpm, err = rpmhdr.Read(p.file, p.size); err != nil {
-		return err
+		return nil, err
 	}
 	if err := p.rpmNames(); err != nil {
-		return where.In("header", err)
+		return nil, where.In("header", err)
 	}
 	format, err := p.rpm.Format()
 	if err != nil {
-		return where.In("header", err)
+		return nil, where.In("header", err)
 	}
 	if format != 4 && format != 6 {
-		return where.New(where.Unsupported, "rpm package format %d; formats 4 and 6 are read", format)
+		return nil, where.New(where.Unsupported, "rpm package format %d; formats 4 and 6 are read", format)
 	}
 	if p.rpm.IsSource() {
-		p.Kind, p.walk = SourceRpm, p.refuseSource
-		return nil
+		p.Kind = SourceRpm
+		return p.refuseSource, nil
 	}
 	p.Kind, p.Fields["Format"] = Rpm, strconv.FormatUint(format, 10)
 	if err := p.rpmSize(); err != nil {
-		return err
+		return nil, err
 	}
 	rp, err := p.rpmPayload()
 	if err != nil {
-		return where.In("header", err)
+		return nil, where.In("header", err)
 	}
 	p.payload = rp
-	p.walk = func(ctx context.Context, w *walker) error { return p.walkRpm(ctx, rp, w) }
-	return nil
+	return func(ctx context.Context, w *walker) error { return p.walkRpm(ctx, rp, w) }, nil
 }
 
 func (p *Package) refuseSource(context.Context, *walker) error {

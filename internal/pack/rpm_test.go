@@ -201,7 +201,7 @@ func TestRpmFields(t *testing.T) {
 	p, err := Open(context.Background(), rpmbuild(t, false, "%define _binary_payload w19.zstdio"), Options{})
 	check(t, err)
 	defer p.Close()
-	got := []string{p.Kind.String(), p.Name, p.Version, p.Arch, p.Source, p.SourceVersion, p.Coverage, p.Fields["Format"], p.Fields["Payload"], p.Fields["Sourcerpm"], p.Fields["Provides"]}
+	got := []string{string(p.Kind), p.Name, p.Version, p.Arch, p.Source, p.SourceVersion, p.Coverage, p.Fields["Format"], p.Fields["Payload"], p.Fields["Sourcerpm"], p.Fields["Provides"]}
 	want := []string{"rpm", "kernel-test", "2:6.1.0-3", "x86_64", "kernel-test", "6.1.0-3", "sha256", "4", "zstd 19", "kernel-test-6.1.0-3.src.rpm",
 		"kernel-test = 2:6.1.0-3, kernel-test(x86-64) = 2:6.1.0-3, kmod(a.ko) = 1, ksym(printk) = 0x1234"}
 	sorted := strings.Split(got[10], ", ")

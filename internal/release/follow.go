@@ -246,7 +246,7 @@ func (f *followed) folderOutside(l link, target string) *item {
 	it := &item{pkg: f.pkg, source: l.source}
 	it.place.release = classify(l.path + "/m.ko").release
 	info, err := os.Stat(filepath.Join(f.pkg.File, filepath.FromSlash(l.source.Path)))
-	if f.pkg.Kind == pack.Tree.String() && err == nil {
+	if f.pkg.Kind == string(pack.Tree) && err == nil {
 		if info.IsDir() {
 			it.err = l.source.In(where.New(where.Inconclusive, "a link to the folder %s outside of this tree: the modules in it were not read", where.Clean(l.target)).
 				WithHint("a kernel would load them: give the tree with that folder in it"))

@@ -149,7 +149,7 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 		return err
 	}
 	defer p.Close()
-	pkg := &Package{File: in.Path, Kind: p.Kind.String(), Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source, SourceVersion: p.SourceVersion}
+	pkg := &Package{File: in.Path, Kind: string(p.Kind), Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source, SourceVersion: p.SourceVersion}
 	if p.Kind == pack.Tree {
 		pkg.prefix = treePrefix(in.Path)
 	}
