@@ -137,7 +137,12 @@ func (r *Rule) idle() string {
 		return ""
 	}
 	named := r.named()
-	if len(named) > 0 && !slices.ContainsFunc(named, func(f rules.Rule) bool { return f.Action != model.Rebuild }) {
+	if len(named) > 0 && !slices.ContainsFunc(named, func(f rules.Rule) bool {
+		return f.Action != model.Rebuild || f.RuledRebuild() && r.Reason != ""
+	}) {
+		if slices.ContainsFunc(named, rules.Rule.RuledRebuild) {
+			return "never used: rebuild is lowered by a rule with a reason alone"
+		}
 		return "never used: rebuild is lowered by no rule"
 	}
 	return ""

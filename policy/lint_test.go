@@ -13,6 +13,7 @@ func TestLint(t *testing.T) {
 		{"wrong encounter", "rules:\n- findings: abi.lost\n  encounters: self\n  action: keep\n", "never used: no finding of these encounters"},
 		{"shadowed", "rules:\n- findings: abi.*\n  action: keep\n- findings: abi.lost\n  match: foo\n  action: bump\n", "rule 2: never used: rule 1 matches all that it does"},
 		{"not shadowed", "rules:\n- findings: abi.*\n  match: foo\n  action: keep\n  reason: r\n- findings: abi.lost\n  action: bump\n", ""},
+		{"rebuild of health", "rules:\n- findings: health.kfunc-flags\n  action: keep\n", "lowered by a rule with a reason alone"},
 		{"rebuild", "rules:\n- findings: self.btf-lost\n  action: keep\n", "rebuild is lowered by no rule"},
 		{"rebuild waived", "waivers:\n- findings: self.btf-lost\n  reason: r\n", "none of the findings it names can be waived"},
 		{"expired", "waivers:\n- match: a\n  reason: r\n  expires: 2020-01-01\n", "waiver 1: expired on 2020-01-01"},

@@ -43,8 +43,9 @@ func (p *Policy) On(day string) *Use {
 }
 
 // Judge gives the ruling on a case. Waivers come first, then rules; of each
-// the first that matches. Rebuild is lowered by nothing, and of what is
-// inconclusive a waiver closes what is Open.
+// the first that matches. Rebuild is lowered by nothing but what the catalogue
+// names (a rule needs a reason), and of what is inconclusive a waiver closes what
+// is Open.
 func (u *Use) Judge(c Case) Ruling {
 	out := Ruling{Action: c.Action, Severity: c.Severity}
 	if rule, _ := rules.Of(c.Finding); c.Action > model.Keep && (c.Action < model.Rebuild || rule.WaivableRebuild()) || c.Open {
@@ -61,7 +62,7 @@ func (u *Use) Judge(c Case) Ruling {
 		if r.Severity != "" {
 			out.Severity = model.Severity(r.Severity)
 		}
-		if r.action != nil && c.Action != model.Rebuild {
+		if rule, _ := rules.Of(c.Finding); r.action != nil && (c.Action != model.Rebuild || rule.RuledRebuild() && r.Reason != "") {
 			out.Action = c.give(*r.action)
 		}
 		out.By, out.Waived = r.label, out.Action < c.Action

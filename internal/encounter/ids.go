@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"kpkg-btf/internal/btf"
+	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/btf/meaning"
 	"kpkg-btf/internal/btf/verdict"
 	"kpkg-btf/internal/kernel"
@@ -12,24 +13,29 @@ import (
 )
 
 // Registered are the sets of BTF ids that a module's init hands to the kernel.
-// Since 6.9 kfunc sets are marked; a module that marks some has other uses for
-// the rest.
 func Registered(f *kmod.Facts) verdict.Registered {
 	reg := verdict.Registered{RegistersDtors: imports(f, "register_btf_id_dtor_kfuncs")}
 	if f.IDs == nil || !imports(f, "register_btf_kfunc_id_set") {
 		return reg
 	}
-	marked := slices.ContainsFunc(f.IDs.Sets, func(s kmod.IDSet) bool { return s.Flags&set8Kfuncs != 0 })
-	for i := range f.IDs.Sets {
-		if s := &f.IDs.Sets[i]; s.Set8 && (!marked || s.Flags&set8Kfuncs != 0) {
-			reg.Kfuncs = append(reg.Kfuncs, verdict.Kfuncs{Name: s.Name, Flags: s.Flags, IDs: s.IDs, PairFlags: s.PairFlags})
-		}
-	}
+	reg.Kfuncs = kfuncsOf(f.IDs.KfuncSets())
 	return reg
 }
 
-// set8Kfuncs is BTF_SET8_KFUNCS (include/linux/btf_ids.h, 6.9+).
-const set8Kfuncs = 1
+func kfuncsOf(sets []ids.Set) (out []verdict.Kfuncs) {
+	for _, s := range sets {
+		out = append(out, verdict.Kfuncs{Name: s.Name, Flags: s.Flags, IDs: s.IDs, PairFlags: s.PairFlags})
+	}
+	return out
+}
+
+// OwnKfuncs is what a kernel does at boot with its own sets of kfuncs.
+func OwnKfuncs(k *kernel.Kernel, sets []ids.Set) verdict.Init {
+	if k.Rules() == nil {
+		return verdict.Init{OK: true}
+	}
+	return k.Rules().InitOwn(kfuncsOf(sets))
+}
 
 func imports(f *kmod.Facts, name string) bool {
 	for i := range f.Imports {

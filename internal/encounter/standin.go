@@ -5,6 +5,7 @@ import (
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/distill"
+	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/manifest"
@@ -106,7 +107,7 @@ func (w *standWriter) write(x *manifest.DistilledRefs, sets *[]kmod.IDSet) []byt
 	}
 	if len(x.Kfuncs) > 0 {
 		proto := w.record(btf.FuncProto, 0, 0)
-		set := kmod.IDSet{Name: "kfuncs", Set8: true, Flags: set8Kfuncs}
+		set := kmod.IDSet{Name: "kfuncs", Set8: true, Flags: ids.KfuncMark}
 		for _, name := range x.Kfuncs {
 			w.words(w.names+uint32(len(w.strs)), uint32(btf.Func)<<24, uint32(proto))
 			w.strs = append(append(w.strs, name...), 0)

@@ -7,6 +7,7 @@ import (
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/btf/distill"
+	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/kernel"
 	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/kmod/loadcheck"
@@ -101,7 +102,7 @@ func wordsOf(t *testing.T, f *kmod.Facts) map[string]*kmod.IDs {
 		"none":   nil,
 		"list":   {Located: true, Words: []kmod.IDWord{{ID: 2, Name: "x", Set: -1}, {ID: uint32(fn), Name: "y", Set: -1}}},
 		"set":    {Located: true, Words: []kmod.IDWord{{ID: 1, Name: "x"}}},
-		"kfunc":  {Located: true, Words: []kmod.IDWord{{ID: uint32(fn), Name: "a_open"}}, Sets: []kmod.IDSet{{Name: "k", Set8: true, Flags: set8Kfuncs, IDs: []uint32{uint32(fn)}}}},
+		"kfunc":  {Located: true, Words: []kmod.IDWord{{ID: uint32(fn), Name: "a_open"}}, Sets: []kmod.IDSet{{Name: "k", Set8: true, Flags: ids.KfuncMark, IDs: []uint32{uint32(fn)}}}},
 		"unsure": {Data: []byte{2, 0, 0, 0}},
 		"own":    {Data: []byte{byte(fn), byte(fn >> 8), 0, 0}},
 	}

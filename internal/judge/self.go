@@ -57,6 +57,7 @@ func self(ctx context.Context, r *release.Release, k *kernel.Kernel, unread erro
 		out.notes = append(out.notes, said(f))
 	}
 	out.notes = append(out.notes, idsFindings(r)...)
+	out.notes = append(out.notes, kfuncNotes(r)...)
 	added, err := s.added(ctx)
 	if err != nil {
 		return out, err
@@ -121,6 +122,7 @@ func (s *selfSide) ownBase() (list []note) {
 		list = append(list, said(model.Finding{Rule: "self.base-refused", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
 			Message: "the kernel refuses its own base: " + own.String()}))
 	}
+	list = append(list, ownKfuncs(s.r, s.kernel)...)
 	if s.kernel.Assumed {
 		list = append(list, said(model.Finding{Rule: "self.profile-assumed", Severity: model.Info, Encounter: model.Self,
 			Message: "newer than any kernel whose rules are known here: judged by the newest rules and what the image shows"}))

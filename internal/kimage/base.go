@@ -95,6 +95,8 @@ func (k *kernel) scanBase(f *Facts) (*btf.Raw, error) {
 	f.BTF = bytes.Clone(best.Bytes())
 	f.BTFSize = int64(len(f.BTF))
 	f.BTFWhere = fmt.Sprintf("scan at 0x%x", at)
+	tail := k.data[min((at+len(f.BTF)+3)&^3, len(k.data)):]
+	k.tail = tail[:min(len(tail), maxTail)]
 	return best, nil
 }
 

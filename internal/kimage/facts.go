@@ -43,6 +43,9 @@ type Facts struct {
 	// image is raw or has none. A stripped image has no symbols for it
 	// (IDs.Located), the vmlinux of a headers package has.
 	IDs *ids.Section
+	// KfuncSets are the kernel's own sets of kfuncs: as the symbols of .BTF_ids say,
+	// else by their form, without names and only of 6.9 and later.
+	KfuncSets []ids.Set
 
 	// Certs are the DER certificates embedded in the image, in file order.
 	Certs [][]byte

@@ -3,6 +3,7 @@ package kimage
 import (
 	"bytes"
 
+	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/elfx"
 	"kpkg-btf/internal/modsig"
@@ -15,6 +16,7 @@ type kernel struct {
 	hint  hint
 	elf   *elfx.File // nil for a raw image
 	areas []area     // where strings of the kernel may be
+	tail  []byte     // of a raw image: what follows its base
 }
 
 // area is a part of the image with constant data.
@@ -69,6 +71,7 @@ func (p *parser) kernel(n node) (*Facts, error) {
 	if f.IDs, err = k.ids(); err != nil {
 		return nil, err
 	}
+	f.KfuncSets = k.kfuncSets(f, base)
 	f.Certs = modsig.FindCertificates(k.loaded())
 	f.Abilities = k.abilities(f, base)
 	k.loader(f, base)
@@ -198,4 +201,26 @@ func (k *kernel) ids() (*ids.Section, error) {
 		}
 	}
 	return found.Finish(k.elf.Layout), nil
+}
+
+// maxTail is how far behind the base of a raw image its .BTF_ids is looked for:
+// the section follows .BTF, from 6.15 on at the next page (BTF in
+// include/asm-generic/vmlinux.lds.h). Its size is 11 KB in 7.3.
+const maxTail = 128 << 10
+
+// kfuncSets finds the kernel's own sets of kfuncs.
+func (k *kernel) kfuncSets(f *Facts, base *btf.Raw) []ids.Set {
+	if base == nil {
+		return nil
+	}
+	data := k.tail
+	switch {
+	case f.IDs != nil && f.IDs.Located:
+		return f.IDs.KfuncSets()
+	case f.IDs != nil:
+		data = f.IDs.Data
+	}
+	return ids.ScanKfuncs(data, elfx.Layout{BigEndian: base.BigEndian()}, base.NumTypes(), func(id uint32) bool {
+		return base.Kind(btf.ID(id)) == btf.Func
+	})
 }

@@ -29,6 +29,12 @@ func (c Cert) Key() string { return string(c.SHA256[:]) }
 func (s Symbol) Key() string { return s.Name }
 
 // Key implements the order of a document's list.
+func (s KfuncSet) Key() string { return fmt.Sprintf("%s\x00%s\x00%08d", s.Owner, s.Name, s.Number) }
+
+// Key implements the order of a document's list.
+func (k Kfunc) Key() string { return k.Name }
+
+// Key implements the order of a document's list.
 func (m Module) Key() string { return m.Path }
 
 // Key implements the order of a document's list.
@@ -122,6 +128,25 @@ func (s *Symbol) Fault() string {
 		return "no name"
 	case s.Owner == "":
 		return "no owner"
+	}
+	return ""
+}
+
+// Fault implements the rules of contents.
+func (s *KfuncSet) Fault() string {
+	switch {
+	case s.Owner == "":
+		return "no owner"
+	case !natural(s.Number):
+		return "number out of range"
+	}
+	return ""
+}
+
+// Fault implements the rules of contents.
+func (k *Kfunc) Fault() string {
+	if k.Name == "" {
+		return "no name"
 	}
 	return ""
 }

@@ -51,6 +51,8 @@ type Manifest struct {
 	Abilities []Ability `json:"abilities,omitempty" doc:"sorted"`
 	Config    Config    `json:"config,omitempty" doc:"sorted"` // see ConfigOptions
 	Certs     []Cert    `json:"certs,omitempty" doc:"sorted"`  // embedded in the image
+	// Kfuncs are the sets of kfuncs that the image and its modules register.
+	Kfuncs []KfuncSet `json:"kfuncs,omitempty" doc:"sorted,lines"`
 	// Exports is nil when there was neither a Module.symvers nor tables.
 	Exports *Exports `json:"exports,omitempty"`
 	// BuiltIn is modules.builtin as paths below lib/modules/<release>; nil when
@@ -152,6 +154,24 @@ type Symbol struct {
 	Export    Export `json:"export"`
 	CRC       uint32 `json:"crc"`                 // 0: not versioned
 	Namespace string `json:"namespace,omitempty"` // "" for none
+}
+
+// KfuncSet is a set of kfuncs in .BTF_ids.
+type KfuncSet struct {
+	Owner  string  `json:"owner"`         // "vmlinux", or the path of the module
+	Name   string  `json:"set,omitempty"` // "" where no symbol names it
+	Number int64   `json:"number"`        // of the set in its file, from 0
+	Kfuncs []Kfunc `json:"kfuncs" doc:"sorted"`
+}
+
+// Kfunc is one member of a set: ["bpf_ct_release",2].
+type Kfunc struct {
+	_ struct{} `doc:"tuple"`
+
+	Name  string `json:"name"`
+	Flags uint32 `json:"flags"` // KF_*
+	// Contradicts: a flag is not what the prototype promises.
+	Contradicts bool `json:"contradicts,omitempty"`
 }
 
 // BTFKind is what BTF a module carries.

@@ -55,6 +55,7 @@ func (r *Release) Record(tool string) (*manifest.Manifest, error) {
 	for _, mod := range r.Modules {
 		m.Modules = append(m.Modules, recordModule(mod))
 	}
+	m.Kfuncs = recordKfuncs(r.Kfuncs())
 	return m, nil
 }
 

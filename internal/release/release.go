@@ -127,6 +127,9 @@ type Release struct {
 	// Doc is the manifest the release was read from; Images and Modules are
 	// then empty.
 	Doc *manifest.Manifest
+	// kfuncs are what Kfuncs found, once kfuncsKnown.
+	kfuncs      []Kfunc
+	kfuncsKnown bool
 	// refs are the references that belong to Doc, see WholeRefs.
 	refs *manifest.Refs
 }

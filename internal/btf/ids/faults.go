@@ -26,9 +26,9 @@ const (
 	Zero FaultKind = "zero"
 )
 
-// set8Kfuncs is BTF_SET8_KFUNCS (include/linux/btf_ids.h, 6.9+), the one flag of a
-// set8 there is up to 7.3.
-const set8Kfuncs = 1
+// KfuncMark marks a set8 of kfuncs: BTF_SET8_KFUNCS (include/linux/btf_ids.h,
+// 6.9+), the one flag of a set8 there is up to 7.3.
+const KfuncMark = 1
 
 // Faults finds what is wrong with the section, by offset. Without symbols only a
 // section of zeros is told.
@@ -88,8 +88,8 @@ func (s *Set) fault() string {
 		return fmt.Sprintf("it has room for %d, and %d symbols", room, s.Members)
 	case zeros > room-s.Members:
 		return fmt.Sprintf("%d of its %d ids are 0", zeros, room)
-	case s.Flags&^set8Kfuncs != 0:
-		return fmt.Sprintf("its flags are %#x: %#x is the only one there is", s.Flags, set8Kfuncs)
+	case s.Flags&^KfuncMark != 0:
+		return fmt.Sprintf("its flags are %#x: %#x is the only one there is", s.Flags, KfuncMark)
 	}
 	for i := zeros + 1; i < len(s.IDs); i++ {
 		switch a, b := s.IDs[i-1], s.IDs[i]; {

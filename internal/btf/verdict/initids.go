@@ -156,6 +156,30 @@ func (b *Base) InitIDs(split, distilled []byte, reg Registered, taken Taken) Ini
 	return v.dtors(reg.Dtors, out)
 }
 
+// InitOwn is what the kernel does at boot with its own sets of kfuncs: since 6.4 it
+// looks at them as at those of modules, and registers no set that fails.
+func (b *Base) InitOwn(sets []Kfuncs) Init {
+	if !b.own.OK || !b.profile.KfuncProtoCheck {
+		return Init{OK: true}
+	}
+	s := newParser(&b.profile, &b.rules, b.big)
+	defer s.free()
+	s.first = b.area.first // no types of its own: every id is the base's
+	v := idView{b: b, s: s}
+	for _, k := range sets {
+		for i, id := range k.IDs {
+			flags := uint32(0)
+			if i < len(k.PairFlags) {
+				flags = k.PairFlags[i]
+			}
+			if rule := v.form(id, flags); rule != "" {
+				return Init{Errno: EINVAL, Rule: "kfunc." + rule, Set: k.Name, ID: id}
+			}
+		}
+	}
+	return Init{OK: true}
+}
+
 // idView reads types by the ids of a module, moved onto the kernel's base
 // where it has a distilled one.
 type idView struct {
@@ -212,27 +236,34 @@ func (v *idView) skip(id uint32) (record, bool) {
 
 // kfunc mirrors btf_check_kfunc_protos: the rule an id breaks, "" for none.
 func (v *idView) kfunc(id, flags uint32, taken Taken) (rule, text string) {
+	if rule := v.form(id, flags); rule != "" || !v.b.profile.KfuncDuplicate {
+		return rule, ""
+	}
+	f, _ := v.typ(id)
+	if text := v.taken(v.name(&f), taken); text != "" {
+		return "duplicate", text
+	}
+	return "", ""
+}
+
+// form is kfunc without the names of others.
+func (v *idView) form(id, flags uint32) string {
 	f, ok := v.typ(id)
 	if !ok || f.kind != btf.Func {
-		return "func", ""
+		return "func"
 	}
 	name := v.name(&f)
 	if name == "" {
-		return "name", ""
+		return "name"
 	}
 	proto, ok := v.typ(f.size)
 	if !ok || proto.kind != btf.FuncProto {
-		return "proto", ""
+		return "proto"
 	}
 	if flags&(iterNew|iterNext|iterDestroy) != 0 && !v.iterator(name, &proto, flags) {
-		return "iter", ""
+		return "iter"
 	}
-	if v.b.profile.KfuncDuplicate {
-		if text := v.taken(name, taken); text != "" {
-			return "duplicate", text
-		}
-	}
-	return "", ""
+	return ""
 }
 
 // taken is what a 7.2+ kernel says when vmlinux or a loaded module has a

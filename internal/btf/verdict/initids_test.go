@@ -77,6 +77,31 @@ func TestInitIDsOfKfuncs(t *testing.T) {
 	}
 }
 
+// TestInitOwn: a kernel's own sets are looked at as those of modules, since 6.4,
+// and their names are the kernel's own.
+func TestInitOwn(t *testing.T) {
+	k := btftest.Base()
+	i := k.Int("int", 4, btftest.Signed)
+	fn := uint32(k.Func("fn", k.Proto(i)))
+	for _, c := range []struct {
+		minor     int
+		id, flags uint32
+		rule      string
+	}{
+		{12, fn, 0, ""}, {12, uint32(i), 0, "kfunc.func"}, {12, 1 << 20, 0, "kfunc.func"}, {12, fn, iterNew, "kfunc.iter"}, {1, uint32(i), 0, ""},
+	} {
+		p := ForVersion(6, c.minor, 0)
+		b, err := NewBase(&p, k.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := b.InitOwn([]Kfuncs{{Name: "own", IDs: []uint32{c.id}, PairFlags: []uint32{c.flags}}})
+		if got.Rule != c.rule || got.OK != (c.rule == "") || !got.OK && (got.Set != "own" || got.ID != c.id) {
+			t.Errorf("6.%d, id %d, flags %#x: %+v", c.minor, c.id, c.flags, got)
+		}
+	}
+}
+
 func TestInitIDsUnchecked(t *testing.T) {
 	c := newInitCase(t, ForVersion(6, 1, 192))
 	reg := Registered{Kfuncs: []Kfuncs{{IDs: []uint32{c.ids["int"], c.ids["two"], c.ids["kernel_fn"]}}}}

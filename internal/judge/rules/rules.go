@@ -50,8 +50,14 @@ func (r Rule) Waivable() bool {
 
 // WaivableRebuild reports whether a waiver lowers even a rebuild: of what a
 // release ships beside its own modules, whoever ships it may say that it is
-// meant.
-func (r Rule) WaivableRebuild() bool { return r.ID == "self.added" }
+// meant. So may who ships a build that is faulty in itself.
+func (r Rule) WaivableRebuild() bool { return r.ID == "self.added" || r.RuledRebuild() }
+
+// RuledRebuild reports whether a rule with a reason lowers a rebuild as a waiver
+// does: findings about the health of a build.
+func (r Rule) RuledRebuild() bool {
+	return strings.HasPrefix(r.ID, "health.") && r.Action == model.Rebuild
+}
 
 // All returns the rules, sorted by their ids.
 func All() []Rule { return all }
@@ -65,7 +71,7 @@ func Of(id string) (Rule, bool) {
 	return all[i], true
 }
 
-var all = sorted(self, fit, window, abi, reverse, outside, pin, run)
+var all = sorted(self, fit, health, window, abi, reverse, outside, pin, run)
 
 func sorted(lists ...[]Rule) []Rule {
 	out := slices.Concat(lists...)

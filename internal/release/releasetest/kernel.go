@@ -34,6 +34,8 @@ type Kernel struct {
 	// not in-tree, ":ids" registers kfuncs, ":list" has a plain list of ids,
 	// ":unresolved", ":miscount" and ":zerolist" are ":ids" and ":list" as no
 	// resolve_btfids leaves them, ":embed" holds a struct net by value,
+	// ":flags", ":flagsmoved", ":flagsother" and ":flagsbad" register two kfuncs: one
+	// sleepable, the other one sleepable, none, one with flags against its prototype,
 	// ":apart" has nothing to do with struct net;
 	// ":stripped" is marked as such, ":oldids" too but holds an id of its base, ":emptied" has an empty .BTF, ":neutralized" one with the mark of it,
 	// ":behind" a .BTF of type NOBITS with its bytes behind it, ":stamped"
@@ -133,7 +135,7 @@ func (k Kernel) Symvers() string {
 		text += "0x0d0d0d0d\t" + name + "\tvmlinux\tEXPORT_SYMBOL\t\n"
 	}
 	for _, m := range k.modules() {
-		if strings.HasSuffix(m, ":ids") {
+		if _, special, _ := strings.Cut(m, ":"); special == "ids" || flagged[special] != nil {
 			text += "0x0e0e0e0e\tregister_btf_kfunc_id_set\tvmlinux\tEXPORT_SYMBOL_GPL\t\n"
 			break
 		}
@@ -265,6 +267,10 @@ func (k Kernel) stamp(special string, m *kmodtest.Module) {
 	}
 }
 
+// flagged are the flags of NAME_open, which returns a number, and NAME_net, which
+// returns a pointer, by what is special of a module.
+var flagged = map[string][]uint32{"flags": {0, 32}, "flagsmoved": {32, 0}, "flagsother": {0, 0}, "flagsbad": {5, 0}}
+
 // split is a module's BTF: a struct that embeds and points to base types, and
 // a function that takes it.
 func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
@@ -290,13 +296,20 @@ func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
 	if special == "zerolist" {
 		m.IDs = []kmodtest.IDList{{Label: "ids", Words: []kmodtest.ID{{Kind: "struct", Name: "nf_conn"}, {Kind: "struct", Name: "net", ID: uint32(net)}}}}
 	}
-	if special == "ids" || special == "unresolved" || special == "miscount" {
+	if special == "ids" || special == "unresolved" || special == "miscount" || flagged[special] != nil {
 		m.Imports = append(m.Imports, "register_btf_kfunc_id_set")
+		s.DeclTag("bpf_kfunc", fn, -1)
 		flags := uint32(0)
 		if k.Distilled {
 			flags = 1 // BTF_SET8_KFUNCS, wanted since 6.9
 		}
 		m.IDs = []kmodtest.IDList{{Set: name + "_kfuncs", Set8: true, Flags: flags, Words: []kmodtest.ID{{Kind: "func", Name: name + "_open", ID: uint32(fn)}}}}
+		if f := flagged[special]; f != nil {
+			set, second := &m.IDs[0], s.ID(btf.Func, name+"_net")
+			s.DeclTag("bpf_kfunc", second, -1)
+			set.Words[0].Flags = f[0]
+			set.Words = append(set.Words, kmodtest.ID{Kind: "func", Name: name + "_net", ID: uint32(second), Flags: f[1]})
+		}
 		switch set := &m.IDs[0]; special {
 		case "unresolved":
 			set.Words[0].ID, set.Miscount = 0, -1
