@@ -333,8 +333,8 @@ func TestManuals(t *testing.T) {
 
 func TestRoff(t *testing.T) {
 	r := &roff{}
-	r.prose(".deb and 'x' \\n -- `a`\nsecond\n\n  kept\n  .BTF\n\nlast")
-	want := ".PP\n\\&.deb and \\(aqx\\(aq \\en \\-\\- \\(gaa\\(ga second\n.PP\n.nf\n.RS 2\n  kept\n  .BTF\n.RE\n.fi\n.PP\nlast\n"
+	r.prose(".deb and 'x' … \\n -- `a`\nsecond\n\n  kept\n  .BTF\n\nlast")
+	want := ".PP\n\\&.deb and \\(aqx\\(aq \\[u2026] \\en \\-\\- \\(gaa\\(ga second\n.PP\n.nf\n.RS 2\n  kept\n  .BTF\n.RE\n.fi\n.PP\nlast\n"
 	if got := r.String(); got != want {
 		t.Errorf("%q\nwant %q", got, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // roff writes a manual page in the macros of man(7). What is given to it is text:
@@ -81,7 +82,18 @@ func line(text string) string {
 
 var escapes = strings.NewReplacer(`\`, `\e`, "-", `\-`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "'", `\(aq`, "\n", " ")
 
-func escaped(text string) string { return escapes.Replace(text) }
+// escaped is text without markup, in ASCII, which every roff reads alike.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range escapes.Replace(text) {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&b, `\[u%04X]`, r)
+	}
+	return b.String()
+}
 
 // quoted is an argument of a request.
 func quoted(text string) string {
