@@ -29,7 +29,7 @@ var variables = []string{
 	"IMAGE",          // GitLab: image of the jobs
 	"INSTALL",        // GitLab: what apt-get installs
 	"KEY",            // kbuild: the key that modules are signed with
-	"ON",             // kernels that modules built elsewhere are judged on
+	"ON",             // kernels that external modules are judged on
 	"PAHOLE",         // kbuild: the pahole that pin-pahole runs
 	"PIN_ON",         // kbuild: the base that is pinned on
 	"PIN_SLACK",      // kbuild: types to reserve in a pinned base

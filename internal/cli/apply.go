@@ -34,7 +34,7 @@ func (a *app) apply() *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
 		Use:   "apply DECISION PATH... | --action=ACTION PATH...",
-		Short: "Carry a decision out: strip, distill, rebase or stamp modules in trees and packages",
+		Short: "Apply a decision: strip, distill, rebase or stamp modules in trees and packages",
 		Long: `Rewrites the modules in PATH... as DECISION (the JSON document of check) says,
 or all of them as --action says:
 
@@ -42,7 +42,7 @@ or all of them as --action says:
            would be stale become 0, a stamp marks the module as stripped
   distill  .BTF becomes .BTF and .BTF.base (kernels from 6.11); needs the base the
            modules were built on: the image among PATH..., or --base
-  rebase   .BTF of modules built elsewhere is rewritten onto the base of the one
+  rebase   .BTF of external modules is rewritten onto the base of the one
            kernel of --on, on any since 5.11; needs the base they were built on
   stamp    a section .BTF.base_checksum tells the base the module was built on,
            which is needed as for distill, and that somebody says so (by=asserted;
@@ -62,7 +62,7 @@ A decision must be of these very modules; inconclusive, bump and rebuild are
 never applied (exit 5, 4, 6). A .deb that a .changes or .buildinfo beside it
 lists is refused without --force.
 
-Modules built elsewhere take a decision of check --on, with the same --on: what
+External modules take a decision of check --on, with the same --on: what
 comes out is judged on those kernels, and their bases serve as --base.
 
 Signatures: a signed module that changes loses its signature, so that is
@@ -88,7 +88,7 @@ one. No key and no passphrase is ever taken from arguments or environment.`,
 	fl.StringVar(&f.action, "action", "", "strip, distill, rebase or stamp all modules, without a decision")
 	fl.StringVar(&f.mode, "mode", "remove", "of strip: remove, or neutralize, which only empties .BTF and moves nothing")
 	fl.StringArrayVar(&f.base, "base", nil, "image, manifest or raw BTF with the base the modules were built on (repeats)")
-	fl.StringArrayVar(&f.on, "on", nil, "of modules built elsewhere: a kernel they are judged on, as by check --on (repeats)")
+	fl.StringArrayVar(&f.on, "on", nil, "of external modules: a kernel they are judged on, as by check --on (repeats)")
 	fl.BoolVar(&f.thisBuild, "base-is-this-build", false, "the base is of the very build that the modules were encoded in: your word, on which stamp may rest")
 	fl.BoolVar(&f.inPlace, "in-place", false, "repair trees and single modules where they are")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing")

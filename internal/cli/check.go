@@ -46,7 +46,7 @@ What a manifest's modules mean on another base is known where the base and the
 references (record --refs) are beside it, or --refs names the latter; otherwise
 it is unknown.
 
-With --on, NEW is modules that were built elsewhere (kmod and KMP packages,
+With --on, NEW is external modules (kmod and KMP packages,
 DKMS, weak-updates, a vendor's) and KERNEL a kernel that may load them, as
 packages or as a manifest with its base beside it. The answer is a matrix: what
 each kernel does with each module, its symbol CRCs and vermagic, and what is
@@ -62,7 +62,7 @@ decide where neither a checksum nor BTF says whether they changed.`,
 		Args:    someArgs("new input"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runCheck(cmd.Context(), args, f) },
 	}
-	cmd.Flags().StringArrayVar(&f.on, "on", nil, "a kernel that may load modules built elsewhere; with --against such modules (repeats)")
+	cmd.Flags().StringArrayVar(&f.on, "on", nil, "a kernel that may load external modules; with --against such modules (repeats)")
 	f.register(cmd)
 	return cmd
 }

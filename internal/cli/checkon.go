@@ -9,11 +9,11 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// checkOn is the outside encounter: modules built elsewhere on each kernel
+// checkOn is the outside encounter: external modules on each kernel
 // that may load them.
 func (a *app) checkOn(ctx context.Context, args []string, f *checkFlags, opts *judge.Options) error {
 	if f.asIfSame || len(f.expect) > 0 || len(f.refs) > 0 {
-		return usagef("--on without --against judges modules built elsewhere, --as-if-same-release, --refs and --expect a kernel's own: give --against too, or leave them out")
+		return usagef("--on without --against judges external modules, --as-if-same-release, --refs and --expect a kernel's own: give --against too, or leave them out")
 	}
 	kernels, err := a.loadKernels(ctx, f.on)
 	if err != nil {

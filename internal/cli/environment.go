@@ -39,7 +39,7 @@ func aboutShowing(name string) bool {
 }
 
 // otherQuestion reports whether a flag belongs to a question that those given
-// do not ask: --on is about modules built elsewhere, the others about a kernel's
+// do not ask: --on is about external modules, the others about a kernel's
 // own.
 func otherQuestion(name string, given map[string]bool) bool {
 	own := []string{"against", "as-if-same-release", "expect", "refs"}

@@ -17,7 +17,7 @@ func (a *app) policy() *cobra.Command {
 	}
 	var file string
 	print := &cobra.Command{
-		Use: "print", Short: "Print the policy that applies: the embedded default with its comments, or with --policy what a file makes of it",
+		Use: "print", Short: "Print the policy that applies: the embedded default with its comments, or with --policy the effect of a file",
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return a.printPolicy(file) },
 	}

@@ -28,7 +28,7 @@ func (a *app) verify() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "On a host: will the running and the installed kernels take the modules they may meet?",
+		Short: "On a host: will the running and the installed kernels take the modules that they could load?",
 		Long: `Judges, on the machine it runs on, the modules of every installed kernel on
 that kernel's image; where the running kernel has the same name, on that one
 too, by its base in /sys/kernel/btf/vmlinux: what will fail until the reboot,

@@ -350,7 +350,7 @@ func brief(k *model.HostKernel, m *model.HostMeeting) string {
 	case m.What == "initrd":
 		return path.Base(m.Path) + " does not go with " + k.Release + ": " + said + "; build it again"
 	case m.What == "added modules":
-		return "modules added to " + k.Release + " were built elsewhere: " + said + "; build them again"
+		return "modules added to " + k.Release + " are external: " + said + "; build them again"
 	}
 	return k.Release + ": " + said + "; install it again"
 }
