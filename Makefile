@@ -22,7 +22,7 @@ SOURCES  := $(shell find cmd internal policy -name '*.go' -o -name '*.yaml') $(s
 export KPKG_BTF_CACHE := $(CACHE)
 export CGO_ENABLED ?= 0
 
-.PHONY: help build deps tools demo test lint e2e vm pipelines check bench long third-party schemas docs pages site dist clean
+.PHONY: help build deps tools demo test lint e2e vm pipelines check bench bench-table long third-party schemas docs pages site dist clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12
@@ -68,6 +68,9 @@ check: test e2e vm pipelines ## all tests
 
 bench: deps $(BIN) ## speed as ratios in one run
 	$(GO) test -tags bench -timeout 40m -count 1 -v ./internal/bench/...
+
+bench-table: deps $(BIN) ## the same, appended to docs/performance.md
+	BENCH_TABLE=$(CURDIR)/docs/performance.md BENCH_OF="$(VERSION), $$(git log -1 --format=%cs)" $(GO) test -tags bench -timeout 40m -count 1 -v ./internal/bench/...
 
 long: deps $(BIN) ## mutants by the hundred thousand, fuzzing, packaging of later kernels
 	testdata/real/long.sh

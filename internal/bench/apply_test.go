@@ -4,7 +4,6 @@ package bench
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -38,15 +37,10 @@ func TestApply(t *testing.T) {
 		last := len(whole.cpu) - 1
 		rewriting = append(rewriting, whole.cpu[last]-plan.cpu[last])
 	}
-	const promise = 1.6
-	ratio := median(rewriting).Seconds() / median(record.cpu).Seconds()
-	fmt.Printf("%s\n%s\n%s\n  rewriting: cpu %.2f s, ratio %.2f (promised: at most %.1f); all of apply beside record: %.2f\n", whole, plan, record,
-		median(rewriting).Seconds(), ratio, promise, median(whole.cpu).Seconds()/median(record.cpu).Seconds())
+	fmt.Printf("%s\n%s\n%s\n  all of apply beside record: %.2f\n", whole, plan, record, median(whole.cpu).Seconds()/median(record.cpu).Seconds())
+	hold(t, "apply's rewriting of a stored package beside its record", 1.6, median(rewriting), median(record.cpu))
 	if most := int64(promised) << 20; whole.rss > most {
 		t.Errorf("%s: peak %d MiB, promised: at most %d", whole.name, whole.rss>>20, promised)
-	}
-	if os.Getenv("BENCH_ENFORCE") != "" && ratio > promise*slack {
-		t.Errorf("rewriting: ratio %.2f, promised %.1f, CI allows %.2f", ratio, promise, promise*slack)
 	}
 }
 

@@ -22,5 +22,5 @@ echo "== $targets fuzz targets"
 [ "$targets" -gt 0 ]
 KPKG_BTF_MUTANTS=${MUTANTS:-20000} go test -tags vm -timeout 300m -count 1 -v ./internal/vmtest/...
 go test -tags long -timeout 60m -count 1 -v -run '^TestPairsWithSlack$' ./internal/btf/pin/
-go test -tags long -timeout 60m -count 1 -v -run '^TestMemoryOfPair72$' ./internal/bench/
+go test -tags long -timeout 60m -count 1 -v -run '^TestMemoryOf(Pair72|EightKernels)$' ./internal/bench/
 go test -tags pipelines,long -timeout 60m -count 1 -v -run '^Test(Bindeb|Binrpm)Pkg$' ./internal/pipelines/
