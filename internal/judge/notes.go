@@ -13,6 +13,8 @@ type note struct {
 	in meeting
 	// text makes the message from the number of subjects; nil where it stands.
 	text func(n int) string
+	// holds makes the condition (If) from it, where there is one.
+	holds func(n int) string
 	// many: the subjects came one by one; first is the detail of the first one, in
 	// path order.
 	many  bool
@@ -32,6 +34,14 @@ func worded(f model.Finding, text func(n int) string) note {
 		f.Message = text(f.Count)
 	}
 	return note{Finding: f, text: text}
+}
+
+// provided is a note that leaves the answer open: it stands if what holds makes
+// of the number of subjects is true.
+func provided(f model.Finding, text, holds func(n int) string) note {
+	x := worded(f, text)
+	x.If, x.holds = holds(x.Count), holds
+	return x
 }
 
 // gathering makes one note a rule of what many subjects share.

@@ -8,6 +8,7 @@ import (
 	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
 )
 
@@ -87,7 +88,7 @@ var outsideRules = []struct {
 	{"outside.different", model.Error, "module is taken by %s with other types than it was built with", "modules are taken by %s with other types than they were built with", ""},
 	{"outside.meaning-unknown", model.Error, "module is taken by %s, perhaps with other types than it was built with", "modules are taken by %s, perhaps with other types than they were built with", "give the kernel they were built on with --on, too"},
 	{"outside.stale-ids", model.Error, "module has a list of type ids that are not those of %s", "modules have lists of type ids that are not those of %s", ""},
-	{"outside.unknown", model.Error, "module of which it is not known what becomes of it on %s", "modules of which it is not known what becomes of them on %s", "the kernel's image, config and Module.symvers (its headers package) tell"},
+	{"outside.unknown", model.Error, "module of which it is not known what becomes of it on %s", "modules of which it is not known what becomes of them on %s", "give the kernel's image, config and Module.symvers (its headers package), which tell"},
 	{"outside.dropped", model.Info, "module loads on %s without its BTF, which is of another base", "modules load on %s without their BTF, which is of another base", ""},
 }
 
@@ -110,6 +111,9 @@ func (x *outside) kernelNotes(k int, set []*outsider, ref model.ReleaseRef, o Op
 	for _, r := range outsideRules {
 		for _, action := range []model.Action{model.RebuildFor, model.Strip, model.Distill, model.Keep} {
 			f := model.Finding{Rule: r.rule, Severity: r.severity, Action: action, Inconclusive: r.rule == "outside.unknown", Hint: r.hint}
+			if f.Inconclusive {
+				f.Hint = "" // Close
+			}
 			one, many, why := r.one, r.many, ""
 			var kfuncs []string
 			for _, s := range set {
@@ -127,8 +131,14 @@ func (x *outside) kernelNotes(k int, set []*outsider, ref model.ReleaseRef, o Op
 					one, many = "module is refused by %s, or taken with other types than it was built with", "modules are refused by %s, or taken with other types than they were built with"
 				}
 			}
-			if r.rule == "outside.unknown" && x.kernels[k].Rules() == nil {
-				f.Hint = "what is there of it tells symbols at most: give its image, too (--on @FILE, a list of image, config and headers)"
+			if r.rule == "outside.unknown" {
+				f.Close = []string{r.hint}
+				if x.kernels[k].Rules() == nil {
+					f.Close[0] = "what is there of it tells symbols at most: give its image, too (--on @FILE, a list of image, config and headers)"
+				}
+			}
+			if r.rule == "outside.rejected" && x.kernels[k].Abilities.AllowMismatch.Is == tri.Unknown {
+				why += "; " + mismatchOpen
 			}
 			if action == model.Strip || action == model.Distill {
 				f.Hint = action.String() + " before it ships: kpkg-btf apply DECISION --on KERNEL"
@@ -149,6 +159,12 @@ func (x *outside) notes(k int, f model.Finding, text func(int) string) []note {
 	}
 	f.Count, f.Encounter, f.Against = len(f.Subjects), model.Outside, x.kernels[k].Name
 	n := worded(f, text)
+	if f.Inconclusive {
+		name := x.kernels[k].Name
+		n = provided(f, text, func(n int) string {
+			return model.Plural(n, "module loads", "modules load") + " on " + name + " as " + model.Agree(n, "{it is|they are}")
+		})
+	}
 	n.in = meeting{host: x.kernels[k]}
 	return []note{n}
 }

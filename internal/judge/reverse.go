@@ -126,16 +126,44 @@ func (w *window) reverseNotes(p *policy.Policy) (list []note) {
 	return append(list, blocked.notes(f)...)
 }
 
+// mismatchOpen is what is said where nothing tells whether a kernel allows a
+// mismatch.
+const mismatchOpen = "whether it allows a BTF mismatch, and then loads them without their BTF, is not known (CONFIG_MODULE_ALLOW_BTF_MISMATCH): its config tells"
+
+// mismatchUnknown: whether the old kernel refuses modules or drops their BTF is
+// not known. They are judged as refused, and repaired in either case.
+func (w *window) mismatchUnknown() []note {
+	f := model.Finding{Rule: "window.mismatch-unknown", Severity: model.Warning, Hint: "give the older package with its config (boot/config-RELEASE) with --against"}
+	if w.oldK.Abilities.AllowMismatch.Is != tri.Unknown {
+		return nil
+	}
+	for i := range w.forth.cells {
+		if w.forth.cells[i].Verdict == model.Rejected {
+			f.Subjects = append(f.Subjects, w.forth.mods[i].Path)
+		}
+	}
+	if f.Count = len(f.Subjects); f.Count == 0 {
+		return nil
+	}
+	return []note{worded(f, func(n int) string {
+		return model.Plural(n, "module is", "modules are") + " judged as refused by the old kernel for the BTF: " + mismatchOpen
+	})}
+}
+
 // mismatch: where the old kernel loads modules whose BTF it refuses and the
 // new one does not, what was stale and worked without its BTF no longer loads.
 func (w *window) mismatch() []note {
 	old, new := w.oldK.Abilities.AllowMismatch, w.newK.Abilities.AllowMismatch
-	if old.Is != tri.Yes || new.Is != tri.No || w.newK.ReadsBTF().Is == tri.No {
+	if old.Is != tri.Yes || new.Is == tri.Yes || w.newK.ReadsBTF().Is == tri.No || new.Is == tri.Unknown && w.sound() {
 		return nil
 	}
 	f := model.Finding{Rule: "window.mismatch-lost", Encounter: model.Reverse, Severity: model.Warning,
 		Message: "the new kernel no longer allows a BTF mismatch (CONFIG_MODULE_ALLOW_BTF_MISMATCH): external modules and initrds built on another base, which loaded without their BTF, will be refused",
 		Hint:    "rebuild external modules (DKMS, kmod) and initrds before the new kernel is booted, or keep the option"}
+	if new.Is == tri.Unknown {
+		f.Message = "whether the new kernel still allows a BTF mismatch, as the old one does, is not known (CONFIG_MODULE_ALLOW_BTF_MISMATCH): if not, external modules and initrds built on another base, which loaded without their BTF, will be refused"
+		f.Hint = "give the config of the new kernel (boot/config-RELEASE)"
+	}
 	if w.reverse.Judged {
 		n := 0
 		for i := range w.back.cells {

@@ -87,8 +87,8 @@ func (j *judged) split(x *note, use *policy.Use) []ruled {
 		g := part(x, r)
 		if g.Subjects = subjects[r]; len(order) > 1 {
 			g.Count = len(g.Subjects)
-			if g.If != "" {
-				g.If = unchangedIf(g.Count)
+			if x.holds != nil {
+				g.If = x.holds(g.Count)
 			}
 			if x.text != nil {
 				g.Message = x.text(g.Count)
@@ -118,7 +118,8 @@ func part(x *note, r policy.Ruling) ruled {
 }
 
 func caseOf(f *model.Finding, s policy.Subject) policy.Case {
-	c := policy.Case{Finding: f.Rule, Encounter: f.Encounter, Kernels: []string{f.Release}, Subject: s, Action: f.Action, Severity: f.Severity, Open: f.Inconclusive && f.If != ""}
+	about, _ := rules.Of(f.Rule)
+	c := policy.Case{Finding: f.Rule, Encounter: f.Encounter, Kernels: []string{f.Release}, Subject: s, Action: f.Action, Severity: f.Severity, Open: f.Inconclusive && about.Closable}
 	if f.Against != "" {
 		c.Kernels = append(c.Kernels, f.Against)
 	}

@@ -73,21 +73,20 @@ func bareFindings(b *abi.Bare, accept bool) (out []note) {
 		b := *b
 		b.Used = rustLast(b.Used) // their names mean nothing to readers of C
 		f := model.Finding{Rule: "abi.undescribed-open", Severity: model.Error, Inconclusive: true, Count: len(b.Used), Subjects: bareNames(b.Used),
-			If: unchangedIf(len(b.Used)),
 			Close: []string{"build both kernels from one source version, with equal configuration and compilers",
 				"accept them with a reason: policy `undescribed-exports: accept`, or a waiver of abi.undescribed-open"}}
 		if accept {
 			f.Severity, f.Inconclusive, f.Waived = model.Warning, false, "policy undescribed-exports: accept"
 		}
 		sorts := " (" + sortsText(b.Used) + ")"
-		out = append(out, worded(f, func(n int) string {
+		out = append(out, provided(f, func(n int) string {
 			s := ""
 			if n == len(b.Used) {
 				s = sorts
 			}
 			return model.Plural(n, "exported symbol that modules import has", "exported symbols that modules import have") +
 				" neither a checksum nor a type in BTF" + s + ": whether they changed is not known"
-		}))
+		}, unchangedIf))
 	}
 	for _, c := range []struct {
 		list []abi.BareSymbol

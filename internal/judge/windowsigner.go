@@ -64,12 +64,16 @@ func signerOpen(list []string, p *policy.Policy) []note {
 		return nil
 	}
 	f := model.Finding{Rule: "window.signer-unknown", Severity: model.Error, Inconclusive: true, Count: len(list), Subjects: list,
-		Message: fmt.Sprintf("which keys the old kernel trusts is not known: whether it refuses %s where signatures are enforced is open", model.Plural(len(list), "module", "modules")),
-		Hint:    "give the older package with the image (--against); if no machine with the old kernel enforces signatures: policy `signatures: ignored`"}
+		Close: []string{"give the older package with the image, whose keys it carries (--against)",
+			"where no machine with the old kernel enforces signatures: policy `signatures: ignored`"}}
 	if p.Signatures == policy.Ignored {
-		f.Severity, f.Inconclusive, f.Waived, f.Hint = model.Info, false, "policy signatures: ignored", ""
+		f.Severity, f.Inconclusive, f.Waived, f.Close = model.Info, false, "policy signatures: ignored", nil
 	}
-	return []note{said(f)}
+	return []note{provided(f, func(n int) string {
+		return fmt.Sprintf("which keys the old kernel trusts is not known: whether it refuses %s where signatures are enforced is open", model.Plural(n, "module", "modules"))
+	}, func(n int) string {
+		return model.Plural(n, "module is", "modules are") + " signed by a key that the old kernel trusts"
+	})}
 }
 
 func shortKey(k string) string { return k[:min(len(k), 16)] + "…" }

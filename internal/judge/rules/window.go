@@ -177,7 +177,7 @@ var window = []Rule{
 		Since:   first,
 	},
 	{
-		ID: "window.signer-unknown", Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Keep, Inconclusive: true,
+		ID: "window.signer-unknown", Encounter: model.Window, Of: model.OfModules, Severity: model.Error, Action: model.Keep, Inconclusive: true, Closable: true,
 		Summary: "modules of which it is not known whether the old kernel trusts their key",
 		If:      "the old kernel trusts the key of the new modules",
 		Means:   "The certificates of the old kernel are missing, so nothing says whether it trusts the new signatures. Where it enforces them and does not, it refuses the modules.",
@@ -195,6 +195,16 @@ var window = []Rule{
 		Do:      "Rebuild external modules and initrds when the new kernel is installed, or keep the option.",
 		Example: "A phone vendor's update whose devices did not boot; Debian from 6.12 to 7.x.",
 		Command: "kpkg-btf verify",
+		Since:   first,
+	},
+	{
+		ID: "window.mismatch-unknown", Encounter: model.Window, Of: model.OfModules, Severity: model.Warning, Action: model.Keep,
+		Summary: "modules that the old kernel refuses, or loads without their BTF: which is not known",
+		Means:   "The old kernel does not take the BTF of these modules. Whether it then refuses them or loads them without their BTF depends on an option that nothing given tells. They are judged as refused, and the repair is right in either case.",
+		Found:   "Neither the config nor the image of the old kernel shows whether a mismatch is allowed (MODULE_ALLOW_BTF_MISMATCH).",
+		Do:      "Give the config of the old kernel, which lies beside its image.",
+		Example: "An image alone, without its config and without an embedded one.",
+		Command: "kpkg-btf check NEW --against OLD",
 		Since:   first,
 	},
 	{
