@@ -46,17 +46,17 @@ What a manifest's modules mean on another base is known where the base and the
 references (record --refs) are beside it, or --refs names the latter; otherwise
 it is unknown.
 
-With --on, NEW is external modules (kmod and KMP packages,
-DKMS, weak-updates, a vendor's) and KERNEL a kernel that may load them, as
-packages or as a manifest with its base beside it. The answer is a matrix: what
-each kernel does with each module, its symbol CRCs and vermagic, and what is
-needed: 0 nothing, 3 distill or strip, 4 "rebuild for KERNEL", 5 not known. It is
-a decision as any other: policy rules and waivers count (findings outside.*), all
-formats have it, apply --on carries it out. With --report substvars=FILE,
-btf:Depends names the bases that modules with split BTF need.
+With --on, NEW is external modules (kmod and KMP packages, DKMS, weak-updates, a
+vendor's) and KERNEL a kernel that may load them, as packages or as a manifest
+with its base next to it. The answer is a matrix: what each kernel does with each
+module, its symbol CRCs and vermagic, and what is needed: 0 nothing, 3 distill or
+strip, 4 "rebuild for KERNEL", 5 not known. It is a decision as any other: policy
+rules and waivers count (findings outside.*), all formats have it, apply --on
+applies it. With --report substvars=FILE, btf:Depends names the bases that modules
+with split BTF need.
 
-With both, NEW is a kernel and --on names modules built elsewhere that it may
-load, as packages or folders: exports that these import count among those that
+With both, NEW is a kernel and --on names external modules that it may load, as
+packages or folders: exports that these import count among those that
 decide where neither a checksum nor BTF says whether they changed.`,
 		Example: "  kpkg-btf check ../*.deb --against linux-image-6.1.0-55-amd64_6.1.192-1_amd64.deb --as-if-same-release\n  kpkg-btf check kmod-foo.rpm --on kernel-core-5.14.0-427.rpm --on 5.14.0-503.json",
 		Args:    someArgs("new input"),

@@ -17,6 +17,9 @@ import (
 	"kpkg-btf/hooks"
 	"kpkg-btf/internal/cli"
 	"kpkg-btf/internal/docgen/page"
+	"kpkg-btf/internal/judge/rules"
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/schema"
 )
 
 var update = flag.Bool("update", false, "write the generated pages")
@@ -47,6 +50,35 @@ func TestGeneratedPages(t *testing.T) {
 		}
 		if string(got) != want {
 			t.Errorf("docs/%s is out of date: run make pages", name)
+		}
+	}
+}
+
+// TestReferenceIsComplete: the catalogue has every finding, the page of documents
+// every document that has a schema.
+func TestReferenceIsComplete(t *testing.T) {
+	findings := findingsPage()
+	for _, r := range rules.All() {
+		if strings.Count(findings, "\n### "+r.ID+"\n") != 1 {
+			t.Errorf("the page of findings does not show %s", r.ID)
+		}
+	}
+	documents, err := os.ReadFile(filepath.Join(root, "docs/reference/documents.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range schema.Names() {
+		if !bytes.Contains(documents, []byte("\n| "+name+" |")) {
+			t.Errorf("docs/reference/documents.md does not name %s", name)
+		}
+	}
+	codes, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range []int{model.ExitDone, model.ExitRepair, model.ExitBump, model.ExitInconclusive, model.ExitRebuild} {
+		if !bytes.Contains(codes, []byte("\n| "+itoa(code)+" |")) {
+			t.Errorf("README.md does not name the exit code %d", code)
 		}
 	}
 }
