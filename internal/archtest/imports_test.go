@@ -76,7 +76,7 @@ var allowed = map[string][]string{
 		"internal/modsig", "internal/model", "internal/tri", "internal/where"},
 	"hooks":  {},
 	"policy": {"internal/judge/rules", "internal/where", "internal/model"},
-	"internal/judge": {"internal/health", "internal/btf/pin", "internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff", "internal/btf/ids",
+	"internal/judge": {"internal/btf/cdef", "internal/health", "internal/btf/pin", "internal/judge/rules", "internal/kernel", "internal/encounter", "internal/kernel/ability", "internal/tri", "internal/abiname", "internal/release", "internal/abi", "policy", "internal/btf", "internal/btf/evidence", "internal/btf/stamp", "internal/btf/distill", "internal/btf/meaning", "internal/kimage", "internal/kmod", "internal/kmod/loadcheck", "internal/btf/diff", "internal/btf/ids",
 		"internal/modsig", "internal/symvers", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain":  {"internal/explain/klog", "internal/codec", "internal/encounter", "internal/release", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/where"},

@@ -117,3 +117,13 @@ func (r *Raw) buildNames() {
 		t.next[n-1], t.head[b] = t.head[b], n
 	}
 }
+
+// PointerSize is the size of C's long in bytes: every kernel is ILP32 or LP64.
+func (r *Raw) PointerSize() uint32 {
+	for _, name := range [...]string{"long unsigned int", "unsigned long", "long int", "long"} {
+		if t, ok := r.Find(Int, name); ok {
+			return t.SizeType
+		}
+	}
+	return 8
+}

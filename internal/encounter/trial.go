@@ -18,6 +18,8 @@ type Trial struct {
 	// Deeper is the first type behind a pointer that is another one on the
 	// kernel.
 	Deeper string
+	// Bytes is the size of .BTF and .BTF.base then, 0 where it does not help.
+	Bytes int64
 }
 
 // Helps reports whether the module, distilled, is taken by the kernel and by
@@ -79,7 +81,7 @@ func TryDistilled(k *kernel.Kernel, m *Module, p *Peers) Trial {
 	if !out.Same(meaning.ByValue) {
 		return no("distilled, it means something else on the kernel: " + m.text(cl, x.Split, out.First[meaning.ByValue]))
 	}
-	t := Trial{Tried: true}
+	t := Trial{Tried: true, Bytes: int64(len(split) + len(under))}
 	if !out.Same(meaning.Deep) {
 		t.Deeper = m.text(cl, x.Split, out.First[meaning.Deep])
 	}

@@ -17,6 +17,7 @@ type baseChange struct {
 	*meaning.Change
 	why    meaning.Why
 	pinned note
+	types  []model.ChangedType
 }
 
 // baseChange compares the bases; nil where they are equal, or one is not at hand.
@@ -28,7 +29,7 @@ func (w *window) baseChange() *baseChange {
 	ch := c.Change()
 	return &baseChange{ch, c.Why(ch, meaning.Builds{
 		OldBanner: w.oldK.Banner, NewBanner: w.newK.Banner, SameSource: w.sameSource(), Tools: tools(w.old, w.new), Users: w.users(ch),
-	}), said(*pinned(c, usesOf(w.r, c.Raw(meaning.New))))}
+	}), said(*pinned(c, usesOf(w.r, c.Raw(meaning.New)))), w.changedTypes(ch)}
 }
 
 // changeNotes say how the bases differ, why where that is shown, and for what is
@@ -137,13 +138,13 @@ func (w *window) users(ch *meaning.Change) func(btf.ID) int {
 }
 
 // document is the change, whole.
-func (ch *baseChange) document(c *meaning.Classes) *model.BaseChange {
+func (ch *baseChange) document() *model.BaseChange {
 	why := &ch.why
 	out := &model.BaseChange{
 		Cause: string(why.Cause), Text: why.Text, Prevent: why.Prevent,
 		InPlace: ch.InPlace, Shifts: len(ch.Shifts), Moved: []model.Shift{}, Arrays: []model.Lengths{},
 		Added: len(ch.Added), Gone: len(ch.Gone), FunctionsAdded: ch.FuncsAdded, FunctionsGone: ch.FuncsGone,
-		Changed: len(ch.Types), Types: []model.ChangedType{},
+		Changed: len(ch.Types), Types: ch.types, Places: placesOf(&ch.Places),
 	}
 	for _, s := range ch.Shifts {
 		out.Ids += s.Count
@@ -151,13 +152,6 @@ func (ch *baseChange) document(c *meaning.Classes) *model.BaseChange {
 	}
 	for _, l := range ch.Arrays {
 		out.Arrays = append(out.Arrays, model.Lengths{Old: l.Old, New: l.New})
-	}
-	for _, p := range ch.Types {
-		old, _ := c.Raw(meaning.Old).Record(p.Old)
-		new, _ := c.Raw(meaning.New).Record(p.New)
-		out.Types = append(out.Types, model.ChangedType{
-			Name: meaning.Describe(c.Raw(meaning.New), p.New), OldID: uint32(p.Old), NewID: uint32(p.New), OldSize: old.SizeType, NewSize: new.SizeType,
-		})
 	}
 	return out
 }

@@ -200,7 +200,7 @@ func fromFacts(x *moduleSelf) model.ModuleDecision {
 // bind names a module by what survives stripping, signing and compression.
 func bind(m *release.Module) model.ModuleDecision {
 	f := m.Facts
-	d := model.ModuleDecision{Path: m.Path, Name: m.Name(), BTF: digest(f.BTF), BTFBase: digest(f.BTFBase), Reasons: []string{},
+	d := model.ModuleDecision{Path: m.Path, Name: m.Name(), BTF: digest(f.BTF), BTFBase: digest(f.BTFBase), BTFBytes: int64(f.BTF.Len() + f.BTFBase.Len()), Reasons: []string{},
 		Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.BaseUnknown, BuildBaseBy: model.ByAssumed, Load: encounter.ModuleLoad(nil)}
 	if f.IDs != nil {
 		d.BTFIDs = digest(kmod.BlobOf(f.IDs.Data))
@@ -225,6 +225,7 @@ func moduleDecisions(j *judged, bound []model.ModuleDecision, windows []*window,
 			mw := w.needs.each[i]
 			mw.Old, mw.Action = k, j.explain(all, d, meeting{window: w}, mw.Action)
 			d.Windows = append(d.Windows, mw)
+			d.DistilledBytes = max(d.DistilledBytes, w.forth.cells[i].Distilled.Bytes)
 			d.Action = max(d.Action, mw.Action)
 		}
 		if release >= model.RebuildFor {

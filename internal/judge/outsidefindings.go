@@ -204,6 +204,7 @@ func (x *outside) decide(j *judged, v *model.ReleaseVerdict, set []*outsider) {
 			c.Action = j.explain(all, &d, meeting{host: x.kernels[k]}, c.Action)
 			v.On[k].Action = max(v.On[k].Action, c.Action)
 			d.On = append(d.On, c)
+			d.DistilledBytes = max(d.DistilledBytes, s.cells[k].cell.Distilled.Bytes)
 			d.Action = max(d.Action, c.Action)
 		}
 		if v.Outcome.Action >= model.RebuildFor {

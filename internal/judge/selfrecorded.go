@@ -60,7 +60,7 @@ func selfRecorded(m *manifest.Manifest, p *policy.Policy) selfAnswer {
 		d := fromManifest(x)
 		if x.Self != nil {
 			said := *x.Self
-			said.Path, said.Name, said.BTF, said.BTFBase, said.BTFIDs = d.Path, d.Name, d.BTF, d.BTFBase, d.BTFIDs
+			said.Path, said.Name, said.BTF, said.BTFBase, said.BTFIDs, said.BTFBytes = d.Path, d.Name, d.BTF, d.BTFBase, d.BTFIDs, d.BTFBytes
 			d = said
 		}
 		if d.Missing == model.Lost && p.BTFNotExpected(Spellings(x.Path)...) {

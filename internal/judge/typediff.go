@@ -43,17 +43,25 @@ func NewTypeSide(r *release.Release) (*TypeSide, error) {
 	s := &TypeSide{base: b, ref: refOf(r, m)}
 	s.ref.Base = b.Ref()
 	s.exports(r.Symvers)
+	if err := s.modules(r); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// modules adds what the split BTF of the modules uses of the base.
+func (s *TypeSide) modules(r *release.Release) error {
 	for _, m := range r.Modules {
 		if m.Facts.BTF.Len() == 0 || m.Facts.BTFBase.Len() > 0 {
 			continue // a distilled one names no ids of the base
 		}
-		split, err := btf.ParseSplit(m.Facts.BTF.Bytes(), b.Raw)
+		split, err := btf.ParseSplit(m.Facts.BTF.Bytes(), s.base.Raw)
 		if err != nil {
-			return nil, m.Source.In(where.In(".BTF", err))
+			return m.Source.In(where.In(".BTF", err))
 		}
 		s.roots = append(s.roots, diff.ModuleRoot(m.Name(), split))
 	}
-	return s, nil
+	return nil
 }
 
 // baseless says what to give for a release without a base.

@@ -174,7 +174,7 @@ func (w *window) concluded(j *judged, p *policy.Policy) model.WindowResult {
 	}
 	res.Verdicts, res.Meanings, res.Loads, res.SameAt = w.needs.counts()
 	if w.change != nil {
-		res.Change = w.change.document(w.classes)
+		res.Change = w.change.document()
 	}
 	rest, signatures := model.Keep, model.Keep
 	for _, x := range j.list {

@@ -20,6 +20,25 @@ type BaseChange struct {
 	// Changed counts the named types that changed themselves; Types lists them.
 	Changed int           `json:"changed"`
 	Types   []ChangedType `json:"types"`
+	// Places says where ids went; nil in documents of versions that did not.
+	Places *IDPlaces `json:"id_places,omitempty"`
+}
+
+// IDPlaces is a square grid over the ids of both bases: each cell counts the
+// ids of one stretch of the new base that are the types of one stretch of the
+// old one. Both sides have as many ids as the larger base.
+type IDPlaces struct {
+	Ids   int      `json:"ids"`
+	Cells int      `json:"cells"`             // along one side
+	Has   []IDCell `json:"filled" doc:"line"` // by New, then Old
+}
+
+// IDCell is one cell that is not empty.
+type IDCell struct {
+	_     struct{} `doc:"tuple"`
+	New   int      `json:"new"`
+	Old   int      `json:"old"`
+	Count int      `json:"count"`
 }
 
 // Shift is how many ids moved by one distance: the new base has the type that
@@ -43,4 +62,27 @@ type ChangedType struct {
 	NewID   uint32 `json:"new_id"`
 	OldSize uint32 `json:"old_size"`
 	NewSize uint32 `json:"new_size"`
+	// Of the first types of a change (limits.MaxFindings) what happened in a
+	// sentence, both definitions, and who reaches the new one.
+	Text string      `json:"text,omitempty"`
+	Was  *Definition `json:"was,omitempty"`
+	Is   *Definition `json:"is,omitempty"`
+	Used *Used       `json:"used,omitempty"`
+}
+
+// Definition is a type as C.
+type Definition struct {
+	Head   string  `json:"head"`
+	Fields []Field `json:"fields"`
+	Cut    bool    `json:"cut,omitempty"` // it has more fields
+}
+
+// Field is one line of a definition: a member, an enumerator, or a brace of an
+// anonymous type.
+type Field struct {
+	_     struct{} `doc:"tuple"`
+	Bit   int64    `json:"bit"`  // where it begins in the definition; -1 for what has no place
+	Bits  int64    `json:"bits"` // that it takes; 0 where that is not known, and of braces
+	Depth int      `json:"depth"`
+	C     string   `json:"c"`
 }

@@ -199,7 +199,11 @@ type ModuleDecision struct {
 	BTF     string `json:"btf_sha256"`      // "" without BTF
 	BTFBase string `json:"btf_base_sha256"` // "" unless distilled
 	BTFIDs  string `json:"btf_ids_sha256"`  // "" without .BTF_ids
-	Action  Action `json:"action"`
+	// BTFBytes is the size of .BTF and .BTF.base, DistilledBytes what both are
+	// once it is distilled; 0 where that was not tried, or does not help.
+	BTFBytes       int64  `json:"btf_bytes,omitempty"`
+	DistilledBytes int64  `json:"distilled_bytes,omitempty"`
+	Action         Action `json:"action"`
 	// Reasons are the rules of the findings that ask something of the module,
 	// SetBy what in the policy changed the action.
 	Reasons []string `json:"reasons"`

@@ -36,8 +36,8 @@ func markOf(c *model.ModuleOn) string {
 	return map[Fate]string{Fine: ".", Bare: "d", Wrong: "w", Refused: "x", Open: "?"}[FateOf(c.Verdict, c.Meaning)]
 }
 
-// outside is the screen of external modules on the kernels of --on.
-func (d *decided) outside(v *model.ReleaseVerdict) {
+// outsideHead is the verdict about external modules on the kernels of --on.
+func outsideHead(v *model.ReleaseVerdict) headline {
 	h := headline{word: wordOf(v.Outcome), tone: toneOf(v.Outcome), by: decisive(v.Outcome, v.Findings)}
 	what := packagesOf(&v.Release)
 	modules := plural(len(v.Modules), "1 module", "%d modules")
@@ -66,11 +66,7 @@ func (d *decided) outside(v *model.ReleaseVerdict) {
 	if b := builtOn(v); b != "" {
 		h.lead = append(h.lead, b)
 	}
-	h.lead = append(h.lead, d.passed(v)...)
-	d.s.Headline(h.word, h.tone, h.sentence, d.exit(), h.lead...)
-	d.s.Blank()
-	d.matrix(v)
-	d.reasons(d.reasonsOf(v, h.by), func(s *screen.Screen) { d.ending(s, v, &h) })
+	return h
 }
 
 func kernelCount(n int) string { return plural(n, "1 kernel", "%d kernels") }

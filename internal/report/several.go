@@ -15,9 +15,8 @@ type alikeReleases struct {
 	by       *model.Finding
 }
 
-// several is the screen of many releases: one line for each outcome that
-// differs, the flavours behind it.
-func (d *decided) several() {
+// several is the conclusion about many releases.
+func (d *decided) several() conclusion {
 	groups := d.alike()
 	o := d.r.Outcome
 	h := headline{word: wordOf(o), tone: toneOf(o), by: decisive(o, d.r.Findings)}
@@ -55,12 +54,7 @@ func (d *decided) several() {
 		all[i] = &d.r.Releases[i]
 	}
 	h.lead = append(h.lead, d.passed(all...)...)
-	d.s.Headline(h.word, h.tone, h.sentence, d.exit(), h.lead...)
-	if total > 0 {
-		d.s.Blank()
-	}
-	d.outcomes(groups)
-	d.reasons(d.runReasons(groups, h.by), func(s *screen.Screen) { d.setEnding(s, groups, &h) })
+	return conclusion{h, d.runReasons(groups, h.by), d.setNext(groups, &h), moreSteps(h.by, &d.o.Run)}
 }
 
 // alike groups the releases, the gravest outcome first.
@@ -96,7 +90,7 @@ func rankOf(g alikeReleases) int {
 	return slices.Index([]int{model.ExitDone, model.ExitRepair, model.ExitInconclusive, model.ExitBump, model.ExitRebuild}, o.ExitCode())*10 + int(o.Action)
 }
 
-// outcomes are the lines of the table.
+// outcomes are one line for each outcome that differs, the flavours behind it.
 func (d *decided) outcomes(groups []alikeReleases) {
 	for _, g := range groups {
 		v := g.releases[0]
@@ -142,8 +136,8 @@ func (d *decided) runReasons(groups []alikeReleases, lead *model.Finding) []reas
 	return out
 }
 
-// setEnding is what to do with the set.
-func (d *decided) setEnding(s *screen.Screen, groups []alikeReleases, h *headline) {
+// setNext is what to do with the set.
+func (d *decided) setNext(groups []alikeReleases, h *headline) []step {
 	var next []step
 	seen := map[string]bool{}
 	for _, g := range groups {
@@ -165,9 +159,5 @@ func (d *decided) setEnding(s *screen.Screen, groups []alikeReleases, h *headlin
 	if len(groups) == 0 {
 		next = hintSteps(h.by, "give the packages, trees or files that hold lib/modules and the kernel image")
 	}
-	steps(s, "Next", next)
-	if d.r.Policy.Source != "" && d.r.Policy.Source != defaultPolicy {
-		s.Entry(2, "By", labelColumn, screen.Strong, fmt.Sprintf("policy %s (sha256 %.12s…)", d.r.Policy.Source, d.r.Policy.SHA256))
-	}
-	steps(s, "More", moreSteps(h.by, &d.o.Run))
+	return next
 }

@@ -25,14 +25,25 @@ const screenLines = 22
 func Text(w io.Writer, r *model.Report, o Options) error {
 	s := screen.New(w, o.Width, o.Colour)
 	d := decided{r: r, o: o, s: s}
-	switch {
-	case len(r.Releases) == 1 && r.Releases[0].Elsewhere():
-		d.outside(&r.Releases[0])
-	case len(r.Releases) == 1:
-		d.single(&r.Releases[0])
-	default:
-		d.several()
+	c := d.conclude()
+	s.Headline(c.word, c.tone, c.sentence, d.exit(), c.lead...)
+	if len(r.Releases) > 0 {
+		s.Blank()
 	}
+	facts := func(*screen.Screen) {}
+	switch {
+	case len(r.Releases) != 1:
+		d.outcomes(d.alike())
+	case r.Releases[0].Elsewhere():
+		d.matrix(&r.Releases[0])
+	default:
+		d.table(&r.Releases[0])
+		facts = func(s *screen.Screen) { d.facts(s, &r.Releases[0]) }
+	}
+	d.reasons(c.reasons, func(s *screen.Screen) {
+		facts(s)
+		d.ending(s, &c)
+	})
 	if o.Verbose {
 		d.whole()
 	}
@@ -49,18 +60,37 @@ type decided struct {
 // exit is the right end of the verdict's line.
 func (d *decided) exit() string { return fmt.Sprintf("exit %d", d.r.ExitCode) }
 
-// single is the screen of one release.
-func (d *decided) single(v *model.ReleaseVerdict) {
-	h := headlineOf(v)
-	d.runDecides(&h, v)
+// conclusion is what every report for people says of a decision before any
+// detail: the verdict, why, and what to do next.
+type conclusion struct {
+	headline
+	reasons    []reason
+	next, more []step
+}
+
+// conclude draws the conclusion of the whole run.
+func (d *decided) conclude() conclusion {
+	if len(d.r.Releases) != 1 {
+		return d.several()
+	}
+	v := &d.r.Releases[0]
+	var h headline
+	if v.Elsewhere() {
+		h = outsideHead(v)
+	} else {
+		h = headlineOf(v)
+		d.runDecides(&h, v)
+	}
 	h.lead = append(h.lead, d.passed(v)...)
-	d.s.Headline(h.word, h.tone, h.sentence, d.exit(), h.lead...)
-	d.s.Blank()
-	d.table(v)
-	d.reasons(d.reasonsOf(v, h.by), func(s *screen.Screen) {
-		d.facts(s, v)
-		d.ending(s, v, &h)
-	})
+	next := nextSteps(v, h.by, &d.o.Run)
+	if v.Outcome != d.r.Outcome {
+		next = hintSteps(h.by, "give the whole set")
+	}
+	by := h.by
+	if by == nil && len(v.Findings) > 0 {
+		by = &v.Findings[0]
+	}
+	return conclusion{h, d.reasonsOf(v, h.by), next, moreSteps(by, &d.o.Run)}
 }
 
 // runDecides puts what is wrong with the run itself into the verdict's line
@@ -285,20 +315,12 @@ func symbolText(x *model.SymbolFacts) string {
 }
 
 // ending is what to do next, and how to see more.
-func (d *decided) ending(s *screen.Screen, v *model.ReleaseVerdict, h *headline) {
-	next := nextSteps(v, h.by, &d.o.Run)
-	if v.Outcome != d.r.Outcome {
-		next = hintSteps(h.by, "give the whole set")
-	}
-	steps(s, "Next", next)
+func (d *decided) ending(s *screen.Screen, c *conclusion) {
+	steps(s, "Next", c.next)
 	if d.r.Policy.Source != "" && d.r.Policy.Source != defaultPolicy {
 		s.Entry(2, "By", labelColumn, screen.Strong, fmt.Sprintf("policy %s (sha256 %.12s…)", d.r.Policy.Source, d.r.Policy.SHA256))
 	}
-	by := h.by
-	if by == nil && len(v.Findings) > 0 {
-		by = &v.Findings[0]
-	}
-	steps(s, "More", moreSteps(by, &d.o.Run))
+	steps(s, "More", c.more)
 }
 
 // defaultPolicy is the source of the policy that is built in.

@@ -6,6 +6,7 @@ package cdef
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,7 @@ type Field struct {
 	Type  btf.ID  // of a member or variable, else 0
 	Bit   int64   // offset in bits from the start of the definition, or None
 	Width uint32  // of a bitfield, else 0
+	Bits  int64   // that a member takes, an anonymous one at its opening brace; 0 where that is not known
 	Value *uint64 // of an enumerator
 	Depth int     // within anonymous types
 	Brace bool
@@ -56,7 +58,7 @@ func Of(r *btf.Raw, id btf.ID) Def {
 	if !ok {
 		return Def{Head: r.Label(id), Size: None}
 	}
-	w := &writer{r: r}
+	w := &writer{r: r, pointer: int64(r.PointerSize())}
 	w.d = Def{Head: head(r, &t), Size: None}
 	if t.Kind.Shape().HeadSize {
 		w.d.Size = int64(t.SizeType)
@@ -107,6 +109,8 @@ type writer struct {
 	r    *btf.Raw
 	d    Def
 	anon int
+	// pointer is the size of one in bytes.
+	pointer int64
 }
 
 func (w *writer) add(f Field) bool {
@@ -142,7 +146,10 @@ func (w *writer) body(t *btf.Record, prefix string, bit int64, depth int) {
 
 func (w *writer) member(m *btf.Member, prefix string, bit int64, depth int) {
 	name := w.r.Name(m.Name)
-	f := Field{Key: prefix + name, Type: m.Type, Bit: bit, Width: m.BitSize, Depth: depth}
+	f := Field{Key: prefix + name, Type: m.Type, Bit: bit, Width: m.BitSize, Bits: int64(m.BitSize), Depth: depth}
+	if f.Bits == 0 {
+		f.Bits = 8 * w.size(m.Type)
+	}
 	leaf := w.r.Leaf(m.Type)
 	if !writtenOut(w.r, &leaf) {
 		f.Text = w.r.CDecl(m.Type, name, "")
@@ -175,6 +182,36 @@ func (w *writer) braces(f Field, leaf *btf.Record, name, below string) {
 	}
 	w.body(leaf, below, bit, f.Depth+1)
 	w.add(Field{Key: key + "}", Text: w.r.CDecl(typ, name, "}"), Bit: None, Depth: f.Depth, Brace: true})
+}
+
+// maxChain bounds the links from a member to what has a size.
+const maxChain = 32
+
+// size is how many bytes an object of a type takes, 0 where that is not known.
+func (w *writer) size(id btf.ID) int64 {
+	count := int64(1)
+	for range maxChain {
+		t, ok := w.r.Record(id)
+		switch {
+		case !ok:
+			return 0
+		case t.Kind == btf.Ptr:
+			return count * w.pointer
+		case t.Kind == btf.Array:
+			elem, _, n := t.Array()
+			if n > 0 && count > math.MaxInt32/int64(n) {
+				return 0
+			}
+			id, count = elem, count*int64(n)
+		case t.Kind.Modifier():
+			id = t.Ref()
+		case t.Kind.Shape().HeadSize && t.SizeType <= math.MaxInt32/8:
+			return count * int64(t.SizeType)
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 // direct looks through qualifiers only.

@@ -44,7 +44,7 @@ func Index(raw *btf.Raw) *Base {
 // indexTypes is what a distilled base needs, which has no types but those that
 // one module names: nothing is usual in it.
 func indexTypes(raw *btf.Raw) *Base {
-	b := &Base{raw: raw, ptrSize: pointerSize(raw)}
+	b := &Base{raw: raw, ptrSize: raw.PointerSize()}
 	b.types = make([]facts, raw.NumTypes())
 	b.types[0] = facts{size: noSize}
 	for t := range raw.Types {
@@ -54,16 +54,6 @@ func indexTypes(raw *btf.Raw) *Base {
 	b.dedup.fill(raw)
 	b.version = b.versionType()
 	return b
-}
-
-// pointerSize is that of C's long: every kernel is ILP32 or LP64.
-func pointerSize(raw *btf.Raw) uint32 {
-	for _, name := range [...]string{"long unsigned int", "unsigned long", "long int", "long"} {
-		if t, ok := raw.Find(btf.Int, name); ok {
-			return t.SizeType
-		}
-	}
-	return 8
 }
 
 // factsOf resolves one record by walking its references in raw, which may be

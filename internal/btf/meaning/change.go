@@ -16,6 +16,8 @@ type Change struct {
 	// Shifts are the distances over which other ids moved (new id - old id), the
 	// most frequent first.
 	Shifts []Shift
+	// Places counts ids by where they are in both bases.
+	Places Places
 	// Added and Gone are types without a namesake in the other base, functions
 	// left out.
 	Added, Gone []btf.ID
@@ -35,6 +37,20 @@ type Change struct {
 
 // Shift is how many ids moved by one distance.
 type Shift struct{ By, Count int }
+
+// PlaceCells is how many cells Places has along one side.
+const PlaceCells = 64
+
+// Places is a square grid over the ids of both bases: Count of [new][old]. Each
+// side has Ids ids, those of the larger base.
+type Places struct {
+	Ids   int
+	Count [PlaceCells][PlaceCells]int
+}
+
+func (p *Places) add(new, old btf.ID) {
+	p.Count[int(new)*PlaceCells/p.Ids][int(old)*PlaceCells/p.Ids]++
+}
 
 // Pair is a type in both bases.
 type Pair struct{ Old, New btf.ID }
@@ -85,11 +101,14 @@ func (ch *Change) came(t *btf.Record, list *[]btf.ID, funcs *int) (protos int) {
 
 func (c *Classes) shifts(ch *Change) {
 	by := map[int]int{}
+	ch.Places.Ids = int(max(ch.OldTypes, ch.NewTypes))
 	for id := range btf.ID(c.new.NumTypes()) {
 		if c.InPlace(Identity, id) {
 			ch.InPlace++
+			ch.Places.add(id, id)
 		} else if old := c.OldIDs(Identity, id); len(old) > 0 {
 			by[int(id)-int(old[0])]++
+			ch.Places.add(id, old[0])
 		}
 	}
 	for d, n := range by {
