@@ -54,6 +54,7 @@ lint: ## gofmt, vet, staticcheck, unparam, deadcode, shellcheck
 	shellcheck -x .ci/run testdata/real/*.sh rpm/brp-kpkg-btf rpm/kpkg-btf.deps hooks/debian/dpkg-* hooks/kbuild/pin-* hooks/host/dkms-* hooks/host/postinst.d-* hooks/host/host-check
 
 e2e: deps tools $(BIN) ## real packages
+	@testdata/real/deps.sh e2e
 	@rm -f $(CACHE)/gone
 	$(GO) test -tags e2e -timeout 28m -count 1 $$(grep -rl --include='*_test.go' 'go:build e2e' internal | xargs -n 1 dirname | sort -u | sed 's,^,./,'); \
 	code=$$?; [ ! -f $(CACHE)/gone ] || sort -u $(CACHE)/gone; exit $$code

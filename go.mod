@@ -26,6 +26,7 @@ require (
 	github.com/xeipuuv/gojsonschema v1.2.0 // tests: JSON schemas of documents and reports
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // signing keys in encrypted PKCS #8 files
 	github.com/yuin/goldmark v1.8.7 // docgen: docs/ as a site and as manual pages; no dependencies, not linked into the program
+	golang.org/x/net v0.48.0 // tests: a second reader of HTML reports
 	golang.org/x/sync v0.24.0 // errgroup, weighted semaphore
 	golang.org/x/sys v0.49.0 // O_TMPFILE, mmap, renameat2
 	golang.org/x/term v0.47.0 // progress only on a terminal
@@ -66,7 +67,6 @@ require (
 	gitlab.com/digitalxero/go-conventional-commit v1.0.7 // indirect
 	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	golang.org/x/crypto v0.46.0 // indirect
-	golang.org/x/net v0.48.0 // indirect
 	golang.org/x/tools v0.40.1-0.20260108161641-ca281cf95054 // indirect
 	gopkg.in/warnings.v0 v0.1.2 // indirect
 )

@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"internal/where":         {},
 	"internal/toolversion":   {},
 	"internal/report/screen": {"internal/where"},
+	"internal/report/page":   {"internal/where"},
 	"internal/judge/rules":   {"internal/model"},
 	"internal/limits":        {"internal/where"},
 	"internal/fsx":           {"internal/where"},
@@ -81,7 +82,7 @@ var allowed = map[string][]string{
 	"internal/explain":  {"internal/explain/klog", "internal/codec", "internal/encounter", "internal/release", "internal/model", "internal/where", "internal/limits"},
 	"internal/schema":   {"internal/where"},
 	"internal/decision": {"internal/abiname", "internal/document", "internal/model", "internal/where", "internal/limits"},
-	"internal/report":   {"internal/abiname", "internal/report/screen", "internal/judge/rules", "internal/document", "internal/model", "internal/where", "internal/limits"},
+	"internal/report":   {"internal/abiname", "internal/report/page", "internal/report/screen", "internal/judge/rules", "internal/document", "internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing":  {"internal/document", "internal/modsig", "internal/where"},
 	"internal/host":            {"internal/fsx", "internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},

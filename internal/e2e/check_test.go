@@ -85,7 +85,9 @@ func (p *pair) apart(t *testing.T, old, new string) {
 
 // together: could the name have been kept, as the CRCs say?
 func (p *pair) together(t *testing.T, old, new string) {
-	rep, code := check(t, new, "--against", old, "--as-if-same-release")
+	page := filepath.Join(t.TempDir(), "page.html")
+	rep, code := check(t, new, "--against", old, "--as-if-same-release", "--report", "html="+page)
+	p.page(t, page)
 	if code != model.ExitBump {
 		t.Errorf("signatures enforced: exit %d, want 4: the signing key changed", code)
 	}

@@ -35,10 +35,9 @@ type IDPlaces struct {
 
 // IDCell is one cell that is not empty.
 type IDCell struct {
-	_     struct{} `doc:"tuple"`
-	New   int      `json:"new"`
-	Old   int      `json:"old"`
-	Count int      `json:"count"`
+	New   int `json:"new"`
+	Old   int `json:"old"`
+	Count int `json:"count"`
 }
 
 // Shift is how many ids moved by one distance: the new base has the type that
@@ -80,9 +79,8 @@ type Definition struct {
 // Field is one line of a definition: a member, an enumerator, or a brace of an
 // anonymous type.
 type Field struct {
-	_     struct{} `doc:"tuple"`
-	Bit   int64    `json:"bit"`  // where it begins in the definition; -1 for what has no place
-	Bits  int64    `json:"bits"` // that it takes; 0 where that is not known, and of braces
-	Depth int      `json:"depth"`
-	C     string   `json:"c"`
+	Bit   int64  `json:"bit"`            // where it begins in the definition; -1 for what has no place
+	Bits  int64  `json:"bits,omitempty"` // that it takes; 0 where that is not known, and of closing braces
+	Depth int    `json:"depth,omitempty"`
+	C     string `json:"c"`
 }

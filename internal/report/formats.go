@@ -24,6 +24,7 @@ type Options struct {
 // formats are the renderings of a decision, by the word on the command line.
 var formats = map[string]func(io.Writer, *model.Report, Options) error{
 	"text":      Text,
+	"html":      HTML,
 	"json":      func(w io.Writer, r *model.Report, o Options) error { return JSON(w, o.Tool, r) },
 	"jsonl":     func(w io.Writer, r *model.Report, _ Options) error { return JSONLines(w, r) },
 	"junit":     func(w io.Writer, r *model.Report, _ Options) error { return JUnit(w, r) },

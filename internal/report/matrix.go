@@ -7,19 +7,30 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/page"
 	"kpkg-btf/internal/report/screen"
 )
 
 // marks are the cells of the matrix of external modules, the gravest first.
-var marks = []struct{ mark, what string }{
-	{"R", "build for this kernel"},
-	{"S", "strip before it ships"},
-	{"D", "distill before it ships"},
-	{"w", "loads with wrong types"},
-	{"x", "refused"},
-	{"?", "not known"},
-	{"d", "loads without BTF"},
-	{".", "fine"},
+var marks = []markWord{
+	{"R", "build for this kernel", page.Bad},
+	{"S", "strip before it ships", page.Care},
+	{"D", "distill before it ships", page.Care},
+	{"w", "loads with wrong types", page.Bad},
+	{"x", "refused", page.Bad},
+	{"?", "not known", page.Care},
+	{"d", "loads without BTF", page.Note},
+	{".", "fine", page.Good},
+}
+
+// markWord is a cell, what it means, and how good or bad that is.
+type markWord struct {
+	mark, what string
+	tone       page.Tone
+}
+
+func markNamed(mark string) markWord {
+	return marks[slices.IndexFunc(marks, func(m markWord) bool { return m.mark == mark })]
 }
 
 func markOf(c *model.ModuleOn) string {
@@ -106,39 +117,43 @@ func builtOn(v *model.ReleaseVerdict) string {
 // line is modules with the same answer on every kernel.
 type line struct {
 	first string
-	count int
+	paths []string
 	marks []string
 }
 
-// matrix has a row for modules with equal answers and a column for kernels
-// with equal answers.
-func (d *decided) matrix(v *model.ReleaseVerdict) {
+// answers parts the modules by their answers, those that need most first; with
+// apart each module is one line.
+func answers(v *model.ReleaseVerdict, apart bool) []line {
 	var rows []line
 	at := map[string]int{}
-	used := map[string]bool{}
 	for i := range v.Modules {
 		m := &v.Modules[i]
-		l := line{first: m.Path, count: 1}
+		l := line{first: m.Path, paths: []string{m.Path}}
 		for k := range m.On {
-			mark := markOf(&m.On[k])
-			used[mark] = true
-			l.marks = append(l.marks, mark)
+			l.marks = append(l.marks, markOf(&m.On[k]))
 		}
 		key := strings.Join(l.marks, "")
-		if d.o.Verbose {
+		if apart {
 			key += "\x00" + m.Path
 		}
 		if n, ok := at[key]; ok {
-			rows[n].count++
+			rows[n].paths = append(rows[n].paths, m.Path)
 			continue
 		}
 		at[key] = len(rows)
 		rows = append(rows, l)
 	}
+	slices.SortStableFunc(rows, func(a, b line) int { return weight(a.marks) - weight(b.marks) })
+	return rows
+}
+
+// matrix has a row for modules with equal answers and a column for kernels
+// with equal answers.
+func (d *decided) matrix(v *model.ReleaseVerdict) {
+	rows := answers(v, d.o.Verbose)
 	if len(rows) == 0 {
 		return
 	}
-	slices.SortStableFunc(rows, func(a, b line) int { return weight(a.marks) - weight(b.marks) })
 	columns := foldKernels(v, rows)
 	heads, legend := kernelHeads(v, columns, d.s.Width())
 	t := screen.Table{Head: append([]string{"module"}, heads...), Right: []bool{false}}
@@ -147,8 +162,8 @@ func (d *decided) matrix(v *model.ReleaseVerdict) {
 	}
 	for _, r := range rows {
 		name := r.first
-		if r.count > 1 {
-			name = fmt.Sprintf("%s and %d more", r.first, r.count-1)
+		if n := len(r.paths); n > 1 {
+			name = fmt.Sprintf("%s and %d more", r.first, n-1)
 		}
 		row := []string{name}
 		for _, c := range columns {
@@ -169,7 +184,7 @@ func (d *decided) matrix(v *model.ReleaseVerdict) {
 	}
 	var words []string
 	for _, m := range marks {
-		if used[m.mark] {
+		if slices.ContainsFunc(rows, func(r line) bool { return slices.Contains(r.marks, m.mark) }) {
 			words = append(words, m.mark+" "+m.what)
 		}
 	}

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs the Debian packages that the build and the tests need, or those that
-# the demo needs. Lists them first; does nothing when all are there.
-# usage: deps.sh [demo]
+# Installs the Debian packages that the build and the tests need, those that the
+# demo needs alone, or also the browser that e2e looks at pages with. Lists them
+# first; does nothing when all are there.
+# usage: deps.sh [demo|e2e]
 set -eu
 
 packages="
@@ -44,6 +45,7 @@ packages="
 	zstd
 "
 [ "${1:-}" != demo ] || packages="ca-certificates debian-archive-keyring" # what fetch.sh verifies with
+[ "${1:-}" != e2e ] || packages="$packages chromium fonts-dejavu-core"
 # shellcheck disable=SC2086
 set -- $packages
 missing=
