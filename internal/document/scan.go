@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"kpkg-btf/internal/where"
@@ -187,8 +188,7 @@ func (s *scanner) quoted() (raw []byte, plain bool) {
 
 var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-// unescape refuses escapes of surrogates: the canonical form needs none, and a
-// lone one is no character.
+// unescape resolves escapes. Half of a surrogate pair is no character.
 func (s *scanner) unescape(raw []byte) string {
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
@@ -205,19 +205,30 @@ func (s *scanner) unescape(raw []byte) string {
 			s.malformed("a string with the unknown escape \\%c", raw[i])
 			return ""
 		}
-		n, err := strconv.ParseUint(string(raw[i+1:i+5]), 16, 16)
-		switch {
-		case err != nil:
+		r, ok := unit(raw[i+1:])
+		i += 4
+		if ok && utf16.IsSurrogate(r) && i+2 < len(raw) && raw[i+1] == '\\' && raw[i+2] == 'u' {
+			low, _ := unit(raw[i+3:])
+			r = utf16.DecodeRune(r, low)
+			ok = r != utf8.RuneError
+			i += 6
+		}
+		if !ok || utf16.IsSurrogate(r) {
 			s.malformed("a string with a broken escape")
 			return ""
-		case n >= 0xd800 && n < 0xe000:
-			s.malformed("escape of a surrogate")
-			return ""
 		}
-		out = utf8.AppendRune(out, rune(n))
-		i += 4
+		out = utf8.AppendRune(out, r)
 	}
 	return string(out)
+}
+
+// unit reads the four digits of an escape.
+func unit(digits []byte) (rune, bool) {
+	if len(digits) < 4 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(digits[:4]), 16, 16)
+	return rune(n), err == nil
 }
 
 // word reads a literal: letters and what numbers are made of.

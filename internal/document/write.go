@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"kpkg-btf/internal/where"
@@ -328,23 +329,33 @@ func (w *writer) base64(v string) {
 
 const hexDigits = "0123456789abcdef"
 
-// quote writes a JSON string of valid UTF-8. Beside what JSON demands it escapes
-// what a terminal may act upon: DEL, C1 controls, characters without width, the
-// bidirectional marks and the line separators, so that a document is safe to
-// look at.
+// quote writes a JSON string of valid UTF-8, so that it is safe to look at.
 func (w *writer) quote(s string) {
 	b := append(w.b, '"')
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))
-		case r >= 0x20 && r < 0x7f:
-			b = append(b, byte(r))
-		case r < 0xa0, r >= '\u200b' && r <= '\u200f', r >= '\u2028' && r <= '\u202e', r >= '\u2060' && r <= '\u2069', r == '\u061c', r == '\ufeff':
-			b = append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 		default:
-			b = utf8.AppendRune(b, r)
+			b = AppendVisible(b, r)
 		}
 	}
 	w.b = append(b, '"')
+}
+
+// AppendVisible appends a character of a JSON string: as it is, or escaped where
+// it could not be seen or hides what stands around it.
+func AppendVisible(b []byte, r rune) []byte {
+	if !where.Unsafe(r) {
+		return utf8.AppendRune(b, r)
+	}
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		return escaped(escaped(b, high), low)
+	}
+	return escaped(b, r)
+}
+
+func escaped(b []byte, r rune) []byte {
+	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 }

@@ -139,9 +139,8 @@ func startBrowser(t *testing.T) *browser {
 	theirOut.Close()
 	b := &browser{t: t, to: to, from: bufio.NewReader(from)}
 	t.Cleanup(func() {
-		b.call("Browser.close", nil)
+		to.Close() // it ends when nobody speaks to it any more
 		_ = cmd.Wait()
-		to.Close()
 		from.Close()
 	})
 	var target struct {
@@ -209,7 +208,7 @@ func (b *browser) call(method string, params map[string]any) json.RawMessage {
 	if params == nil {
 		ask["params"] = struct{}{}
 	}
-	if b.session != "" && method != "Browser.close" {
+	if b.session != "" {
 		ask["sessionId"] = b.session
 	}
 	text, err := json.Marshal(ask)

@@ -30,6 +30,8 @@ var formats = map[string]func(io.Writer, *model.Report, Options) error{
 	"junit":     func(w io.Writer, r *model.Report, _ Options) error { return JUnit(w, r) },
 	"sarif":     SARIF,
 	"gitlab":    GitLab,
+	"github":    GitHub,
+	"markdown":  Markdown,
 	"kbuild":    func(w io.Writer, r *model.Report, _ Options) error { return Kbuild(w, r) },
 	"substvars": func(w io.Writer, r *model.Report, _ Options) error { return Substvars(w, r) },
 }

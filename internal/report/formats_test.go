@@ -47,7 +47,7 @@ func TestRunFindings(t *testing.T) {
 	r := busy()
 	r.Findings = []model.Finding{{Rule: "set.missing", Severity: model.Error, Encounter: model.Run, Inconclusive: true, Message: "a release is missing", Subjects: []string{"6.1.0-2 aarch64"}},
 		{Rule: "policy.note", Severity: model.Info, Encounter: model.Run, Message: "a waiver"}}
-	for _, f := range []string{"gitlab", "html", "json", "jsonl", "junit", "sarif", "text"} {
+	for _, f := range []string{"github", "gitlab", "html", "json", "jsonl", "junit", "markdown", "sarif", "text"} {
 		if text := rendered(t, r, f); !strings.Contains(text, "set.missing") || !strings.Contains(strings.ToLower(text), "a release is missing") {
 			t.Errorf("%s leaves it out:\n%s", f, text)
 		}
@@ -74,7 +74,7 @@ func rendered(t *testing.T, r *model.Report, format string) string {
 }
 
 func TestRenderKnowsItsFormats(t *testing.T) {
-	if got := strings.Join(Formats(), " "); got != "gitlab html json jsonl junit kbuild sarif substvars text" {
+	if got := strings.Join(Formats(), " "); got != "github gitlab html json jsonl junit kbuild markdown sarif substvars text" {
 		t.Errorf("formats %q", got)
 	}
 	for _, f := range Formats() {

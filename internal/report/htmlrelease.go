@@ -74,7 +74,7 @@ func (h *htmlRelease) encounters() page.Section {
 		t.Rows = append(t.Rows, append(row, page.Cell{Text: m.needs, Tone: pageTone(toneOf(model.Outcome{Action: m.tone}))}))
 	}
 	if star {
-		t.Notes = append(t.Notes, "* where signatures are enforced")
+		t.Notes = append(t.Notes, starNote)
 	}
 	s.Tables = append(s.Tables, t)
 	for k := range h.v.Windows {
@@ -182,8 +182,10 @@ func (h *htmlRelease) modules() page.Section {
 			if d := about[p]; d != nil {
 				t.Text = needs(d)
 				if left -= len(t.Text); left < 0 {
-					t.Text = d.Action.String()
 					untold++
+					if t.Text = ""; d.Action != model.Keep {
+						t.Text = d.Action.String()
+					}
 				}
 			}
 			row.Things = append(row.Things, t)

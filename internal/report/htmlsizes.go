@@ -33,7 +33,13 @@ func (h *htmlRelease) sizes() (page.Section, bool) {
 		return s, false
 	}
 	var tiles []page.Tile
-	t := page.Table{Caption: "by folder", Head: []string{"folder", "modules", "BTF", "share", "stripping saves", "distilled"}, Right: []bool{false, true, true, true, true, true}}
+	t := page.Table{Caption: "by folder", Head: []string{"folder", "modules", "BTF", "share"}, Right: []bool{false, true, true, true}}
+	if all.stripped > 0 {
+		t.Head, t.Right = append(t.Head, "stripping saves"), append(t.Right, true)
+	}
+	if all.tried > 0 {
+		t.Head, t.Right = append(t.Head, "distilled"), append(t.Right, true)
+	}
 	for _, f := range folders(paths) {
 		var sum total
 		tile := page.Tile{Name: f.name}
@@ -48,7 +54,14 @@ func (h *htmlRelease) sizes() (page.Section, bool) {
 		}
 		tile.Size, tile.Title = sum.bytes, fmt.Sprintf("%s: %s in %s", f.name, Bytes(sum.bytes), model.Plural(sum.modules, "module", "modules"))
 		tiles = append(tiles, tile)
-		t.Rows = append(t.Rows, []page.Cell{{Text: f.name}, {Text: fmt.Sprint(sum.modules)}, {Text: Bytes(sum.bytes)}, {Text: share(sum.bytes, all.bytes)}, {Text: sum.saved()}, {Text: sum.cost()}})
+		row := []page.Cell{{Text: f.name}, {Text: fmt.Sprint(sum.modules)}, {Text: Bytes(sum.bytes)}, {Text: share(sum.bytes, all.bytes)}}
+		if all.stripped > 0 {
+			row = append(row, page.Cell{Text: sum.saved()})
+		}
+		if all.tried > 0 {
+			row = append(row, page.Cell{Text: sum.cost()})
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	s.Text = append(s.Text, fmt.Sprintf("%s of BTF in %s. Stripping all of them would save all of it, and every type of theirs.", Bytes(all.bytes), model.Plural(all.modules, "module", "modules")))
 	if all.stripped > 0 {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 
@@ -21,10 +22,23 @@ func JSON(w io.Writer, tool string, doc any) error {
 
 // foreign writes a document whose form others define.
 func foreign(w io.Writer, doc any) error {
-	enc := json.NewEncoder(w)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "\t")
-	return enc.Encode(doc)
+	if err := enc.Encode(doc); err != nil {
+		return err
+	}
+	var out []byte
+	for _, r := range text.String() {
+		if r < ' ' { // between the strings; within them they are escaped
+			out = append(out, byte(r))
+			continue
+		}
+		out = document.AppendVisible(out, r)
+	}
+	_, err := w.Write(out)
+	return err
 }
 
 // JSONLine writes a value as one line of JSON.

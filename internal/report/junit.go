@@ -102,7 +102,7 @@ func junitPart(r *model.Report, t *tracked, p *part) junitCase {
 	}
 	out += "\n"
 	for _, f := range p.findings {
-		text := fmt.Sprintf("%s: [%s] %s", label(f.Finding), f.Rule, lines(f.Finding))
+		text := fmt.Sprintf("%s: [%s] %s", label(f.Finding), where.Clean(f.Rule), lines(f.Finding))
 		switch {
 		case f.Inconclusive:
 			bad += text
@@ -115,7 +115,7 @@ func junitPart(r *model.Report, t *tracked, p *part) junitCase {
 				first = f.Finding
 			}
 		case f.Waived == "" && f.Action != model.Keep:
-			out += text + "passed by --fail-on " + r.FailOn + "\n"
+			out += text + "passed by --fail-on " + where.Clean(r.FailOn) + "\n"
 		default:
 			out += text
 		}

@@ -137,15 +137,25 @@ func (d *decided) passed(list ...*model.ReleaseVerdict) []string {
 
 // table says which modules meet which kernel, and what becomes of them.
 func (d *decided) table(v *model.ReleaseVerdict) {
+	t, star := meetingTable(v)
+	d.s.Table(2, t)
+	if star {
+		d.s.Text(2, starNote)
+	}
+}
+
+const starNote = "* where signatures are enforced"
+
+// meetingTable has a row for each encounter; star reports whether a cell has one.
+func meetingTable(v *model.ReleaseVerdict) (t screen.Table, star bool) {
 	rows := meetings(v)
-	t := screen.Table{Head: []string{"modules", "on kernel", "fine", "without BTF", "wrong types", "refused"},
+	t = screen.Table{Head: []string{"modules", "on kernel", "fine", "without BTF", "wrong types", "refused"},
 		Right: []bool{false, false, true, true, true, true}}
 	open := slices.ContainsFunc(rows, func(m meeting) bool { return m.fates.of[Open] > 0 })
 	if open {
 		t.Head, t.Right = append(t.Head, "not known"), append(t.Right, true)
 	}
 	t.Head = append(t.Head, "")
-	star := false
 	for i := range rows {
 		m := &rows[i]
 		row := []string{m.modules, m.on}
@@ -161,10 +171,7 @@ func (d *decided) table(v *model.ReleaseVerdict) {
 		t.Rows = append(t.Rows, append(row, m.needs))
 		t.Tones = append(t.Tones, toneOf(model.Outcome{Action: m.tone}))
 	}
-	d.s.Table(2, t)
-	if star {
-		d.s.Text(2, "* where signatures are enforced")
-	}
+	return t, star
 }
 
 // reason is one line of Why.
