@@ -123,7 +123,7 @@ Exit codes of commands that decide:
   2  usage, or a bad policy file
   3  repair needed: distill or strip
   4  ABI bump needed; with --on: to be built for that kernel
-  5  inconclusive: the inputs cannot answer the question
+  5  inconclusive: not enough information, for example no kernel image
   6  rebuild needed: the release is wrong in itself
 Treat any other code as failure.
 
