@@ -38,7 +38,7 @@ KPKG_BTF_BUILD_HOST ?= $(or $(DEB_HOST_ARCH),$(shell dpkg-architecture -qDEB_HOS
 
 define kpkg_btf_repair
 	@$(if $(KPKG_BTF),set -e; dir='$(1)'; release=$$(cat "$$dir/include/config/kernel.release"); old='$(KPKG_BTF_BUILD_AGAINST)'; \
-	[ -n "$$old" ] || for m in '$(KPKG_BTF_BUILD_ABI)/$(KPKG_BTF_BUILD_HOST)_'"$$release".json '$(KPKG_BTF_BUILD_ABI)/$(KPKG_BTF_BUILD_HOST)_'"$$release"_*.json; do \
+	[ -n "$$old" ] || for m in '$(KPKG_BTF_BUILD_ABI)/$(KPKG_BTF_BUILD_HOST)_'"$$release".json* '$(KPKG_BTF_BUILD_ABI)/$(KPKG_BTF_BUILD_HOST)_'"$$release"_*.json*; do \
 		[ ! -e "$$m" ] || old="$$old $$m"; done; \
 	flags=; for o in $$old; do flags="$$flags --against $$o"; done; \
 	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; code=0; \

@@ -16,6 +16,8 @@ type outputFlags struct {
 	file  string
 	force bool
 	mode  fs.FileMode // of the file; 0 is 0644
+	// known: whoever writes looks first whether the file has this very content.
+	known bool
 	// inputs are the files that were read: none of them is ever written.
 	inputs []fsx.ID
 }
@@ -39,7 +41,9 @@ func (o *outputFlags) probe(inputs []string, folder bool) error {
 	if o.file == "" || folder {
 		return nil
 	}
-	return fsx.Probe(o.file, o.options())
+	opts := o.options()
+	opts.Force = opts.Force || o.known
+	return fsx.Probe(o.file, opts)
 }
 
 // output writes a result to standard output, or to a file that is there

@@ -20,7 +20,7 @@ import (
 
 func (a *app) record() *cobra.Command {
 	var out outputFlags
-	var refs string
+	var refs, policyFile string
 	cmd := &cobra.Command{
 		Use:   "record SET... [-o FILE] [--refs FILE]",
 		Short: "Write the manifest of a release: what later checks need of it",
@@ -33,7 +33,8 @@ size; every command reads it. The sizes are printed.
 
 The modules are judged on their own image, and the manifest keeps the answer, so
 that decide needs nothing else. A release that is wrong is recorded with a
-warning and exit 0; decide says 6.
+warning and exit 0; decide says 6. Of a policy only the certificates count here,
+with which signatures are verified; decide lets its own rule on the rest.
 
 With --refs FILE what each module uses of the base (type ids, string offsets and
 the rule for each name, words of .BTF_ids) is written too, one zstd file of about
@@ -47,20 +48,30 @@ never a new one.`,
 		Example: "  kpkg-btf record linux-image-6.1.0-56-amd64_*.deb linux-headers-6.1.0-56-amd64_*.deb -o 6.1.0-56-amd64.json",
 		Args:    someArgs("input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runRecord(cmd.Context(), args, out, refs)
+			return a.runRecord(cmd.Context(), args, out, refs, policyFile)
 		},
 	}
 	cmd.Flags().StringVar(&refs, "refs", "", "write what the modules use of the base to this file, or to DIGEST.refs.json.zst in a folder that is there")
+	cmd.Flags().StringVar(&policyFile, "policy", "", "policy file whose certificates count as the release's own")
 	out.register(cmd, "file, or folder when there are several releases (default: standard output, without the base)")
 	return cmd
 }
 
-func (a *app) runRecord(ctx context.Context, args []string, out outputFlags, refsFile string) error {
+func (a *app) runRecord(ctx context.Context, args []string, out outputFlags, refsFile, policyFile string) error {
+	pol, err := a.readPolicy(policyFile)
+	if err != nil {
+		return err
+	}
+	certs, err := pol.CertificatesDER()
+	if err != nil {
+		return err
+	}
 	folder := isFolder(out.file)
+	out.known = true
 	if err := out.probe(args, folder); err != nil {
 		return err
 	}
-	refs := refsOutput{outputFlags: outputFlags{file: refsFile, force: out.force}, folder: isFolder(refsFile)}
+	refs := refsOutput{outputFlags: outputFlags{file: refsFile, force: out.force, known: true}, folder: isFolder(refsFile)}
 	if refsFile != "" && filepath.Clean(refsFile) == filepath.Clean(out.file) && !folder {
 		return usagef("-o and --refs name one file")
 	}
@@ -86,7 +97,7 @@ func (a *app) runRecord(ctx context.Context, args []string, out outputFlags, ref
 		if folder {
 			one.file = filepath.Join(out.file, r.Name+"_"+string(r.Arch)+".json")
 		}
-		if _, err := a.writeManifest(ctx, r, one, refs); err != nil {
+		if _, err := a.writeManifest(ctx, r, one, refs, certs); err != nil {
 			return err
 		}
 	}
@@ -107,14 +118,15 @@ type refsOutput struct {
 
 // writeManifest writes one manifest, and before it, when asked, the
 // references of its modules and beside a file the base. A release that holds
-// modules is judged on its own image first: the manifest keeps the answer.
-func (a *app) writeManifest(ctx context.Context, r *release.Release, out outputFlags, refs refsOutput) (*manifest.Manifest, error) {
+// modules is judged on its own image first: the manifest keeps the answer. certs
+// count as its own beside those of the image.
+func (a *app) writeManifest(ctx context.Context, r *release.Release, out outputFlags, refs refsOutput, certs [][]byte) (*manifest.Manifest, error) {
 	m, err := r.Record(toolName())
 	if err != nil {
 		return nil, err
 	}
 	if r.Doc == nil && len(r.Modules) > 0 {
-		if err := a.recordSelf(ctx, r, m); err != nil {
+		if err := a.recordSelf(ctx, r, m, certs); err != nil {
 			return nil, err
 		}
 	}
@@ -139,6 +151,14 @@ func (a *app) writeManifest(ctx context.Context, r *release.Release, out outputF
 		}
 		said("references", name)
 	}
+	if same, err := alreadyThere(out.file, m); err != nil {
+		return nil, err
+	} else if same && !out.force {
+		if !a.quiet {
+			fmt.Fprintf(a.env.Stderr, "kpkg-btf: kept %s: it is this very manifest\n", where.Clean(out.file))
+		}
+		return m, nil
+	}
 	err = a.output(out, func(w io.Writer) error {
 		if strings.HasSuffix(out.file, ".zst") {
 			return manifest.WriteCompressed(w, m)
@@ -154,8 +174,8 @@ func (a *app) writeManifest(ctx context.Context, r *release.Release, out outputF
 
 // recordSelf judges a release on its own image. One that is wrong is recorded
 // all the same, with a warning: what it is, later commands say.
-func (a *app) recordSelf(ctx context.Context, r *release.Release, m *manifest.Manifest) error {
-	o, gravest, err := judge.RecordSelf(ctx, r, m, a.jobs)
+func (a *app) recordSelf(ctx context.Context, r *release.Release, m *manifest.Manifest, certs [][]byte) error {
+	o, gravest, err := judge.RecordSelf(ctx, r, m, certs, a.jobs)
 	if err != nil || o.ExitCode() == model.ExitDone || gravest == nil {
 		return err
 	}
@@ -174,9 +194,11 @@ func (a *app) writeRefs(ctx context.Context, r *release.Release, m *manifest.Man
 	}
 	if out.folder {
 		out.file = filepath.Join(out.file, manifest.RefsName(x.Manifest))
-		if there, err := release.ReadRefs(out.file); err == nil && there.Check(m) == nil {
-			return out.file, nil
-		}
+	}
+	if there, err := release.ReadRefs(out.file); err == nil && there.Check(m) == nil && !out.force {
+		return out.file, nil
+	}
+	if out.folder {
 		out.force = true // the name says the content: whoever wrote it meanwhile wrote this
 	}
 	return out.file, a.output(out.outputFlags, func(w io.Writer) error { return manifest.WriteRefs(w, x) })

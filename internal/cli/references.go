@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"io/fs"
@@ -99,14 +98,15 @@ func (a *app) baselineReferences(ctx context.Context, refs []reference, b baseli
 		if b.query.Name != "" && abiname.Stem(ref.release) != abiname.Stem(b.query.Name) {
 			continue
 		}
-		if err := a.baselineReference(ctx, ref, b.out); err != nil {
+		if err := a.baselineReference(ctx, ref, b); err != nil {
 			return where.In(ref.file, err)
 		}
 	}
 	return nil
 }
 
-func (a *app) baselineReference(ctx context.Context, ref reference, out outputFlags) error {
+func (a *app) baselineReference(ctx context.Context, ref reference, b baselineFlags) error {
+	out := b.out
 	f, err := os.Open(ref.file)
 	if err != nil {
 		return where.New(where.IO, "%w", err)
@@ -129,13 +129,13 @@ func (a *app) baselineReference(ctx context.Context, ref reference, out outputFl
 	if strings.ContainsAny(name, "/\x00") {
 		return where.New(where.Usage, "a release that cannot be the name of a file")
 	}
-	out.file = filepath.Join(out.file, name+".json")
+	out.file = filepath.Join(out.file, name+b.ending())
 	if same, err := alreadyThere(out.file, m); err != nil {
 		return err
 	} else if same {
 		return a.tell(out.file, ref.release, "", m, "kept")
 	}
-	if _, err := a.writeManifest(ctx, r, out, refsOutput{}); err != nil {
+	if _, err := a.writeManifest(ctx, r, out, refsOutput{}, nil); err != nil {
 		if same, _ := alreadyThere(out.file, m); !same { // another run may just have written it
 			return err
 		}
@@ -143,14 +143,23 @@ func (a *app) baselineReference(ctx context.Context, ref reference, out outputFl
 	return a.tell(out.file, ref.release, "", m, "written")
 }
 
-// alreadyThere says whether a file is this very manifest.
+// alreadyThere says whether a file is this very manifest, whatever version of
+// this program wrote it.
 func alreadyThere(file string, m *manifest.Manifest) (bool, error) {
-	want, err := manifest.Marshal(m)
+	want, err := m.Digest()
 	if err != nil {
 		return false, err
 	}
-	have, err := os.ReadFile(file)
-	return err == nil && bytes.Equal(have, want), nil
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false, nil
+	}
+	have, err := manifest.Read(text)
+	if err != nil {
+		return false, nil
+	}
+	got, err := have.Digest()
+	return err == nil && got == want, nil
 }
 
 // takeReferences parts the arguments that are references from the others.

@@ -14,9 +14,10 @@ import (
 
 // RecordSelf judges a release on its own image and puts the answer into its
 // manifest, as no policy has changed it: a later decide rules on it. It returns
-// what is to be done about the release, and the gravest finding.
-func RecordSelf(ctx context.Context, r *release.Release, m *manifest.Manifest, jobs int) (model.Outcome, *model.Finding, error) {
-	o := (&Options{Policy: policy.None(), Jobs: jobs}).begin()
+// what is to be done about the release, and the gravest finding. certs (DER)
+// count as the release's own beside those of its image.
+func RecordSelf(ctx context.Context, r *release.Release, m *manifest.Manifest, certs [][]byte, jobs int) (model.Outcome, *model.Finding, error) {
+	o := (&Options{Policy: policy.None(), Certificates: certs, Jobs: jobs}).begin()
 	k, unread := kernel.Of(r)
 	s, err := judgeSelf(ctx, r, k, unread, []*release.Release{r}, m, &o)
 	if err != nil {
