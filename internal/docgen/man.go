@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,12 +102,10 @@ func manual(cmd *cobra.Command, date time.Time) string {
 		r.paragraph("Treat any other code as failure.")
 	}
 	r.section("ENVIRONMENT")
-	for _, e := range environment {
-		r.item(e.name, e.text)
-	}
+	r.facts(cmd, environment)
 	r.section("FILES")
-	for _, f := range files {
-		r.item(f.name, f.text)
+	if !r.facts(cmd, files) {
+		r.paragraph("None but those that it is given.")
 	}
 	r.section("SEE ALSO")
 	r.paragraph(seeAlso(cmd))
@@ -186,27 +185,43 @@ func seeAlso(cmd *cobra.Command) string {
 	return strings.Join(append(names, "kpkg-btf-policy(5)", "kpkg-btf-concepts(7)"), ", ")
 }
 
+// fact is a variable or a file, and the commands that it matters to, "" for all.
+type fact struct{ name, of, text string }
+
+// facts writes those of a command, of the root all, and reports whether there
+// are any.
+func (r *roff) facts(cmd *cobra.Command, list []fact) bool {
+	n := 0
+	for _, f := range list {
+		if f.of == "" || !cmd.HasParent() || slices.Contains(strings.Fields(f.of), cmd.Name()) {
+			r.item(f.name, f.text)
+			n++
+		}
+	}
+	return n > 0
+}
+
 // environment are the variables that the program reads.
-var environment = []struct{ name, text string }{
-	{"KPKG_BTF_<FLAG>", `The value of a flag: its name in capitals, "-" as "_". Blanks separate the values of a flag that repeats. Flags that say whom to trust, what to run or what to let pass count on the command line alone.`},
-	{"KPKG_BTF_BUILD_<NAME>", "Variables of the hooks in builds and pipelines; kpkg-btf hooks print NAME says which one reads what."},
-	{"KPKG_BTF_FAIL, KPKG_BTF_HOST", "Settings of the host hooks, see /etc/default/kpkg-btf."},
-	{"NO_COLOR", "Not empty: no colour, unless --color always is given."},
-	{"CI", "Not empty: no progress."},
-	{"SOURCE_DATE_EPOCH", "The day by which waivers expire, and the time of the files in what package builds."},
-	{"DEB_BUILD_OPTIONS, RPM_BUILD_NCPUS", "How many workers run, where --jobs is not given."},
-	{"DEBFULLNAME, DEBEMAIL", "The maintainer of what package builds, where --maintainer is not given."},
-	{"XDG_CACHE_HOME", "Where baseline keeps downloads, below kpkg-btf/fetch, where --cache is not given."},
+var environment = []fact{
+	{"KPKG_BTF_<FLAG>", "", `The value of a flag: its name in capitals, "-" as "_". Blanks separate the values of a flag that repeats. Flags that say whom to trust, what to run or what to let pass count on the command line alone.`},
+	{"KPKG_BTF_BUILD_<NAME>", "hooks check apply decide", "Variables of the hooks in builds and pipelines; kpkg-btf hooks print NAME says which one reads what."},
+	{"KPKG_BTF_FAIL, KPKG_BTF_HOST", "verify", "Settings of the host hooks, see /etc/default/kpkg-btf."},
+	{"NO_COLOR", "", "Not empty: no colour, unless --color always is given."},
+	{"CI", "", "Not empty: no progress."},
+	{"SOURCE_DATE_EPOCH", "check decide apply verify policy lint package", "The day by which waivers expire, and the time of the files in what package builds."},
+	{"DEB_BUILD_OPTIONS, RPM_BUILD_NCPUS", "", "How many workers run, where --jobs is not given."},
+	{"DEBFULLNAME, DEBEMAIL", "package", "The maintainer of what package builds, where --maintainer is not given."},
+	{"XDG_CACHE_HOME", "baseline", "Where baseline keeps downloads, below kpkg-btf/fetch, where --cache is not given."},
 }
 
 // files are those that the program reads or writes without being told their names.
-var files = []struct{ name, text string }{
-	{"<sha256>.btf.zst", "The base that record and baseline write beside a manifest; check finds it there by its checksum."},
-	{"<digest>.refs.json.zst", "What the modules of a manifest use of their base (record --refs), found beside it by the digest of the manifest."},
-	{"~/.cache/kpkg-btf/fetch", "Downloads of baseline."},
-	{"/etc/default/kpkg-btf, /etc/sysconfig/kpkg-btf", "Settings of the host hooks."},
-	{"/sys/kernel/btf/vmlinux", "The base of the running kernel, which verify reads."},
-	{"/var/lib/kpkg-btf", "What verify --brief has said already of what it cannot read."},
+var files = []fact{
+	{"<sha256>.btf.zst", "record baseline check decide diff pin inspect package", "The base that record and baseline write beside a manifest; check finds it there by its checksum."},
+	{"<digest>.refs.json.zst", "record baseline check decide pin", "What the modules of a manifest use of their base (record --refs), found beside it by the digest of the manifest."},
+	{"~/.cache/kpkg-btf/fetch", "baseline", "Downloads of baseline."},
+	{"/etc/default/kpkg-btf, /etc/sysconfig/kpkg-btf", "verify hooks", "Settings of the host hooks."},
+	{"/sys/kernel/btf/vmlinux", "verify", "The base of the running kernel, which verify reads."},
+	{"/var/lib/kpkg-btf", "verify", "What verify --brief has said already of what it cannot read."},
 }
 
 // undented are the lines of an example without what they share on the left.
