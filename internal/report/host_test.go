@@ -27,7 +27,7 @@ func TestHostBrief(t *testing.T) {
 	}
 	want := "kpkg-btf: 2 was replaced while it runs: of 9 modules 1 will load with wrong types, 1 may load with wrong types, 1 will load without BTF; reboot\n" +
 		"kpkg-btf: initrd.img-1 does not go with 1: of 4 modules 1 will not load, 1 will load with wrong types, 1 may load with wrong types, 1 will load without BTF; build it again\n" +
-		"kpkg-btf: modules added to 1 were built elsewhere: of 1 module 1 will not load; build them again\n"
+		"kpkg-btf: modules added to 1 are external: of 1 module 1 will not load; build them again\n"
 	if got := brief(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

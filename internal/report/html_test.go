@@ -315,6 +315,10 @@ func TestLayout(t *testing.T) {
 	if got := l.padding(); got != "Padding, in bytes: 7:5 (3:5 at 0:3, 4 at 12)." {
 		t.Error(got)
 	}
+	inner := layoutOf(&model.Definition{Fields: []model.Field{{Bit: 0, Bits: 128, C: "struct {"}, {Bit: 0, Bits: 32, Depth: 1, C: "int a"}, {Bit: 64, Bits: 64, Depth: 1, C: "long b"}, {Bit: -1, C: "}"}, {Bit: 128, Bits: 64, C: "struct {"}, {Bit: 0, Bits: 32, Depth: 1, C: "int x"}, {Bit: -1, C: "} y[2]"}}}, 192)
+	if got := inner.padding(); got != "Padding, in bytes: 4 (4 at 4)." || len(inner.members) != 3 {
+		t.Error(got, inner.members)
+	}
 	whole := layoutOf(&model.Definition{Fields: []model.Field{{Bit: 0, Bits: 64, C: "long a"}}}, 64)
 	if got := whole.padding(); got != "No padding." {
 		t.Error(got)

@@ -32,8 +32,10 @@ func (h *htmlRelease) bases(k int, w *model.WindowResult) page.Section {
 	for i := range c.Types {
 		t := &c.Types[i]
 		if t.Was != nil && t.Is != nil {
-			s.Types = append(s.Types, pageType(t))
-			continue
+			if h.fields += len(t.Was.Fields) + len(t.Is.Fields); h.fields <= fieldBudget {
+				s.Types = append(s.Types, pageType(t))
+				continue
+			}
 		}
 		rest.Rows = append(rest.Rows, []page.Cell{{Text: t.Name}, {Text: fmt.Sprint(t.OldID)}, {Text: fmt.Sprint(t.NewID)}, {Text: fmt.Sprint(t.OldSize)}, {Text: fmt.Sprint(t.NewSize)}})
 	}
@@ -43,6 +45,9 @@ func (h *htmlRelease) bases(k int, w *model.WindowResult) page.Section {
 	}
 	return s
 }
+
+// fieldBudget bounds the lines of definitions on a page.
+const fieldBudget = 2500
 
 // manyDistances is from how many distances on a movement is no longer a few
 // steps (as meaning puts it into words).
@@ -67,7 +72,7 @@ func placesCaption(c *model.BaseChange) string {
 	case 2*most > c.Ids:
 		return fmt.Sprintf("A step with strays: %s of the ids moved, half of them by one distance, the others by %d more.", moved, c.Shifts-1)
 	case spread(c.Places) > c.Places.Cells/8:
-		return fmt.Sprintf("A cloud: %s of the ids moved, by %d distances, far from where they were. The types are the same ones in another order.", moved, c.Shifts)
+		return fmt.Sprintf("A cloud: %s of the ids moved, by %d distances, far from where they were: types stand in another order.", moved, c.Shifts)
 	}
 	return fmt.Sprintf("A thick diagonal: %s of the ids moved, by %d distances, most of them not far. No id can be relied on.", moved, c.Shifts)
 }
@@ -99,18 +104,18 @@ func placesPicture(c *model.BaseChange) page.Picture {
 	for _, x := range p.Has {
 		most = max(most, x.Count)
 	}
-	pic := page.Picture{Title: "Where type ids went", Width: side + mapEdge + 2, Height: side + mapEdge + 2,
+	pic := page.Picture{Title: "Where type ids went", Width: side + 2, Height: side + 2*mapEdge,
 		Caption: placesCaption(c) + fmt.Sprintf(" (%d ids on each side, in %d × %d cells; darker is more.)", p.Ids, p.Cells, p.Cells)}
-	pic.Shapes = append(pic.Shapes, page.Shape{X: fmt.Sprint(mapEdge), Y: "1", W: fmt.Sprint(side), H: fmt.Sprint(side), Ink: page.InkFrame})
+	pic.Shapes = append(pic.Shapes, page.Shape{X: "1", Y: fmt.Sprint(mapEdge), W: fmt.Sprint(side), H: fmt.Sprint(side), Ink: page.InkFrame})
 	for _, x := range p.Has {
 		if x.New < 0 || x.New >= p.Cells || x.Old < 0 || x.Old >= p.Cells {
 			continue
 		}
 		opacity := 0.15 + 0.85*math.Log1p(float64(x.Count))/math.Log1p(float64(most))
-		pic.Shapes = append(pic.Shapes, page.Shape{X: fmt.Sprint(mapEdge + x.Old*pointSize), Y: fmt.Sprint(1 + (p.Cells-1-x.New)*pointSize),
+		pic.Shapes = append(pic.Shapes, page.Shape{X: fmt.Sprint(1 + x.Old*pointSize), Y: fmt.Sprint(mapEdge + (p.Cells-1-x.New)*pointSize),
 			W: fmt.Sprint(pointSize), H: fmt.Sprint(pointSize), Ink: page.InkPoints, Opacity: fmt.Sprintf("%.2f", opacity)})
 	}
-	pic.Labels = []page.Label{{X: fmt.Sprint(mapEdge), Y: fmt.Sprint(side + mapEdge - 2), Text: "id in the old base →"}, {X: "3", Y: "12", Text: "↑"}, {X: fmt.Sprint(mapEdge + 6), Y: "14", Text: "id in the new base"}}
+	pic.Labels = []page.Label{{X: "1", Y: fmt.Sprint(mapEdge - 4), Text: "↑ id in the new base"}, {X: "1", Y: fmt.Sprint(side + 2*mapEdge - 4), Text: "id in the old base →"}}
 	return pic
 }
 
@@ -209,11 +214,18 @@ type layout struct {
 	bits           int64
 }
 
-// layoutOf finds the outermost members and what none of them covers.
+// layoutOf finds the outermost members, and what none of them covers.
 func layoutOf(d *model.Definition, bits int64) layout {
 	l := layout{bits: bits}
-	for _, f := range d.Fields {
-		if f.Depth == 0 && f.Bit >= 0 && f.Bits > 0 && f.Bit+f.Bits <= bits {
+	depth := 0 // of what counts: in a struct without a name, its members do
+	for i, f := range d.Fields {
+		switch {
+		case f.Depth > depth:
+		case f.Depth < depth:
+			depth = f.Depth // the brace that closes
+		case f.C == "struct {" && closes(d.Fields[i+1:], depth):
+			depth++
+		case f.Bit >= 0 && f.Bits > 0 && f.Bit+f.Bits <= bits:
 			l.members = append(l.members, stretch{f.Bit, f.Bit + f.Bits, strings.TrimSuffix(f.C, " {")})
 		}
 	}
@@ -229,6 +241,16 @@ func layoutOf(d *model.Definition, bits int64) layout {
 		at = max(at, m.to)
 	}
 	return l
+}
+
+// closes reports whether the brace that closes a struct has no name behind it.
+func closes(fields []model.Field, depth int) bool {
+	for _, f := range fields {
+		if f.Depth == depth {
+			return f.C == "}"
+		}
+	}
+	return false
 }
 
 // padding says in words where nothing lies.

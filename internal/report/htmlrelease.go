@@ -14,6 +14,7 @@ type htmlRelease struct {
 	v          *model.ReleaseVerdict
 	id, suffix string // of anchors and titles, where there are several releases
 	stored     string // the document that has everything
+	fields     int    // of definitions that are shown
 }
 
 func (h *htmlRelease) section(id, title string) page.Section {
