@@ -34,7 +34,7 @@ const ciSchema = `{
     "parallel": {"type": "object", "required": ["matrix"], "additionalProperties": false, "properties": {"matrix": {"type": "array", "maxItems": 200,
      "items": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": ["string", "number"]}}}}}},
     "artifacts": {"type": "object", "additionalProperties": false, "required": ["when"], "properties": {
-     "when": {"const": "always"}, "expire_in": {"type": "string"}, "paths": {"$ref": "#/$defs/lines"},
+     "when": {"const": "always"}, "expose_as": {"type": "string", "minLength": 1, "maxLength": 100}, "expire_in": {"type": "string"}, "paths": {"$ref": "#/$defs/lines"},
      "reports": {"type": "object", "additionalProperties": false, "properties": {"junit": {"type": "string"}, "codequality": {"type": "string", "pattern": "^[^*?]+$"}}}}}
    }
   }

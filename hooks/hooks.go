@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-//go:embed debian kbuild gitlab host
+//go:embed debian kbuild gitlab github host
 var texts embed.FS
 
 // Hook is one text. Run says that it is a program, to be installed with mode
@@ -29,6 +29,7 @@ var all = []Hook{
 	{"dpkg-buildpackage-gate", "debian/dpkg-buildpackage-gate", "dpkg-buildpackage --hook-check: fail a build that must not be shipped", true},
 	{"dpkg-buildpackage-repair", "debian/dpkg-buildpackage-repair", "dpkg-buildpackage --hook-buildinfo: repair packages before their checksums are taken", true},
 	{"dpkg-trigger", "host/dpkg.triggers", "dpkg triggers of a package that runs the host check", false},
+	{"github-action", "github/action.yml", "GitHub composite action: check, annotations, a summary of the job, report.html", false},
 	{"host-check", "host/host-check", "what the host hooks run: three lines, silent in chroots, asks for the reboot", true},
 	{"host-settings", "host/settings", "/etc/default/kpkg-btf: what the host hooks may do", false},
 	{"modprobe.d", "host/modprobe.conf", "a check before a module is loaded, and what it costs", false},

@@ -8,6 +8,7 @@ var versions = map[string]released{
 	"dpkg-buildpackage-gate":   {3, "beb79fd1"},
 	"dpkg-buildpackage-repair": {3, "950669c0"},
 	"dpkg-trigger":             {2, "6ebb7577"},
+	"github-action":            {1, "e2aeb20d"},
 	"host-check":               {2, "589cc064"},
 	"host-settings":            {2, "f617e012"},
 	"modprobe.d":               {2, "edc9ddcb"},
@@ -16,5 +17,5 @@ var versions = map[string]released{
 	"postinst.d":               {2, "e7c73ab6"},
 	"rpm-posttrans":            {2, "68e75f05"},
 	"rules.real":               {4, "863c24e7"},
-	"salsa-ci":                 {5, "ea78dfb3"},
+	"salsa-ci":                 {6, "bbc732e3"},
 }

@@ -17,6 +17,7 @@ const hooksHelp = `Lists or prints what a pipeline or a host takes over:
   any dpkg-buildpackage              dpkg-buildpackage-repair, -gate
   kbuild's bindeb-pkg, binrpm-pkg    bindeb-pkg
   GitLab, salsa                      salsa-ci
+  GitHub                             github-action
   hosts                              postinst.d, dpkg-trigger, rpm-posttrans,
                                      dkms, modprobe.d
 
