@@ -37,6 +37,7 @@ type Policy struct {
 	Window       Window      `yaml:"window"`
 	Undescribed  Undescribed `yaml:"undescribed-exports"`
 	BuildBase    BuildBase   `yaml:"build-base"`
+	Health       Health      `yaml:"health"`
 	ZeroIDs      Words       `yaml:"zero-id-lists"`
 	NoneExpected Words       `yaml:"none-expected"`
 	Certificates []string    `yaml:"certificates"`
@@ -67,7 +68,7 @@ func DefaultText() []byte { return bytes.Clone(defaultText) }
 // initial is the policy before a file is read over it.
 func initial() *Policy {
 	return &Policy{SchemaWord: Schema, Signatures: Enforced, Vanished: Bump, Reverse: Note,
-		Window: Window{Dropped: DroppedKeep}, Undescribed: UndescribedOpen, BuildBase: BaseConsistent, ZeroIDs: Words{modulePrefix + "**"}}
+		Window: Window{Dropped: DroppedKeep}, Undescribed: UndescribedOpen, BuildBase: BaseConsistent, Health: Health{Repeated: 10, Growth: 25}, ZeroIDs: Words{modulePrefix + "**"}}
 }
 
 // Parse reads a policy over the default. Errors are of kind usage, name the
@@ -167,6 +168,11 @@ func (p *Policy) validate() error {
 	} {
 		if !slices.Contains(v.of, v.value) {
 			return located{"$." + v.key, fmt.Sprintf("%q is neither %s", v.value, strings.Join(v.of, " nor "))}
+		}
+	}
+	for key, value := range map[string]int{"repeated": p.Health.Repeated, "growth": p.Health.Growth} {
+		if value < 0 || value > maxPercent {
+			return located{"$.health." + key, fmt.Sprintf("%d is no number of percent from 0 to %d", value, maxPercent)}
 		}
 	}
 	if _, err := p.CertificatesDER(); err != nil {

@@ -50,6 +50,16 @@ type Window struct {
 	Dropped Dropped `yaml:"dropped"`
 }
 
+// Health are the bounds of what is told of a build, in percent.
+type Health struct {
+	// Repeated is the share of the modules' BTF that their base has already.
+	Repeated int `yaml:"repeated"`
+	// Growth is how much more BTF the modules have than those of the older release.
+	Growth int `yaml:"growth"`
+}
+
+const maxPercent = 10000
+
 // MayZeroIDs tells whether the words of a module's plain id lists may be
 // zeroed, when it is distilled or stripped, by the spellings of its path.
 func (p *Policy) MayZeroIDs(spellings ...string) bool { return matchAny(p.zeroIDs, spellings) }

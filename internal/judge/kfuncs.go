@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/health"
@@ -51,7 +50,7 @@ func kfuncNotes(r *release.Release) (out []note) {
 		why := map[string]string{} // by subject: the same kfunc may be in several sets
 		for k := range list {
 			if x := &list[k]; firstFault(x) == rule {
-				why[subjectOfKfunc(x)] = x.Owner + ": " + x.Why(rule.kind)
+				why[x.Subject()] = x.Owner + ": " + x.Why(rule.kind)
 			}
 		}
 		if len(why) == 0 {
@@ -78,14 +77,6 @@ func firstFault(k *release.Kfunc) *kfuncRule {
 		}
 	}
 	return nil
-}
-
-// subjectOfKfunc is the name of a kfunc; of an id without one its set and file.
-func subjectOfKfunc(k *release.Kfunc) string {
-	if k.Name != "" {
-		return k.Name
-	}
-	return strings.TrimSpace(k.Owner + " " + k.Set)
 }
 
 // ownKfuncs: at boot the kernel looks at its own sets of kfuncs by the rules for

@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"kpkg-btf/internal/btf/distill"
+	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/health"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 	"kpkg-btf/internal/tri"
@@ -17,6 +19,7 @@ type moduleSelf struct {
 	mod     encounter.Module
 	proof   encounter.Proof
 	cell    encounter.Cell
+	repeats health.Repeats
 	missing model.Missing
 }
 
@@ -34,8 +37,14 @@ func (s *selfSide) modulesSelf(ctx context.Context) ([]moduleSelf, error) {
 	mods := modulesOf(s.r)
 	out := make([]moduleSelf, len(mods))
 	signers := encounter.SignersOf(s.kernel, s.trust)
+	merger := s.r.Merger()
 	err := encounter.Each(ctx, len(mods), s.jobs, func(i int, _ *distill.Distiller) error {
-		out[i].proof = encounter.ProofOf(s.kernel, mods[i].Facts, signers)
+		m := *s.r.Modules[i]
+		m.Facts = m.Facts.Opened() // each of the two reads the BTF
+		out[i].proof = encounter.ProofOf(s.kernel, m.Facts, signers)
+		if r := out[i].proof.Result; r == nil || r.Conclusion != evidence.Contradicted {
+			out[i].repeats, _ = m.Repeats(merger)
+		}
 		return nil
 	})
 	if err != nil {

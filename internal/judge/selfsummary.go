@@ -7,6 +7,7 @@ import (
 
 	"kpkg-btf/internal/btf/evidence"
 	"kpkg-btf/internal/encounter"
+	"kpkg-btf/internal/health"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/tri"
 	"kpkg-btf/policy"
@@ -31,6 +32,11 @@ func (s *selfSide) summarise(mods []moduleSelf) model.SelfResult {
 	res.Verdicts, res.Meanings, res.Missing = verdicts.Sorted(), meanings.Sorted(), missing.Sorted()
 	res.Evidence = evidenceCounts(mods)
 	res.BuildBase = s.buildBase(mods)
+	repeats := make([]health.Repeats, len(mods))
+	for i := range mods {
+		repeats[i] = mods[i].repeats
+	}
+	res.Health = s.r.Health(repeats)
 	return res
 }
 
@@ -41,7 +47,7 @@ func (s *selfSide) findings(res *model.SelfResult, mods []moduleSelf) []note {
 	for i := range mods {
 		signFindings(&signs, mods[i].m, mods[i].proof.Sign, signed)
 	}
-	list := slices.Concat(s.btfFindings(mods), s.nameFindings(mods), signs)
+	list := slices.Concat(s.btfFindings(mods), s.nameFindings(mods), signs, s.healthNotes(res.Health))
 	if s.reads().Is == tri.No && res.WithBTF > 0 && s.kernel.Base == nil {
 		list = append(list, said(model.Finding{Rule: "self.btf-unused", Severity: model.Info, Encounter: model.Self, Count: res.WithBTF,
 			Message: model.Plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.reads().Evidence + ")"}))

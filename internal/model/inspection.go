@@ -21,6 +21,7 @@ type ReleaseInventory struct {
 	Symbols  SymbolInventory  `json:"symbols"`
 	BuiltIn  int              `json:"built_in"` // modules.builtin lines; -1 when not given
 	Modules  ModuleInventory  `json:"modules"`
+	Health   *Health          `json:"health,omitempty"` // of one with a base
 	Unread   []string         `json:"unread"`
 }
 

@@ -100,6 +100,8 @@ type SelfResult struct {
 	// BuildBase is how well it is known that the modules with BTF were encoded
 	// against this image's base; nil where that was not judged.
 	BuildBase *BuildBaseResult `json:"build_base,omitempty"`
+	// Health is what the build encoded; nil where that was not judged.
+	Health *Health `json:"health,omitempty"`
 }
 
 // BuildBaseResult counts modules with BTF by the grade of their build base.

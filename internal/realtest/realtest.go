@@ -54,6 +54,9 @@ var Flavours72 = []struct{ Flavour, Deb string }{
 // Image72 is the spec of the package with a flavour's image.
 func Image72(flavour string) string { return sid72("linux-binary", flavour) }
 
+// Modules72 is the spec of the package with a flavour's modules.
+func Modules72(flavour string) string { return sid72("linux-modules", flavour) }
+
 // Base72 is the spec of the package with a flavour's config and lists.
 func Base72(flavour string) string { return sid72("linux-base", flavour) }
 

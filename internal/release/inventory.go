@@ -51,7 +51,7 @@ func (r *Release) inventory(top int) model.ReleaseInventory {
 			}
 		}
 	}
-	inv.Modules = r.moduleInventory(top)
+	inv.Modules, inv.Health = r.moduleInventory(top), r.Health(nil)
 	for _, err := range r.Unread {
 		inv.Unread = append(inv.Unread, err.Error())
 	}

@@ -1,6 +1,8 @@
 package release
 
 import (
+	"strings"
+
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/health"
@@ -14,6 +16,14 @@ const Vmlinux = "vmlinux"
 type Kfunc struct {
 	health.Kfunc
 	Owner string // Vmlinux, or the path of the module
+}
+
+// Subject is the name of the kfunc; of an id that is no function, its set and file.
+func (k *Kfunc) Subject() string {
+	if k.Name != "" {
+		return k.Name
+	}
+	return strings.TrimSpace(k.Owner + " " + k.Set)
 }
 
 // Kfuncs are those of the image and of modules with BTF, by owner, set and name;
