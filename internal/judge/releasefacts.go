@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"kpkg-btf/internal/btf/ids"
+	"kpkg-btf/internal/btf/stamp"
+	"kpkg-btf/internal/kmod"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
 )
@@ -171,7 +173,7 @@ func firstNames(names []string) string {
 
 // idsFindings are about .BTF_ids of the release's modules and images by itself: a
 // build in which resolve_btfids did not run, sets that it does not leave so. What
-// apply changed is marked by a stamp and is left out.
+// apply zeroes is no fault (repaired).
 func idsFindings(r *release.Release) []note {
 	var n gathering
 	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
@@ -198,11 +200,21 @@ func idsFindings(r *release.Release) []note {
 		}
 	}
 	for _, m := range r.Modules {
-		if x := m.Facts; x.IDs != nil && x.BTF.Len() > 0 && len(x.Stamp) == 0 {
-			tell(m.Path, firstOfKind(x.IDs.Faults()))
+		if x := m.Facts; x.IDs != nil && x.BTF.Len() > 0 {
+			tell(m.Path, firstOfKind(slices.DeleteFunc(x.IDs.Faults(), func(f ids.Fault) bool { return repaired(x, &f) })))
 		}
 	}
 	return n
+}
+
+// repaired reports whether apply has left a module's ids so, by the stamp over
+// this very BTF: distilled, plain lists, which no kernel relocates, are 0.
+func repaired(f *kmod.Facts, fault *ids.Fault) bool {
+	mark, err := stamp.Parse(f.Stamp)
+	if len(f.Stamp) == 0 || err != nil || mark.Left != stamp.Distilled || !f.Fits(&mark) {
+		return false
+	}
+	return fault.Kind == ids.Zero || fault.Kind == ids.Unresolved && f.IDs.Located && len(f.IDs.Sets) == 0
 }
 
 // firstOfKind keeps the first fault of each kind.
