@@ -2,6 +2,7 @@ package kimage
 
 import (
 	"bytes"
+	"errors"
 
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/ids"
@@ -50,7 +51,7 @@ func (p *parser) kernel(n node) (*Facts, error) {
 		if p.bootELF(n, k) {
 			return nil, nil
 		}
-		return nil, p.reject(n, noKernel(n, "neither a version banner nor BTF"))
+		return nil, p.reject(n, where.New(where.Malformed, "no kernel: %w in %d bytes", ErrBare, len(n.data)))
 	case name == rawName && !n.hint.known:
 		// a kernel log has a banner too
 		return nil, p.reject(n, noKernel(n, "a version banner, but no BTF"))
@@ -95,6 +96,9 @@ func (p *parser) bootELF(n node, k *kernel) bool {
 	p.push(n, "ELF-boot", in)
 	return true
 }
+
+// ErrBare is an ELF that may have been a vmlinux and has nothing left that tells.
+var ErrBare = errors.New("neither a version banner nor BTF")
 
 // noKernel is the error of a candidate without what a kernel has.
 func noKernel(n node, what string) error {

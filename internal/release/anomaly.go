@@ -98,9 +98,15 @@ func oneVersion(pkgs []*Package) bool {
 	return !slices.ContainsFunc(pkgs, func(p *Package) bool { return version(p) != version(pkgs[0]) })
 }
 
-// headersBase: external modules are encoded on the vmlinux in the headers.
-func (r *Release) headersBase() {
+// headersBase: external modules are encoded on the vmlinux in the headers. bare
+// are those of which not even a banner is left.
+func (r *Release) headersBase(bare []string) {
 	has := slices.ContainsFunc(r.bootImages(), func(im *Image) bool { return im.Facts.BTF != nil })
+	for _, file := range bare {
+		if has {
+			r.note(Anomaly{Kind: HeadersNoBase, Subject: file})
+		}
+	}
 	for _, im := range r.Images {
 		if has && im.Origin == Headers && im.Facts.BTF == nil {
 			r.note(Anomaly{Kind: HeadersNoBase, Subject: im.Source.String()})

@@ -2,10 +2,12 @@ package release
 
 import (
 	"cmp"
+	"errors"
 	"path"
 	"slices"
 	"strings"
 
+	"kpkg-btf/internal/kimage"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/symvers"
 )
@@ -166,6 +168,7 @@ func (b *bundle) build() *Release {
 	var tables []tableSource
 	var builtins []builtinSource
 	var order, dep [][]string
+	var bare []string // vmlinux of headers in which nothing is left
 	own := ownPackages(b.items)
 	slices.SortStableFunc(b.items, func(x, y *item) int {
 		return cmp.Or(cmp.Compare(x.origin, y.origin), strings.Compare(x.source.Package, y.source.Package), strings.Compare(x.source.Path, y.source.Path))
@@ -175,6 +178,8 @@ func (b *bundle) build() *Release {
 			r.Packages = append(r.Packages, it.pkg)
 		}
 		switch {
+		case it.origin == Headers && errors.Is(it.err, kimage.ErrBare):
+			bare = append(bare, it.source.String())
 		case it.err != nil:
 			r.Unread = append(r.Unread, it.err)
 		case it.anomaly != nil:
@@ -219,7 +224,7 @@ func (b *bundle) build() *Release {
 	r.settleSymvers(tables)
 	r.settleBuiltin(builtins)
 	r.compareLists(order, dep, r.builtIn())
-	r.headersBase()
+	r.headersBase(bare)
 	return r
 }
 
