@@ -92,7 +92,7 @@ func (k *Kernel) Loader(t Trust, sameRelease bool) *loadcheck.Kernel {
 		Arch: k.Arch, Vermagic: l.vermagic, SameRelease: sameRelease, StructModule: l.structModule, Verifier: t.Verifier,
 		Modversions: k.Option("CONFIG_MODVERSIONS"), ForceLoad: k.Option("CONFIG_MODULE_FORCE_LOAD"),
 		FreeNamespaces: k.Option("CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS"),
-		SigModule:      k.Abilities.SigModule.Is, SigForce: k.Option("CONFIG_MODULE_SIG_FORCE"),
+		SigModule:      k.Abilities.SigModule.Is, SigForce: k.Option("CONFIG_MODULE_SIG_FORCE"), Ciphers: k.ciphers(),
 	}
 	out.Major, out.Minor, _ = versionOf(k.Banner, k.Name)
 	out.SetExports(l.exports)

@@ -63,6 +63,14 @@ func (c *checker) signature() {
 	case SigForm:
 		c.refuse(RuleSignature, ekeyrejected, "Invalid module sig (has authattrs)")
 		return
+	case SigNoCipher: // fatal whether signatures are enforced or not, and without a word
+		cipher := k.Ciphers[c.f.Sig.Algorithm]
+		if cipher.Has == tri.Unknown {
+			c.res.gap("whether the kernel has the algorithm of the signature, %s: %s", c.f.Sig.Algorithm, cipher.Why)
+			return
+		}
+		c.res.add(Reason{Rule: RuleCipher, Errno: enoent, Text: fmt.Sprintf("No such file or directory (err %d), without a word: the kernel cannot verify signatures by %s, %s", enoent, c.f.Sig.Algorithm, cipher.Why)})
+		return
 	case SigUnverified:
 		c.res.gap("whether the kernel knows and accepts the signature")
 		return

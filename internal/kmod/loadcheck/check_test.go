@@ -248,6 +248,18 @@ func TestSignature(t *testing.T) {
 		}, loadcheck.SigUnverified, nil, []string{"whether the kernel knows and accepts the signature"}},
 		{"certificates not known", build.Sign(plain), func(k *loadcheck.Kernel) { k.Certs, k.CertsKnown = nil, false }, loadcheck.SigUnverified,
 			nil, []string{"whether the kernel knows and accepts the signature"}},
+		{"an algorithm that is not there", build.Sign(plain), func(k *loadcheck.Kernel) {
+			k.Ciphers = map[string]loadcheck.Cipher{"ecdsa": {Has: tri.No, Why: "CONFIG_CRYPTO_ECDSA is off"}}
+		}, loadcheck.SigNoCipher, []string{"No such file or directory (err -2), without a word: the kernel cannot verify signatures by ecdsa, CONFIG_CRYPTO_ECDSA is off"}, nil},
+		{"an algorithm that may not be there", build.Sign(plain), func(k *loadcheck.Kernel) {
+			k.Ciphers = map[string]loadcheck.Cipher{"ecdsa": {Why: "it is a module"}}
+		}, loadcheck.SigNoCipher, nil, []string{"whether the kernel has the algorithm of the signature, ecdsa: it is a module"}},
+		{"another algorithm that is not there", build.Sign(plain), func(k *loadcheck.Kernel) {
+			k.Ciphers = map[string]loadcheck.Cipher{"rsa": {Has: tri.No}}
+		}, loadcheck.SigValid, nil, nil},
+		{"an unknown key of an algorithm that is not there", other.Sign(plain), func(k *loadcheck.Kernel) {
+			k.Ciphers = map[string]loadcheck.Cipher{"ecdsa": {Has: tri.No}}
+		}, loadcheck.SigUnknownKey, []string{"!Loading of module with unavailable key is rejected (err -129)"}, nil},
 		{"whether it looks is not known", plain, func(k *loadcheck.Kernel) { k.SigModule = tri.Unknown }, "kernel-not-known", nil, []string{"whether the kernel looks at signatures"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

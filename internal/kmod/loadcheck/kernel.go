@@ -32,6 +32,9 @@ type Kernel struct {
 	FreeNamespaces tri.State
 	SigModule      tri.State // CONFIG_MODULE_SIG: looks at signatures
 	SigForce       tri.State // CONFIG_MODULE_SIG_FORCE: always enforces them
+	// Ciphers are the public key algorithms that signatures name; one that is not
+	// here it has.
+	Ciphers map[string]Cipher
 
 	// Certs are the certificates the kernel trusts; CertsKnown is false when
 	// none could be looked for. Signers are the key ids (hex, as
@@ -70,6 +73,13 @@ func (k *Kernel) since(major, minor int) bool {
 // Signature is what the kernel makes of a module's signature.
 type Signature string
 
+// Cipher is a public key algorithm: whether the kernel has it in its image, and
+// why that is not so, or not known.
+type Cipher struct {
+	Has tri.State
+	Why string
+}
+
 // The states of a signature. All but stale and malformed ones load, with a
 // taint, unless signatures are enforced.
 const (
@@ -79,6 +89,7 @@ const (
 	SigUnsupported Signature = "unsupported"      // -ENOPKG: "module with unsupported crypto"
 	SigStale       Signature = "stale"            // -EKEYREJECTED: a known key, another content
 	SigForm        Signature = "attributes"       // -EKEYREJECTED: signed attributes, not the content
+	SigNoCipher    Signature = "no-algorithm"     // -ENOENT: a known key, of an algorithm that the image lacks
 	SigUnverified  Signature = "not-verified"     // whether the kernel takes it is not known
 	SigIgnored     Signature = "not-looked-at"    // no CONFIG_MODULE_SIG
 	sigNotKnown    Signature = "kernel-not-known" // whether it looks at signatures is not known
@@ -102,6 +113,9 @@ func (k *Kernel) signature(s *modsig.Signature) Signature {
 	c := modsig.Find(s, k.Certs)
 	if c == nil {
 		return k.unfound(s)
+	}
+	if cipher, ok := k.Ciphers[s.Algorithm]; ok && cipher.Has != tri.Yes {
+		return SigNoCipher
 	}
 	switch k.Verifier.Verify(c, s) {
 	case modsig.Valid:

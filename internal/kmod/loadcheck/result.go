@@ -20,6 +20,7 @@ type Rule string
 // The rules, in the kernel's order.
 const (
 	RuleSignature Rule = "signature"
+	RuleCipher    Rule = "cipher" // the image lacks the algorithm of a signature that it would take
 	RuleArch      Rule = "architecture"
 	RuleStruct    Rule = "struct-module"
 	RuleLayout    Rule = "module-layout"
