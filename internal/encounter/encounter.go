@@ -121,6 +121,8 @@ type Cell struct {
 	BareFails tri.State
 	// Kfuncs reports whether it registers kfuncs, which go with its BTF.
 	Kfuncs bool
+	// KfuncNames are these kfuncs, where the module is at hand and says so.
+	KfuncNames []string
 
 	// Meaning is as the package comment defines it, and where types were
 	// compared Compared is true and SameAt says so at each depth.
@@ -205,6 +207,9 @@ func (c *Cell) loads() {
 // ids.
 func (c *Cell) judge(k *kernel.Kernel, m *Module) {
 	c.BareFails, c.Kfuncs = bareFails(k, m), m.registers("register_btf_kfunc_id_set")
+	if c.Kfuncs && m.Facts != nil && m.Facts.IDs != nil {
+		c.KfuncNames = m.Facts.IDs.KfuncNames()
+	}
 	blocked := c.Verdict == model.Blocked
 	v := c.verdict(k, m)
 	if !blocked {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"kpkg-btf/internal/encounter"
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/policy"
@@ -48,6 +49,15 @@ func (s *selfSide) healthNotes(h *model.Health) (list []note) {
 			}))
 	}
 	return list
+}
+
+// bareKfuncs are the kfuncs that are missing on the release's own kernel.
+func (s *selfSide) bareKfuncs(mods []moduleSelf) []note {
+	met, cells := make([]encounter.Module, len(mods)), make([]encounter.Cell, len(mods))
+	for i := range mods {
+		met[i], cells[i] = mods[i].mod, mods[i].cell
+	}
+	return bareKfuncs("the release's own kernel", s.kernel, met, cells)
 }
 
 // healthNotes compare the size of the modules' BTF with the older release.

@@ -11,6 +11,7 @@ import (
 	"kpkg-btf/internal/manifest"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/release"
+	"kpkg-btf/internal/tri"
 )
 
 // kfuncRule is how one kind of fault of a kfunc is told.
@@ -179,4 +180,44 @@ func flagsMoved(old, new *manifest.KfuncSet) (differ []flagChange, spread bool) 
 	slices.Sort(before)
 	slices.Sort(after)
 	return differ, spread && slices.Equal(before, after)
+}
+
+// bareKfuncs is about modules that register kfuncs and load on a kernel without
+// BTF: the kernel skips the kfuncs, and init does not fail. Where it fails, that is
+// a finding of its own. on is the kernel, in words.
+func bareKfuncs(on string, k *kernel.Kernel, mods []encounter.Module, cells []encounter.Cell) []note {
+	if k.ReadsBTF().Is != tri.Yes {
+		return nil
+	}
+	var names []string
+	first := ""
+	f := model.Finding{Rule: "health.kfunc-bare", Severity: model.Warning, Encounter: model.Self,
+		Hint: "programs that call them do not load there; the kernel says \"missing module BTF, cannot register kfuncs\" at most"}
+	for i := range cells {
+		c := &cells[i]
+		if !c.Kfuncs || c.Verdict != model.Dropped && c.Verdict != model.Inert {
+			continue
+		}
+		if f.Subjects = append(f.Subjects, mods[i].Path); first == "" && len(c.KfuncNames) > 0 {
+			first = " (first: " + mods[i].Path + ": " + firstNames(c.KfuncNames) + ")"
+		}
+		names = append(names, c.KfuncNames...)
+	}
+	if f.Count = len(f.Subjects); f.Count == 0 {
+		return nil
+	}
+	lost := ""
+	if what := health.Lost(names); what != "" {
+		lost = ": " + what
+	}
+	return []note{worded(f, modulesText("that {registers|register} kfuncs {loads|load} without BTF on "+on+", where the kfuncs are then missing without an error"+lost+first))}
+}
+
+// bareKfuncs are the kfuncs of the new modules that are missing on the old kernel.
+func (w *window) bareKfuncs() []note {
+	list := bareKfuncs("the old kernel", w.oldK, w.forth.mods, w.forth.cells)
+	for i := range list {
+		list[i].Encounter, list[i].Severity = model.Window, model.Info
+	}
+	return list
 }

@@ -149,7 +149,20 @@ func (x *outside) kernelNotes(k int, set []*outsider, ref model.ReleaseRef, o Op
 			list = append(list, x.notes(k, f, func(n int) string { return fmt.Sprintf(model.Plural(n, one, many), ref.Name) + why })...)
 		}
 	}
-	return append(list, x.signatures(k, set, ref, o)...)
+	return slices.Concat(list, x.bareKfuncs(k, set), x.signatures(k, set, ref, o))
+}
+
+// bareKfuncs are the kfuncs that are missing on a kernel.
+func (x *outside) bareKfuncs(k int, set []*outsider) (list []note) {
+	mods, cells := make([]encounter.Module, len(set)), make([]encounter.Cell, len(set))
+	for i, s := range set {
+		mods[i], cells[i] = encounter.Module{Path: s.m.Path}, s.cells[k].cell
+	}
+	for _, n := range bareKfuncs(x.kernels[k].Name, x.kernels[k], mods, cells) {
+		n.Severity = model.Info
+		list = append(list, x.notes(k, n.Finding, n.text)...)
+	}
+	return list
 }
 
 // notes is one about a kernel; none where it is about nothing.

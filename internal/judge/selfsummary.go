@@ -47,7 +47,7 @@ func (s *selfSide) findings(res *model.SelfResult, mods []moduleSelf) []note {
 	for i := range mods {
 		signFindings(&signs, mods[i].m, mods[i].proof.Sign, signed)
 	}
-	list := slices.Concat(s.btfFindings(mods), s.nameFindings(mods), signs, s.healthNotes(res.Health))
+	list := slices.Concat(s.btfFindings(mods), s.nameFindings(mods), signs, s.healthNotes(res.Health), s.bareKfuncs(mods))
 	if s.reads().Is == tri.No && res.WithBTF > 0 && s.kernel.Base == nil {
 		list = append(list, said(model.Finding{Rule: "self.btf-unused", Severity: model.Info, Encounter: model.Self, Count: res.WithBTF,
 			Message: model.Plural(res.WithBTF, "module carries", "modules carry") + " BTF that this kernel does not read (" + s.reads().Evidence + ")"}))

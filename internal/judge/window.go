@@ -152,7 +152,7 @@ func (w *window) notes(p *policy.Policy) []note {
 	for _, f := range releaseFindings(w.p.old, oldSide, w.old.Release) {
 		list = append(list, said(f))
 	}
-	list = slices.Concat(list, w.abiNotes(p), w.vermagic(), w.moduleSets(p), w.loadNotes(p), w.btfNotes(), w.changeNotes(), w.kfuncNotes(), w.healthNotes(p), w.mismatchUnknown(), w.mismatch(), w.reverseNotes(p), w.signer(p))
+	list = slices.Concat(list, w.abiNotes(p), w.vermagic(), w.moduleSets(p), w.loadNotes(p), w.btfNotes(), w.changeNotes(), w.kfuncNotes(), w.healthNotes(p), w.bareKfuncs(), w.mismatchUnknown(), w.mismatch(), w.reverseNotes(p), w.signer(p))
 	for i := range list {
 		x := &list[i]
 		x.in, x.Against = meeting{window: w}, w.old.Release

@@ -1,6 +1,10 @@
 package ids
 
-import "kpkg-btf/internal/elfx"
+import (
+	"slices"
+
+	"kpkg-btf/internal/elfx"
+)
 
 // KfuncSets are the sets that hold kfuncs. Since 6.9 they are marked
 // (BTF_SET8_KFUNCS); a section that marks some has other uses for the rest.
@@ -16,6 +20,20 @@ func (s *Section) KfuncSets() []Set {
 		}
 	}
 	return out
+}
+
+// KfuncNames are the names of the kfuncs in the section, as its symbols have them,
+// sorted: whether its ids were written or not.
+func (s *Section) KfuncNames() (names []string) {
+	for _, set := range s.KfuncSets() {
+		for i := range s.Words {
+			if w := &s.Words[i]; w.Set >= 0 && s.Sets[w.Set].Off == set.Off {
+				names = append(names, w.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // maxScanned is the most members that a scan takes for a set: the largest of

@@ -16,6 +16,16 @@ var health = []Rule{
 		Since:   first,
 	},
 	{
+		ID: "health.kfunc-bare", Encounter: model.Self, Of: model.OfModules, Severity: model.Warning, Action: model.Keep,
+		Summary: "kfuncs that are missing because their module has no BTF",
+		Means:   "These modules register kfuncs and load without BTF: never encoded, stripped, or dropped by the kernel. The kernel skips their kfuncs, so programs that call one do not load. Where the init of such a module fails (before 6.1.39, 6.4.4 and 6.5), that is a finding of its own.",
+		Found:   "The modules import register_btf_kfunc_id_set, and what the kernel does with their BTF is known; the symbols of .BTF_ids name the kfuncs.",
+		Do:      "Encode the module with vmlinux present, distill it, or live without the kfuncs until it is built for this kernel.",
+		Example: "nf_conntrack.ko built without vmlinux: XDP programs cannot look up connections.",
+		Command: "kpkg-btf show DECISION health.kfunc-bare",
+		Since:   first,
+	},
+	{
 		ID: "health.kfunc-flags", Encounter: model.Self, Of: model.OfSymbols, Severity: model.Error, Action: model.Rebuild,
 		Summary: "kfuncs whose flags contradict their prototypes",
 		Means:   "A flag promises a pointer that the prototype does not have: KF_ACQUIRE or KF_RET_NULL without one returned, KF_RELEASE without one taken. The verifier believes the flags, so programs are refused, or taken although they leak or free what the kfunc handles.",

@@ -34,6 +34,7 @@ type Kernel struct {
 	// not in-tree, ":ids" registers kfuncs, ":list" has a plain list of ids,
 	// ":unresolved", ":miscount" and ":zerolist" are ":ids" and ":list" as no
 	// resolve_btfids leaves them, ":embed" holds a struct net by value,
+	// ":idsbare" is ":ids" without BTF,
 	// ":flags", ":flagsmoved", ":flagsother" and ":flagsbad" register two kfuncs: one
 	// sleepable, the other one sleepable, none, one with flags against its prototype,
 	// ":apart" has nothing to do with struct net;
@@ -135,7 +136,7 @@ func (k Kernel) Symvers() string {
 		text += "0x0d0d0d0d\t" + name + "\tvmlinux\tEXPORT_SYMBOL\t\n"
 	}
 	for _, m := range k.modules() {
-		if _, special, _ := strings.Cut(m, ":"); special == "ids" || flagged[special] != nil {
+		if _, special, _ := strings.Cut(m, ":"); special == "ids" || special == "idsbare" || flagged[special] != nil {
 			text += "0x0e0e0e0e\tregister_btf_kfunc_id_set\tvmlinux\tEXPORT_SYMBOL_GPL\t\n"
 			break
 		}
@@ -203,6 +204,9 @@ func (k Kernel) Module(desc string) []byte {
 	}
 	if !k.NoBTF && special != "lost" && special != "external" {
 		m.BTF = k.split(name, special, &m)
+		if special == "idsbare" {
+			m.BTF = nil
+		}
 	}
 	k.stamp(special, &m)
 	if special == "extra" {
@@ -296,7 +300,7 @@ func (k Kernel) split(name, special string, m *kmodtest.Module) []byte {
 	if special == "zerolist" {
 		m.IDs = []kmodtest.IDList{{Label: "ids", Words: []kmodtest.ID{{Kind: "struct", Name: "nf_conn"}, {Kind: "struct", Name: "net", ID: uint32(net)}}}}
 	}
-	if special == "ids" || special == "unresolved" || special == "miscount" || flagged[special] != nil {
+	if special == "ids" || special == "idsbare" || special == "unresolved" || special == "miscount" || flagged[special] != nil {
 		m.Imports = append(m.Imports, "register_btf_kfunc_id_set")
 		s.DeclTag("bpf_kfunc", fn, -1)
 		flags := uint32(0)
