@@ -85,7 +85,7 @@ var allowed = map[string][]string{
 	"internal/report":   {"internal/abiname", "internal/report/page", "internal/report/screen", "internal/judge/rules", "internal/document", "internal/model", "internal/where", "internal/limits"},
 	// carrying out
 	"internal/repair/signing":  {"internal/document", "internal/modsig", "internal/where"},
-	"internal/host":            {"internal/fsx", "internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
+	"internal/host":            {"internal/encounter", "internal/kernel", "internal/fsx", "internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
 	"internal/companion":       {"internal/where"},
 	"internal/companion/build": {"internal/companion", "internal/toolversion", "internal/fsx", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	// repair

@@ -30,7 +30,7 @@ func TestApply(t *testing.T) {
 	plan := tool(t, "the same, --dry-run", append(strip, "--dry-run")...)
 	record := tool(t, "record of the same", "record", stored)
 	var rewriting []time.Duration
-	for range applyRuns {
+	for range runs {
 		for _, s := range []*side{whole, plan, record} {
 			s.run(t)
 		}
@@ -43,7 +43,3 @@ func TestApply(t *testing.T) {
 		t.Errorf("%s: peak %d MiB, promised: at most %d", whole.name, whole.rss>>20, promised)
 	}
 }
-
-// applyRuns: a run of the whole takes as long as all of another test, and make
-// bench has its minutes.
-const applyRuns = 3

@@ -279,7 +279,22 @@ func (v *verifier) kernel(ctx context.Context, k *Kernel) error {
 		}
 	}
 	v.join(out)
+	if out.Running {
+		return v.live(disk, unlike(&out))
+	}
 	return nil
+}
+
+// unlike are the modules, by path, that are known not to keep their BTF on the
+// kernel that runs, or to be refused: one it has is the file's no longer.
+func unlike(k *model.HostKernel) map[string]bool {
+	paths := map[string]bool{}
+	for i := range k.Meets {
+		for _, m := range k.Meets[i].Wrong {
+			paths[m.Path] = true
+		}
+	}
+	return paths
 }
 
 // outside judges modules on kernels that may load them and names the wrong

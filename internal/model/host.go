@@ -1,7 +1,7 @@
 package model
 
 // HostSchema is the schema word of the document that verify writes.
-const HostSchema = "kpkg-btf/host/1.1"
+const HostSchema = "kpkg-btf/host/1.2"
 
 // HostReport is what the kernels of a machine make of the modules they may
 // meet: those on disk, those in initrds, those that others built.
@@ -14,11 +14,45 @@ type HostReport struct {
 	// WrongFiles are kernel images and initrds that are not of the release they
 	// are started for, by path.
 	WrongFiles []HostFile `json:"wrong_files"`
-	Unread     []string   `json:"unread"` // what could not be read, in words: it makes the answer inconclusive
-	Outcome    Outcome    `json:"outcome"`
-	Decision   string     `json:"decision"`
-	ExitCode   int        `json:"exit_code"`
+	// Loaded is what the kernel that runs has loaded, beside the files; absent
+	// where that was not compared.
+	Loaded   *HostLoaded `json:"loaded,omitempty"`
+	Unread   []string    `json:"unread"` // what could not be read, in words: it makes the answer inconclusive
+	Outcome  Outcome     `json:"outcome"`
+	Decision string      `json:"decision"`
+	ExitCode int         `json:"exit_code"`
 }
+
+// HostLoaded is what the kernel that runs holds of the modules that are loaded.
+type HostLoaded struct {
+	Modules int `json:"modules"`
+	// AsFile is how many have the BTF, or none, that their file on disk would have.
+	AsFile  int            `json:"as_file"`
+	Others  []LoadedModule `json:"others"` // by name
+	Outcome Outcome        `json:"outcome"`
+}
+
+// LoadedModule is a module that is loaded otherwise than its file would be.
+type LoadedModule struct {
+	Name string    `json:"name"`
+	Path string    `json:"path"` // the file that would be loaded now, "" without one
+	BTF  LoadedBTF `json:"btf"`
+	// Taint are the letters of /sys/module/NAME/taint: O built outside of the
+	// kernel, E not signed, F forced, P proprietary, C staging.
+	Taint string `json:"taint"`
+	// Unexpected: nothing known says why it runs without its BTF.
+	Unexpected bool `json:"unexpected"`
+}
+
+// LoadedBTF is what the kernel holds of a module's BTF, beside its file.
+type LoadedBTF string
+
+const (
+	LoadedAsFile  LoadedBTF = "as-file"     // the same bytes, or none on both sides
+	LoadedWithout LoadedBTF = "without-btf" // the file has BTF, and the kernel holds none
+	LoadedOther   LoadedBTF = "other-build" // other bytes
+	LoadedNoFile  LoadedBTF = "no-file"     // no file of this name would be loaded now
+)
 
 // HostFile is a kernel image or initrd that is not what the machine needs at
 // its path.

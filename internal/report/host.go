@@ -37,6 +37,10 @@ func HostText(w io.Writer, r *model.HostReport, o Options) error {
 			}
 		}
 	}
+	if text := loadedOtherwise(r); text != "" {
+		s.Entry(2, name, labelColumn, screen.Strong, text)
+		name = ""
+	}
 	unread := r.Unread
 	if !o.Verbose && len(unread) > maxLines {
 		unread = unread[:maxLines]
@@ -109,6 +113,8 @@ func hostVerdict(r *model.HostReport, worst *meets) (word, sentence string, lead
 		return wrongWord(f), text, lead
 	}
 	switch {
+	case worst == nil && len(unexpected(r)) > 0:
+		return "WRONG", bareLoaded(r), lead
 	case worst == nil && r.Outcome.Inconclusive:
 		return "NOT COMPLETE", kernels + ": no fault is known, and not all could be read", lead
 	case worst == nil:
@@ -248,6 +254,9 @@ func hostSteps(r *model.HostReport) []step {
 			}
 		}
 	}
+	if len(unexpected(r)) > 0 {
+		add(mendLoaded)
+	}
 	switch {
 	case len(out) > 0:
 	case slices.ContainsFunc(r.Unread, func(u string) bool { return strings.Contains(u, fs.ErrPermission.Error()) }):
@@ -262,6 +271,17 @@ func hostSteps(r *model.HostReport) []step {
 
 // hostWhole lists every module that something is wrong with.
 func hostWhole(s *screen.Screen, r *model.HostReport) {
+	if r.Loaded != nil {
+		s.Blank()
+		s.Text(0, fmt.Sprintf("loaded: %s, %d as their files have it", model.Plural(r.Loaded.Modules, "module", "modules"), r.Loaded.AsFile))
+		for _, m := range r.Loaded.Others {
+			line := strings.ReplaceAll(string(m.BTF), "-", " ")
+			if m.Taint != "" {
+				line += ", taint " + m.Taint
+			}
+			s.Entry(2, m.Name, labelColumn, screen.Plain, line)
+		}
+	}
 	for i := range r.Kernels {
 		k := &r.Kernels[i]
 		s.Blank()
@@ -282,6 +302,59 @@ func hostWhole(s *screen.Screen, r *model.HostReport) {
 			}
 		}
 	}
+}
+
+// mendLoaded is for a module that runs without the BTF that its file has and the
+// kernel takes: the file was another when it was loaded.
+const mendLoaded = "reboot, or unload and load them again; if that does not help, make the initrd again"
+
+// unexpected are the loaded modules of which nothing says why they have no BTF.
+func unexpected(r *model.HostReport) (out []string) {
+	if r.Loaded == nil {
+		return nil
+	}
+	for _, m := range r.Loaded.Others {
+		if m.Unexpected {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
+
+// bareLoaded names them in a line.
+func bareLoaded(r *model.HostReport) string {
+	names := unexpected(r)
+	text := plural(len(names), "1 loaded module runs without its BTF: ", "%d loaded modules run without their BTF: ") + strings.Join(names[:min(len(names), maxLines)], ", ")
+	if more := len(names) - maxLines; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// loadedOtherwise counts what is loaded otherwise than from the files that are
+// there now; "" where nothing is.
+func loadedOtherwise(r *model.HostReport) string {
+	if r.Loaded == nil || len(r.Loaded.Others) == 0 {
+		return ""
+	}
+	count := map[model.LoadedBTF]int{}
+	for _, m := range r.Loaded.Others {
+		count[m.BTF]++
+	}
+	var parts []string
+	for _, p := range []struct {
+		of        model.LoadedBTF
+		one, many string
+	}{
+		{model.LoadedWithout, "1 without the BTF of its file", "%d without the BTF of their files"},
+		{model.LoadedOther, "1 with BTF of another build than its file", "%d with BTF of another build than their files"},
+		{model.LoadedNoFile, "1 has no file any more", "%d have no file any more"},
+	} {
+		if n := count[p.of]; n > 0 {
+			parts = append(parts, plural(n, p.one, p.many))
+		}
+	}
+	return "of " + plural(r.Loaded.Modules, "1 loaded module", "%d loaded modules") + ": " + strings.Join(parts, ", ")
 }
 
 func orNone(s string) string {
@@ -319,6 +392,9 @@ func HostBrief(w io.Writer, r *model.HostReport) error {
 			is = "is another build of "
 		}
 		files = append(files, f.Path+" "+is+f.Is+"; "+f.Mend)
+	}
+	if len(unexpected(r)) > 0 {
+		lines = append(lines, bareLoaded(r)+"; "+mendLoaded)
 	}
 	lines = slices.Concat(running, files, lines)
 	for _, u := range r.Unread {
