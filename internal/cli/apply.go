@@ -111,7 +111,7 @@ func (a *app) runApply(ctx context.Context, args []string, f applyFlags) error {
 	if o.On, err = a.loadKernels(ctx, f.on); err != nil {
 		return err
 	}
-	p := a.progress()
+	p := a.progress("applying")
 	o.Progress = p.step
 	rep, err := repair.Run(ctx, *o)
 	p.done()

@@ -113,7 +113,7 @@ func (b *baselineFlags) makeFolder() error {
 // baselinePublished writes the manifests of published kernels.
 func (a *app) baselinePublished(ctx context.Context, cache string, args []string, b baselineFlags) error {
 	client := fetch.NewClient(cache)
-	p := a.progress()
+	p := a.progress("fetching")
 	client.Progress = p.transfer
 	defer p.done()
 	b.places.notes = a.env.Stderr

@@ -103,7 +103,9 @@ func (a *app) runCheck(ctx context.Context, args []string, f checkFlags) error {
 	if err := refer(f.refs, append(run.olds, news)); err != nil {
 		return err
 	}
+	judged := a.working("judging")
 	rep, err := judge.Check(ctx, news, run.olds, run.options)
+	judged()
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,9 @@ func (a *app) checkOn(ctx context.Context, args []string, f *checkFlags, opts *j
 	if err != nil {
 		return err
 	}
+	judged := a.working("judging")
 	rep, err := judge.Outside(ctx, news, kernels, *opts)
+	judged()
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (a *app) load(ctx context.Context, args []string) (*release.Loaded, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := a.progress()
+	p := a.progress("reading")
 	defer p.done()
 	// What reading one set needed is garbage before the next is read: the peak
 	// is promised for the whole run.

@@ -87,7 +87,7 @@ func (a *app) runVerify(ctx context.Context, f verifyFlags) error {
 			return err
 		}
 	}
-	p := a.progress()
+	p := a.progress("reading")
 	rep, err := system.Verify(ctx, host.Options{Judge: *opts, Progress: p.step, Kernel: f.kernel, OnlyAdded: f.added, Modules: f.module})
 	p.done()
 	if where.KindOf(err) == where.Inconclusive && f.brief && len(f.module) == 0 {

@@ -49,6 +49,8 @@ type Options struct {
 // Step is a sign of life.
 type Step struct {
 	Input   string // being read
+	Number  int    // of it, from 1
+	Inputs  int    // that are read in all
 	Modules int    // seen so far in all inputs
 	Bytes   int64  // of payload looked at so far
 }
@@ -135,7 +137,9 @@ func Load(ctx context.Context, inputs []pack.Input, o Options) (*Loaded, error) 
 }
 
 func (c *collector) readAll(ctx context.Context, inputs []pack.Input) error {
-	for _, in := range inputs {
+	c.step.Inputs = len(inputs)
+	for i, in := range inputs {
+		c.step.Number = i + 1
 		if err := c.read(ctx, in); err != nil {
 			return err
 		}
