@@ -111,9 +111,9 @@ func (a *app) runExplain(ctx context.Context, args []string, f explainFlags) err
 		case f.format == "json":
 			return report.JSON(w, toolName(), doc)
 		case f.summary:
-			return report.ExplainSummary(w, doc)
+			return report.ExplainSummary(w, doc, a.screenOptions(f.out.file != ""))
 		}
-		return report.ExplainText(w, doc, a.verbose)
+		return report.ExplainText(w, doc, a.screenOptions(f.out.file != ""))
 	})
 }
 
@@ -154,7 +154,7 @@ func (a *app) followLog(ctx context.Context, in io.Reader, step string, args []s
 		if f.format == "json" {
 			return report.JSONLine(a.env.Stdout, e)
 		}
-		return report.ExplainEvent(a.env.Stdout, e)
+		return report.ExplainEvent(a.env.Stdout, e, a.screenOptions(false))
 	}))
 }
 

@@ -24,13 +24,17 @@ const (
 	firstPaint = time.Second
 )
 
-// page looks at the HTML report of a pair as Chromium shows it: nothing is
-// loaded or refused, it is fast, the filter filters, it is dark where the
+// page looks at the HTML report of a pair as tidy reads it and Chromium shows it:
+// nothing is loaded or refused, it is fast, the filter filters, it is dark where the
 // reader's machine is, it prints. KPKG_BTF_SHOTS names a folder for pictures.
 func (p *pair) page(t *testing.T, file string) {
 	info, err := os.Stat(file)
 	if err != nil || info.Size() > pageBytes {
 		t.Fatalf("page: %v, %d bytes", err, info.Size())
+	}
+	// tidy ends with 1 for warnings, with 2 for what is no HTML.
+	if out, err := exec.Command("tidy", "-errors", "-quiet", file).CombinedOutput(); err != nil && !strings.Contains(err.Error(), "exit status 1") {
+		t.Errorf("tidy: %v\n%s", err, out)
 	}
 	b := startBrowser(t)
 	best := time.Hour

@@ -1,26 +1,24 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/report/screen"
 )
 
 // alike is how many events of one kind and cause are shown in full.
 const alike = 2
 
-// explainWidth is where the lines of explain are wrapped.
-const explainWidth = 118
-
 // ExplainText writes what a log means, for people: first what happened, then
 // each cause with what to do. Events with the same cause and cure stand
 // together: a boot can log one for each of 4000 modules.
-func ExplainText(w io.Writer, x *model.Explanation, verbose bool) error {
-	t := &text{w: bufio.NewWriter(w), verbose: verbose}
+func ExplainText(w io.Writer, x *model.Explanation, o Options) error {
+	t := newText(w, o)
 	t.ignored(x.Ignored)
 	t.headline(x)
 	for _, g := range x.Given {
@@ -270,29 +268,21 @@ func modulesOf(events []*model.LogEvent) string {
 // para writes a labelled sentence, wrapped; further lines stand under its
 // first word.
 func (t *text) para(indent, label, s string) {
-	pad := indent + strings.Repeat(" ", min(len(label), 8))
-	line := indent + label
-	width := len(line)
-	for i, w := range strings.Fields(s) {
-		n := len([]rune(w))
-		switch {
-		case i == 0:
-		case width+1+n > explainWidth:
-			t.f("%s\n", line)
-			line, width = pad, len(pad)
-		default:
-			line += " "
-			width++
-		}
-		line += w
-		width += n
+	hang := len(indent) + min(len(label), 8)
+	lines := screen.Wrap(s, t.width-len(indent)-utf8.RuneCountInString(label), t.width-hang)
+	if len(lines) == 0 {
+		lines = []string{""}
 	}
-	t.f("%s\n", strings.TrimRight(line, " "))
+	t.f("%s\n", strings.TrimRight(indent+label+lines[0], " "))
+	for _, l := range lines[1:] {
+		t.f("%s\n", strings.Repeat(" ", hang)+l)
+	}
 }
 
 // ExplainEvent writes one event of a log that goes on.
-func ExplainEvent(w io.Writer, e *model.LogEvent) error {
-	t := &text{w: bufio.NewWriter(w), verbose: true}
+func ExplainEvent(w io.Writer, e *model.LogEvent, o Options) error {
+	o.Verbose = true
+	t := newText(w, o)
 	t.group([]*model.LogEvent{e})
 	t.f("\n")
 	return t.w.Flush()
@@ -326,8 +316,8 @@ func objection(e *model.LogEvent) string {
 // ExplainSummary writes one line a module over all boots of a log: how often,
 // in how many boots, what happened, on which kernels; what names no module
 // stands last.
-func ExplainSummary(w io.Writer, x *model.Explanation) error {
-	t := &text{w: bufio.NewWriter(w)}
+func ExplainSummary(w io.Writer, x *model.Explanation, o Options) error {
+	t := newText(w, o)
 	var all []*summed
 	at := map[string]*summed{}
 	for i := range x.Events {

@@ -10,7 +10,7 @@ import (
 func explainText(t *testing.T, x *model.Explanation, verbose bool) string {
 	t.Helper()
 	var b strings.Builder
-	if err := ExplainText(&b, x, verbose); err != nil {
+	if err := ExplainText(&b, x, Options{Verbose: verbose, Width: 120}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

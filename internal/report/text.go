@@ -337,6 +337,12 @@ const defaultPolicy = "embedded default"
 type text struct {
 	w       *bufio.Writer
 	verbose bool
+	width   int
+}
+
+// newText writes lines that fold at the width of the screen.
+func newText(w io.Writer, o Options) *text {
+	return &text{w: bufio.NewWriter(screen.Fold(w, o.Width)), verbose: o.Verbose, width: screen.Columns(o.Width)}
 }
 
 func (t *text) f(format string, args ...any) {

@@ -45,7 +45,7 @@ packages="
 	zstd
 "
 [ "${1:-}" != demo ] || packages="ca-certificates debian-archive-keyring" # what fetch.sh verifies with
-[ "${1:-}" != e2e ] || packages="$packages chromium fonts-dejavu-core"
+[ "${1:-}" != e2e ] || packages="$packages chromium fonts-dejavu-core tidy"
 # shellcheck disable=SC2086
 set -- $packages
 missing=

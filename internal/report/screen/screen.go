@@ -57,10 +57,16 @@ type Screen struct {
 
 // New returns a screen of a width in columns, 0 for the default.
 func New(w io.Writer, width int, colour bool) *Screen {
+	return &Screen{w: bufio.NewWriter(w), width: Columns(width), colour: colour}
+}
+
+// Columns returns how wide lines are on a terminal of so many columns, 0 for
+// none.
+func Columns(width int) int {
 	if width == 0 {
 		width = DefaultWidth
 	}
-	return &Screen{w: bufio.NewWriter(w), width: min(max(width, minWidth), MaxWidth), colour: colour}
+	return min(max(width, minWidth), MaxWidth)
 }
 
 // Flush writes what is left and returns the first error.
