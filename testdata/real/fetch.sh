@@ -24,6 +24,24 @@ done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2; }
 
+# pooled SPEC sets name, version and arch, and prints the file that is there
+# already: one stays in the pool only after apt has verified it.
+pooled() {
+	rest=${1#*/}
+	version=${rest#*=}
+	[ "$version" != "$rest" ] || version=
+	name=${rest%%=*}
+	arch=amd64
+	case $name in *:*) arch=${name#*:}; name=${name%%:*} ;; esac
+	file=$cache/pool/${name}_$(echo "$version" | sed 's/^[0-9]*://')_$arch.deb
+	[ -n "$version" ] && [ -f "$file" ] && echo "$file"
+}
+
+# What is there waits for nobody's download.
+if [ "$1" != newest ]; then
+	files=$(for spec; do pooled "$spec" || exit; done) && { echo "$files"; exit; }
+fi
+
 # Test packages run side by side: one at a time, or apt's lock refuses.
 mkdir -p "$cache"
 exec 9>"$cache/lock"
@@ -113,19 +131,8 @@ newest() {
 }
 
 fetch_one() {
-	spec=$1
-	suite=${spec%%/*}
-	rest=${spec#*/}
-	version=${rest#*=}
-	[ "$version" != "$rest" ] || version=
-	name=${rest%%=*}
-	arch=amd64
-	case $name in *:*) arch=${name#*:}; name=${name%%:*} ;; esac
-	if [ -n "$version" ]; then
-		# A file stays in the pool only after apt has verified it.
-		file=$cache/pool/${name}_$(echo "$version" | sed 's/^[0-9]*://')_$arch.deb
-		[ -f "$file" ] && { echo "$file"; return; }
-	fi
+	suite=${1%%/*}
+	pooled "$1" && return
 	setup "$suite"
 	dir=$(mktemp -d "$cache/pool/.get.XXXXXX")
 	wanted=$name:$arch${version:+=$version}
