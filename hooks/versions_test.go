@@ -3,10 +3,10 @@ package hooks
 // versions are the texts as they are now.
 var versions = map[string]released{
 	"before-dh_strip":          {4, "978dcb9c"},
-	"bindeb-pkg":               {5, "596061f9"},
+	"bindeb-pkg":               {6, "f0340ad1"},
 	"dkms":                     {2, "eda77e06"},
 	"dpkg-buildpackage-gate":   {3, "beb79fd1"},
-	"dpkg-buildpackage-repair": {3, "950669c0"},
+	"dpkg-buildpackage-repair": {4, "dfb7c29c"},
 	"dpkg-trigger":             {2, "6ebb7577"},
 	"github-action":            {1, "e2aeb20d"},
 	"host-check":               {2, "589cc064"},

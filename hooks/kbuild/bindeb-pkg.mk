@@ -1,4 +1,4 @@
-# kpkg-btf hook bindeb-pkg, version 5
+# kpkg-btf hook bindeb-pkg, version 6
 #
 # The kernel's own bindeb-pkg and binrpm-pkg, with their packages judged and
 # repaired before anybody sees them. In a configured kernel tree:
@@ -15,7 +15,9 @@
 #   KPKG_BTF_BUILD_AGAINST   what may still be booted: manifests, packages
 #   KPKG_BTF_BUILD_CHECK     more flags of `kpkg-btf check`
 #   KPKG_BTF_BUILD_APPLY     flags of `kpkg-btf apply`: how to sign
-#   KPKG_BTF_BUILD_KEY       certs/signing_key.pem; its certificate is beside it, .x509
+#   KPKG_BTF_BUILD_KEY       certs/signing_key.pem; its certificate is beside it, .x509.
+#                            Used where it is there when a repair is due: kbuild
+#                            makes it during the build
 #   KPKG_BTF_BUILD_HOOKS     folder of dpkg-buildpackage-repair and -gate; they are
 #                            printed into one that lasts as long as the build
 #   KPKG_BTF_BUILD_DEBUG     not empty: the -dbg package is judged, too
@@ -27,11 +29,10 @@ kpkg_btf_unknown := $(foreach v,$(filter-out $(addprefix KPKG_BTF_BUILD_,ABI AGA
 
 KPKG_BTF ?= $(shell command -v kpkg-btf)
 KPKG_BTF_BUILD_TREE := $(or $(O),$(KBUILD_OUTPUT),.)
-KPKG_BTF_BUILD_KEY ?= $(wildcard $(abspath $(KPKG_BTF_BUILD_TREE))/certs/signing_key.pem)
+KPKG_BTF_BUILD_KEY ?= $(abspath $(KPKG_BTF_BUILD_TREE))/certs/signing_key.pem
 KPKG_BTF_BUILD_CERT ?= $(KPKG_BTF_BUILD_KEY:.pem=.x509)
-KPKG_BTF_BUILD_APPLY ?= $(if $(KPKG_BTF_BUILD_KEY),--resign $(KPKG_BTF_BUILD_KEY) --cert $(KPKG_BTF_BUILD_CERT) --trusted-cert $(KPKG_BTF_BUILD_CERT))
 
-export KPKG_BTF_BUILD_AGAINST KPKG_BTF_BUILD_CHECK KPKG_BTF_BUILD_APPLY KPKG_BTF_BUILD_DEBUG KPKG_BTF_BUILD_REQUIRED
+export KPKG_BTF_BUILD_AGAINST KPKG_BTF_BUILD_CHECK KPKG_BTF_BUILD_APPLY KPKG_BTF_BUILD_KEY KPKG_BTF_BUILD_CERT KPKG_BTF_BUILD_DEBUG KPKG_BTF_BUILD_REQUIRED
 
 kpkg_btf_missing = echo "kpkg-btf: NOT INSTALLED: the module BTF of $@ is not checked" >&2; [ -z '$(KPKG_BTF_BUILD_REQUIRED)' ]
 
@@ -54,7 +55,10 @@ binrpm-pkg:
 	flags=; for o in $(KPKG_BTF_BUILD_AGAINST); do flags="$$flags --against $$o"; done; \
 	judge() { $(KPKG_BTF) check $$rpms $$flags $(KPKG_BTF_BUILD_CHECK) "$$@"; }; \
 	code=0; judge --report json="$$work/decision.json" || code=$$?; \
-	if [ $$code = 3 ]; then mkdir "$$work/out"; $(KPKG_BTF) apply "$$work/decision.json" $$rpms -o "$$work/out" $(KPKG_BTF_BUILD_APPLY); \
+	if [ $$code = 3 ]; then mkdir "$$work/out"; \
+		[ -n "$$KPKG_BTF_BUILD_APPLY" ] || [ ! -e "$$KPKG_BTF_BUILD_KEY" ] || \
+			KPKG_BTF_BUILD_APPLY="--resign $$KPKG_BTF_BUILD_KEY --cert $$KPKG_BTF_BUILD_CERT --trusted-cert $$KPKG_BTF_BUILD_CERT"; \
+		$(KPKG_BTF) apply "$$work/decision.json" $$rpms -o "$$work/out" $$KPKG_BTF_BUILD_APPLY; \
 		for r in $$rpms; do new="$$work/out/$${r##*/}"; [ ! -e "$$new" ] || { cp "$$new" "$$r.kpkg-btf"; mv "$$r.kpkg-btf" "$$r"; }; done; \
 		code=0; judge || code=$$?; fi; \
 	[ $$code = 0 ] || { echo "kpkg-btf: these packages must not be shipped (exit $$code)" >&2; exit $$code; },\
