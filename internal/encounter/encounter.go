@@ -121,7 +121,7 @@ type Cell struct {
 	BareFails tri.State
 	// Kfuncs reports whether it registers kfuncs, which go with its BTF.
 	Kfuncs bool
-	// KfuncNames are these kfuncs, where the module is at hand and says so.
+	// KfuncNames are these kfuncs, where the module or its references say so.
 	KfuncNames []string
 
 	// Meaning is as the package comment defines it, and where types were
@@ -207,8 +207,12 @@ func (c *Cell) loads() {
 // ids.
 func (c *Cell) judge(k *kernel.Kernel, m *Module) {
 	c.BareFails, c.Kfuncs = bareFails(k, m), m.registers("register_btf_kfunc_id_set")
-	if c.Kfuncs && m.Facts != nil && m.Facts.IDs != nil {
+	switch {
+	case !c.Kfuncs:
+	case m.Facts != nil && m.Facts.IDs != nil:
 		c.KfuncNames = m.Facts.IDs.KfuncNames()
+	case m.Distilled != nil:
+		c.KfuncNames = m.Distilled.Kfuncs
 	}
 	blocked := c.Verdict == model.Blocked
 	v := c.verdict(k, m)
