@@ -258,7 +258,7 @@ STRIP[0]=no
 `))
 	write(t, filepath.Join(k.root, "etc/dkms/away.conf"), []byte(`POST_INSTALL="../../../usr/lib/kpkg-btf/dkms-post-install"`+"\n"))
 	said := k.must(t, asHost, "mkdir -p /lib/modules/"+release+"/build/include; /pool/dkms install away/1 -k "+release)
-	added := "kpkg-btf: modules added to " + release + " were built elsewhere: of 1 module 1 will load without BTF; build them again"
+	added := "kpkg-btf: modules added to " + release + " are external: of 1 module 1 will load without BTF; build them again"
 	if lines := ours(said); !slices.Equal(lines, []string{added}) || !strings.Contains(said, "Running the post_install script") {
 		t.Errorf("dkms: %q in\n%s", lines, said)
 	}
