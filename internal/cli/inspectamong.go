@@ -69,7 +69,7 @@ func (a *app) inspectAmong(ctx context.Context, args []string, place, format str
 		if format == "json" {
 			return report.JSON(w, toolName(), doc)
 		}
-		return report.OriginsText(w, doc, a.verbose)
+		return report.OriginsText(w, doc, a.screenOptions(out.file != ""))
 	})
 }
 

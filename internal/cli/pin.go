@@ -133,7 +133,7 @@ func (a *app) runPin(ctx context.Context, arg string, f pinFlags) error {
 	if f.format == "json" {
 		return report.JSON(a.env.Stdout, toolName(), doc)
 	}
-	return report.PinText(a.env.Stdout, doc, a.verbose)
+	return report.PinText(a.env.Stdout, doc, a.screenOptions(false))
 }
 
 // pinned pins, and tells what came of it; the result is nil where there is no

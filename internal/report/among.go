@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -11,8 +10,8 @@ import (
 
 // OriginsText writes on which bases modules were encoded, for people. Verbose
 // lists every base.
-func OriginsText(w io.Writer, x *model.Origins, verbose bool) error {
-	t := &text{w: bufio.NewWriter(w), verbose: verbose}
+func OriginsText(w io.Writer, x *model.Origins, o Options) error {
+	t := newText(w, o)
 	t.ignored(x.Ignored)
 	for i := range x.Modules {
 		t.origin(&x.Modules[i], x.Bases)

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -12,8 +11,8 @@ import (
 
 // PinText writes what pin did, for people: the outcome first, then what became
 // of ids, then what could not be held. Verbose lists all of that.
-func PinText(w io.Writer, p *model.Pin, verbose bool) error {
-	t := &text{w: bufio.NewWriter(w)}
+func PinText(w io.Writer, p *model.Pin, o Options) error {
+	t := newText(w, o)
 	switch p.Outcome {
 	case "started":
 		t.f("STARTED  a series on %s: later releases can be pinned on it\n", where.Clean(p.New))
@@ -45,7 +44,7 @@ func PinText(w io.Writer, p *model.Pin, verbose bool) error {
 		t.f("  filled  of the older base's slack: types %d, bytes %d\n", p.FilledTypes, p.FilledStrings)
 	}
 	t.pinSlack(p)
-	t.pinLost(p, verbose)
+	t.pinLost(p)
 	return t.w.Flush()
 }
 
@@ -71,7 +70,7 @@ func (t *text) pinSlack(p *model.Pin) {
 	t.f("  lasts   releases like this one: %d more\n", lasts)
 }
 
-func (t *text) pinLost(p *model.Pin, verbose bool) {
+func (t *text) pinLost(p *model.Pin) {
 	if p.Old == "" || p.Outcome == "no room" {
 		return
 	}
@@ -81,22 +80,22 @@ func (t *text) pinLost(p *model.Pin, verbose bool) {
 	if len(p.Touched) > 0 {
 		t.f("\nnot held, and used by modules of the older release: %d\n", len(p.Touched))
 		for i, m := range p.Touched {
-			if i == 3 && !verbose {
+			if i == 3 && !t.verbose {
 				t.f("  %d more modules (-v lists them)\n", len(p.Touched)-i)
 				break
 			}
-			t.f("  %s: ids %s\n", where.Clean(m.Module), list(m.IDs, verbose))
+			t.f("  %s: ids %s\n", where.Clean(m.Module), list(m.IDs, t.verbose))
 			if len(m.Names) > 0 {
-				t.f("    strings at %s\n", list(m.Names, verbose))
+				t.f("    strings at %s\n", list(m.Names, t.verbose))
 			}
 		}
 	}
 	shown := 0
 	for _, l := range p.Lost {
-		if l.Modules == 0 && !verbose {
+		if l.Modules == 0 && !t.verbose {
 			continue
 		}
-		if shown++; shown > 3 && !verbose {
+		if shown++; shown > 3 && !t.verbose {
 			t.f("  more ids: -v lists them\n")
 			break
 		}
