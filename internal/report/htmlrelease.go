@@ -210,16 +210,18 @@ func needs(d *model.ModuleDecision) string {
 	if d.Action != model.Keep {
 		text = d.Action.String()
 	}
-	for _, w := range moduleWords(d) {
-		if r := []rune(w); len(r) > 160 {
-			w = string(r[:159]) + "…"
-		}
-		if text != "" {
-			return text + ": " + w
-		}
-		return w
+	said := moduleWords(d)
+	if len(said) == 0 {
+		return text
 	}
-	return text
+	why := said[0]
+	if r := []rune(why); len(r) > 160 {
+		why = string(r[:159]) + "…"
+	}
+	if text == "" {
+		return why
+	}
+	return text + ": " + why
 }
 
 func (c *column) cell(path string) page.Cell {
