@@ -1,6 +1,6 @@
 # make demo   the main job on real Debian kernels
 # make test   the tests that need no kernel packages
-# make check  all tests: test, e2e, vm, pipelines
+# make check  all tests: test, e2e, vm, pipelines, small
 # The others are listed by `make help`. Debian packages are installed by
 # `make deps` alone, which every target that needs some calls first; make demo
 # needs two of them.
@@ -22,7 +22,7 @@ SOURCES  := $(shell find cmd internal policy -name '*.go' -o -name '*.yaml') $(s
 export KPKG_BTF_CACHE := $(CACHE)
 export CGO_ENABLED ?= 0
 
-.PHONY: help build deps tools demo test lint e2e vm pipelines check bench bench-table long third-party schemas docs pages site dist clean
+.PHONY: help build deps tools demo test lint e2e vm pipelines small check bench bench-table long third-party schemas docs pages site dist clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12
@@ -49,7 +49,7 @@ test: deps lint ## unit tests, scripts, small fixtures
 lint: ## gofmt, vet, staticcheck, unparam, deadcode, shellcheck
 	@out=$$(gofmt -l cmd internal policy hooks); [ -z "$$out" ] || { echo "not gofmt-clean: $$out"; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags e2e,vm,pipelines,bench,long ./...
+	$(GO) vet -tags e2e,vm,pipelines,small,bench,long ./...
 	GO=$(GO) testdata/real/lint.sh $(CACHE)
 	shellcheck -x .ci/run testdata/real/*.sh rpm/brp-kpkg-btf rpm/kpkg-btf.deps hooks/debian/dpkg-* hooks/kbuild/pin-* hooks/host/dkms-* hooks/host/postinst.d-* hooks/host/host-check
 
@@ -65,7 +65,10 @@ vm: deps $(BIN) ## booted kernels in QEMU
 pipelines: deps tools $(BIN) ## real rpmbuild and dpkg-buildpackage
 	$(GO) test -tags pipelines -timeout 40m -count 1 -v ./internal/pipelines/...
 
-check: test e2e vm pipelines ## all tests
+small: deps $(BIN) ## one small 6.1 kernel: built here, pinned, packed, booted
+	$(GO) test -tags small -timeout 30m -count 1 -v ./internal/smallkernel/...
+
+check: test e2e vm pipelines small ## all tests
 
 bench: deps $(BIN) ## speed as ratios in one run
 	$(GO) test -tags bench -timeout 40m -count 1 -v ./internal/bench/...

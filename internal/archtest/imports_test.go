@@ -151,7 +151,7 @@ func packages(t *testing.T) []pkg {
 // testOnly are packages that only tests (and generators) use; they may import
 // what they like, and no package of the program may import them.
 func testOnly(path string) bool {
-	for _, s := range []string{"archtest", "btf/verdict/vector", "btf/verdict/mutant", "vmtest", "e2e", "bench", "pipelines", "realtest", "thirdparty", "docgen", "schemagen"} {
+	for _, s := range []string{"archtest", "btf/verdict/vector", "btf/verdict/mutant", "vmtest", "e2e", "bench", "pipelines", "realtest", "smallkernel", "thirdparty", "docgen", "schemagen"} {
 		if strings.HasPrefix(path, "internal/"+s) {
 			return true
 		}

@@ -39,6 +39,7 @@ packages="
 	pahole
 	qemu-system-x86
 	rpm
+	rsync
 	shellcheck
 	strace
 	xz-utils

@@ -6,7 +6,7 @@ set -eu
 
 cache=${1:?usage: lint.sh CACHE}
 go=${GO:-go}
-tags=e2e,vm,pipelines,bench,long
+tags=e2e,vm,pipelines,small,bench,long
 
 # tool PACKAGE VERSION prints the path of a program of that version.
 tool() {

@@ -1,36 +1,38 @@
 #!/bin/sh
-# Builds one small real kernel for tests from Debian's linux-source-6.1: release A,
-# release B = A with a fix that adds a struct and two functions, and B built
-# incrementally on A's tree. Prints the folder that holds them:
+# Builds one small real kernel from Debian's linux-source-6.1, release A and
+# release B = A with a fix, each packed by its own bindeb-pkg with our fragment,
+# and prints the folder that holds them:
 #
-#   A/ B/ incremental/   bzImage, config, Module.symvers, modules/*.ko
+#   pinned/A pinned/B   with the wrapper of pahole: A has slack, B is pinned on A's manifest,
+#                       judged against it and repaired
+#   incremental         the pinned B, built in A's tree without removing A's modules
 #
-# With -p PROGRAM (kpkg-btf) also pinned/A and pinned/B: the same two releases
-# linked with the wrapper of pahole, A with slack and B on A.
+# In each: bzImage, config, Module.symvers, and modules/*.ko as they were linked,
+# neither signed nor repaired. A release has packages/*.deb as well, and log, A
+# also abi/, what is committed of it for the next upload.
 #
-#   smallkernel.sh [-c CACHE] [-p PROGRAM]
+#   smallkernel.sh [-c CACHE] PROGRAM
 #
-# What is built is kept in the cache below a key of its inputs: the source's
-# version, this script, the configuration, the tools; pinned ones also of the
-# program. Objects are compiled once, releases are linked from them: modules
-# from their objects each time, because a second resolve_btfids over a finished
-# module spoils the flags of its kfuncs. "incremental" keeps just that.
+# PROGRAM is kpkg-btf. All is kept in the cache: what is compiled below a key of
+# source, configuration and tools, the releases below one of the program too.
+# Objects are compiled once, each release links vmlinux and every module from
+# them, makes a signing key and signs: as a clean checkout does, where nothing is
+# left of the build before. The CPU seconds of each step are in cpu-seconds.
 set -eu
 
 cache=${KPKG_BTF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kpkg-btf}
-program=
-while getopts c:p: opt; do
+while getopts c: opt; do
 	case $opt in
 	c) cache=$OPTARG ;;
-	p) program=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
+shift $((OPTIND - 1))
+program=$(realpath "${1:?usage: smallkernel.sh [-c CACHE] PROGRAM}")
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
 
 missing=
-for tool in gcc make flex bison bc pahole; do
+for tool in gcc make flex bison bc pahole rsync cpio; do
 	command -v $tool >/dev/null || missing="$missing $tool"
 done
 [ -f /usr/include/gelf.h ] || missing="$missing libelf-dev"
@@ -40,45 +42,110 @@ if [ -n "$missing" ]; then
 	exit 1
 fi
 
-deb=$("$here/fetch.sh" -c "$cache" bookworm-security/linux-source-6.1)
-case $deb in GONE*) echo "$deb"; exit 0 ;; esac
-key=$({ basename "$deb"; gcc --version; pahole --version; cat "$0" "$here/smallkernel.config"; } | sha256sum | cut -c1-16)
-top=$cache/small/$key
+newest=$("$here/fetch.sh" -c "$cache" newest bookworm-security 'linux-source-6\.1' 1)
+deb=$("$here/fetch.sh" -c "$cache" "bookworm-security/${newest% *}:all=${newest#* }")
+key() { sha256sum | cut -c1-16; }
+tree=$cache/small/$({ basename "$deb"; gcc --version; pahole --version; sed -n '/^unpack()/,/^}/p' "$0"; cat "$here/smallkernel.config"; } | key)
+top=$tree/$(cat "$program" "$0" | key)
 mkdir -p "$top"
-exec 9>"$top/lock"
+exec 9>"$tree/lock"
 flock 9
 
-export KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=small KBUILD_BUILD_HOST=small
-src=$top/source
-obj=$top/build
-log=$top/log
+src=$tree/source
+obj=$tree/build
+hooks=$top/hooks
 jobs=$(nproc)
+PATH=$(dirname "$program"):$PATH
+export PATH KBUILD_BUILD_TIMESTAMP=2026-01-01 SOURCE_DATE_EPOCH=1767225600 KBUILD_BUILD_USER=small KBUILD_BUILD_HOST=small
+export KDEB_COMPRESS=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 KDEB_CHANGELOG_DIST=unstable DEBEMAIL=small@example.org KBUILD_PKG_ROOTCMD=env
 
-build() {
-	make -s -C "$src" O="$obj" -j"$jobs" "$@" >>"$log" 2>&1 || {
-		tail -20 "$log" >&2
-		exit 1
-	}
+# spent STEP adds what this step took of the CPU, children included.
+spent() {
+	times >"$top/times"
+	awk -v step="$1" -v file="$top/cpu-seconds" '
+		{ for (i = 1; i <= 2; i++) { split($i, t, "m"); sum += t[1] * 60 + t[2] } }
+		END {
+			while ((getline line <file) > 0) { split(line, f, " "); if (f[2] != "sum") before += f[1] }
+			printf "%.0f %s\n", sum - before, step >>file
+		}' "$top/times"
+	rm "$top/times"
 }
 
-# unlink removes what is linked, and leaves what is compiled.
+# unpack makes the source tree without what an x86 kernel of this size has no use for.
+unpack() {
+	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' | xz -dc |
+		tar -x -C "$src" --strip-components=1 \
+			--exclude='*/Documentation/*/*' --exclude='*/tools/testing/*' --exclude='*/tools/perf/*' \
+			--exclude='*/arch/[a-wyz]*/*.[chSs]' --exclude='*/arch/xtensa/*.[chSs]' --exclude='*/arch/*/boot/dts/*' \
+			--exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/media/*.[ch]' --exclude='*/drivers/staging/*.[ch]' \
+			--exclude='*/drivers/infiniband/*.[ch]' --exclude='*/drivers/scsi/*.[ch]' \
+			--exclude='*/drivers/net/ethernet/*.[ch]' --exclude='*/drivers/net/wireless/*.[ch]' --exclude='*/sound/*.[ch]'
+}
+
+# build and package run kbuild; what failed is shown.
+build() {
+	make -s -C "$src" O="$obj" -j"$jobs" "$@" >>"$log" 2>&1 || failed
+}
+
+package() { # VERSION, variables of make
+	version=$1
+	shift
+	rm -f "$tree"/*.deb "$tree"/*.changes "$tree"/*.buildinfo
+	(cd "$src" && make -s -f "$hooks/bindeb-pkg.mk" bindeb-pkg O="$obj" -j"$jobs" KDEB_PKGVERSION="$version" \
+		DPKG_FLAGS=-d KPKG_BTF_BUILD_REQUIRED=1 KPKG_BTF_BUILD_CHECK="--signatures ignored" "$@") >>"$log" 2>&1 || failed
+}
+
+failed() {
+	tail -40 "$log" >&2
+	echo "smallkernel.sh: the whole log is $log" >&2
+	exit 1
+}
+
+# unlink leaves what is compiled, and removes what is linked, signed or a key.
 unlink() {
-	rm -f "$obj/vmlinux" "$obj"/.tmp_vmlinux* "$obj/.btf.vmlinux.bin.o"
+	rm -f "$obj/vmlinux" "$obj"/.tmp_vmlinux* "$obj/.btf.vmlinux.bin.o" "$obj"/certs/signing_key.*
 	find "$obj" -name '*.ko' -delete
 }
 
-# keep FOLDER: what a release is.
+# keep FOLDER: what a build left.
 keep() {
-	rm -rf "$top/$1.part"
-	mkdir -p "$top/$1.part/modules" "$(dirname "$top/$1")"
-	cp "$obj/arch/x86/boot/bzImage" "$obj/Module.symvers" "$top/$1.part/"
-	cp "$obj/.config" "$top/$1.part/config"
-	find "$obj" -name '*.ko' -exec cp {} "$top/$1.part/modules/" \;
-	rm -rf "${top:?}/$1"
-	mv "$top/$1.part" "$top/$1"
+	mkdir -p "$top/$1/modules"
+	cp "$obj/arch/x86/boot/bzImage" "$obj/Module.symvers" "$top/$1/"
+	cp "$obj/.config" "$top/$1/config"
+	sed "s/\\.o\$/.ko/" "$obj/modules.order" | while read -r ko; do
+		objcopy --strip-debug "$obj/$ko" "$top/$1/modules/${ko##*/}"
+	done
 }
 
-# fix makes release B's source of A's, as a fix of a stable release would be.
+# release FOLDER VERSION, variables of make: built as in a clean checkout, packed and judged.
+release() {
+	folder=$1
+	shift
+	mkdir -p "$top/$folder/packages"
+	log=$top/$folder/log
+	unlink
+	package "$@"
+	keep "$folder"
+	rm -f "$tree"/*-dbg_*.deb
+	mv "$tree"/linux-image-*.deb "$tree"/linux-headers-*.deb "$top/$folder/packages/"
+	spent "$folder"
+}
+
+# commit FOLDER: what the next upload knows of a release, in the source tree, as a packager commits it.
+commit() {
+	mkdir "$top/$1/abi"
+	kpkg-btf record -q "$top/$1"/packages/*.deb -o "$top/$1/abi/6.1-small.json" --refs "$top/$1/abi" >>"$top/$1/log" 2>&1
+	rm -rf "$src/abi"
+	cp -r "$top/$1/abi" "$src/abi"
+}
+
+# original and fix are the sources of A and of B: a struct and two functions of
+# the kernel are new, a private struct of the kernel and one of overlay grew.
+fixed="kernel/ksysfs.c mm/shmem.c fs/overlayfs/readdir.c"
+original() {
+	for f in $fixed; do cp "$tree/original/$f" "$src/$f"; done
+}
+
 fix() {
 	cat >>"$src/kernel/ksysfs.c" <<-'C'
 
@@ -88,57 +155,58 @@ fix() {
 			char name[24];
 		};
 		static struct kpkg_fix_state kpkg_fix_state;
+		noinline int kpkg_fix_note(struct kpkg_fix_state *state, unsigned long what);
 		noinline int kpkg_fix_note(struct kpkg_fix_state *state, unsigned long what)
 		{
 			state->seen |= what;
 			return state->owner ? 0 : -EINVAL;
 		}
-		noinline int __init kpkg_fix_init(void)
+		static noinline int __init kpkg_fix_init(void)
 		{
 			kpkg_fix_state.owner = kernel_kobj;
 			return kpkg_fix_note(&kpkg_fix_state, 1);
 		}
 		late_initcall(kpkg_fix_init);
 	C
+	sed -i 's/^struct shmem_falloc {/&\n\tunsigned long kpkg_fix_seen;/' "$src/mm/shmem.c"
+	sed -i 's/^struct ovl_readdir_data {/&\n\tunsigned long kpkg_fix_seen;/' "$src/fs/overlayfs/readdir.c"
 }
 
-state() { cat "$top/state" 2>/dev/null || echo none; }
-
-if [ "$(state)" = none ]; then
-	rm -rf "$src" "$obj"
+if [ ! -e "$tree/compiled" ]; then
+	rm -rf "$src" "$obj" "$tree/original"
 	mkdir -p "$src" "$obj"
-	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' | xz -dc |
-		tar -x -C "$src" --strip-components=1 --exclude='*/Documentation/*/*' --exclude='*/tools/testing/*'
-	cp "$src/kernel/ksysfs.c" "$top/ksysfs.c"
-	KCONFIG_ALLCONFIG="$here/smallkernel.config" build allnoconfig
-	build bzImage modules
-	keep A
-	fix
-	build bzImage modules
-	keep incremental
-	unlink
-	build bzImage modules
-	keep B
-	echo built >"$top/state"
+	log=$tree/log
+	: >"$log"
+	unpack
+	spent unpack
+	for f in $fixed; do
+		mkdir -p "$tree/original/$(dirname "$f")"
+		cp "$src/$f" "$tree/original/$f"
+	done
+	build KCONFIG_ALLCONFIG="$here/smallkernel.config" allnoconfig
+	build KBUILD_BUILD_VERSION=1 bzImage modules headers
+	spent compile
+	: >"$tree/compiled"
 fi
 
-if [ -n "$program" ]; then
-	sum=$(sha256sum <"$program" | cut -c1-16)
-	if [ "$(cat "$top/pinned/program" 2>/dev/null)" != "$sum" ]; then
-		rm -rf "$top/pinned"
-		mkdir -p "$top/pinned"
-		cp "$root/hooks/kbuild/pin-pahole" "$top/pinned/pin-pahole"
-		chmod 755 "$top/pinned/pin-pahole"
-		export KPKG_BTF="$program" KPKG_BTF_BUILD_REQUIRED=1
-		cp "$top/ksysfs.c" "$src/kernel/ksysfs.c"
-		unlink
-		KPKG_BTF_BUILD_PIN_SLACK=2048 build PAHOLE="$top/pinned/pin-pahole" bzImage modules
-		keep pinned/A
-		fix
-		unlink
-		KPKG_BTF_BUILD_PIN_ON="$top/pinned/A/bzImage" build PAHOLE="$top/pinned/pin-pahole" bzImage modules
-		keep pinned/B
-		echo "$sum" >"$top/pinned/program"
-	fi
+if [ ! -e "$top/done" ]; then
+	rm -rf "$top/pinned" "$top/incremental" "$hooks"
+	mkdir -p "$hooks"
+	for h in bindeb-pkg pin-pahole; do "$program" hooks print $h -o "$hooks/$h"; done
+	mv "$hooks/bindeb-pkg" "$hooks/bindeb-pkg.mk"
+	chmod 755 "$hooks/pin-pahole"
+	committed=$src/abi/6.1-small.json
+
+	original
+	release pinned/A 6.1.192-1 PAHOLE="$hooks/pin-pahole" KPKG_BTF_BUILD_PIN_SLACK=2048
+	commit pinned/A
+	fix
+	mkdir "$top/incremental"
+	log=$top/incremental/log
+	build KBUILD_BUILD_VERSION=1 PAHOLE="$hooks/pin-pahole" KPKG_BTF_BUILD_PIN_ON="$committed" bzImage modules
+	keep incremental
+	spent incremental
+	release pinned/B 6.1.193-1 PAHOLE="$hooks/pin-pahole" KPKG_BTF_BUILD_PIN_ON="$committed" KPKG_BTF_BUILD_AGAINST="$committed"
+	: >"$top/done"
 fi
 echo "$top"
