@@ -20,7 +20,7 @@ import (
 func recorded(t *testing.T, f *kmod.Facts, on *kernel.Kernel) (Module, bool) {
 	t.Helper()
 	refs := distilledRefs(f, on.Rules(), new(distill.Distiller))
-	rec := &manifest.Module{Path: "a.ko", BTF: manifest.BTF{Kind: manifest.BTFDistilled, BaseSHA256: f.BTFBase.Sum()}}
+	rec := &manifest.Module{Path: "a.ko", BTF: manifest.BTF{Kind: manifest.BTFDistilled, Size: int64(f.BTF.Len()), BaseSHA256: f.BTFBase.Sum(), BaseSize: int64(f.BTFBase.Len())}}
 	for _, i := range f.Imports {
 		rec.Registers = append(rec.Registers, i.Name)
 	}

@@ -82,6 +82,9 @@ func TryDistilled(k *kernel.Kernel, m *Module, p *Peers) Trial {
 		return no("distilled, it means something else on the kernel: " + m.text(cl, x.Split, out.First[meaning.ByValue]))
 	}
 	t := Trial{Tried: true, Bytes: int64(len(split) + len(under))}
+	if m.Facts == nil { // what stands for it has other names, and so another size
+		t.Bytes = m.Record.BTF.Size + m.Record.BTF.BaseSize
+	}
 	if !out.Same(meaning.Deep) {
 		t.Deeper = m.text(cl, x.Split, out.First[meaning.Deep])
 	}
