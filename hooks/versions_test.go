@@ -16,6 +16,6 @@ var versions = map[string]released{
 	"pin-resolve-btfids":       {2, "ce3448fa"},
 	"postinst.d":               {2, "e7c73ab6"},
 	"rpm-posttrans":            {2, "68e75f05"},
-	"rules.real":               {4, "863c24e7"},
-	"salsa-ci":                 {6, "bbc732e3"},
+	"rules.real":               {5, "8787db70"},
+	"salsa-ci":                 {7, "c5504f53"},
 }

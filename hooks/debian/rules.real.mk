@@ -1,4 +1,4 @@
-# kpkg-btf hook rules.real, version 4
+# kpkg-btf hook rules.real, version 5
 #
 # For debian/rules.real of src:linux and packages built the same way, which do
 # not use dh:
