@@ -23,8 +23,10 @@ func TestNewestFlavours(t *testing.T) {
 			if s.Modules < 500 || s.WithBTF != s.Modules || len(s.Meanings) != 1 || s.Meanings[0].Word != "same" {
 				t.Errorf("self %+v", s)
 			}
-			if len(rep.Releases[0].Findings) != 0 {
-				t.Errorf("findings %+v", rep.Releases[0].Findings)
+			for _, f := range rep.Releases[0].Findings { // pahole 1.32 repeats typedefs, which is told and harms nothing
+				if f.Rule != "health.repeated" || f.Severity != model.Info || f.Action != model.Keep {
+					t.Errorf("%+v", f)
+				}
 			}
 		})
 	}
