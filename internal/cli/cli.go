@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,8 +41,7 @@ type app struct {
 	exit    int      // of a command that decided
 	used    []string // variables that the run was told by, see fromEnvironment
 	pprof   string   // the file for a CPU profile
-
-	startProfile func() error // see profile
+	samples bytes.Buffer
 }
 
 // Main runs one command and gives the process's exit code.
@@ -54,7 +54,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 		a.env.Stdout = out
 		root := a.root()
 		root.SetArgs(args)
-		err := a.profile(func() error { return root.ExecuteContext(ctx) })
+		err := a.endProfile(root.ExecuteContext(ctx))
 		if ctx.Err() != nil {
 			return model.ExitFailed // the signal says it all
 		}
@@ -199,10 +199,7 @@ func (a *app) prepare(cmd *cobra.Command) (err error) {
 		a.jobs = defaultJobs(a.env.Getenv)
 	}
 	a.jobs = min(a.jobs, jobsPerCore*runtime.NumCPU()) // more only take memory
-	if a.pprof != "" {
-		return a.startProfile()
-	}
-	return nil
+	return a.startProfile()
 }
 
 // maxJobs is far above the cores of any machine; each worker has its buffers.

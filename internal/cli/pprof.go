@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"io"
 	"runtime/pprof"
 
@@ -9,23 +8,26 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// profile runs a command and leaves a CPU profile of it (pprof's format, for
-// `go tool pprof`) in the file that --pprof named, when the run has begun one.
-func (a *app) profile(run func() error) error {
-	var samples bytes.Buffer
-	a.startProfile = func() error {
-		if err := pprof.StartCPUProfile(&samples); err != nil {
-			return where.New(where.Internal, "--pprof: %w", err)
-		}
+// startProfile begins a CPU profile of the run, where --pprof asked for one.
+func (a *app) startProfile() error {
+	if a.pprof == "" {
 		return nil
 	}
-	err := run()
+	if err := pprof.StartCPUProfile(&a.samples); err != nil {
+		return where.New(where.Internal, "--pprof: %w", err)
+	}
+	return nil
+}
+
+// endProfile leaves the profile (pprof's format, for `go tool pprof`) in the file
+// that --pprof named, of a run that did not fail.
+func (a *app) endProfile(err error) error {
 	pprof.StopCPUProfile()
-	if err != nil || samples.Len() == 0 {
+	if err != nil || a.samples.Len() == 0 {
 		return err
 	}
 	return fsx.WriteFile(a.pprof, 0o600, func(w io.Writer) error {
-		_, err := w.Write(samples.Bytes())
+		_, err := w.Write(a.samples.Bytes())
 		return err
 	}, nil, fsx.Options{Force: true})
 }

@@ -200,6 +200,9 @@ func (v *verifier) conclude() {
 			rep.Outcome = rep.Outcome.Join(rep.Kernels[i].Meets[k].Outcome)
 		}
 	}
+	if rep.Loaded != nil {
+		rep.Outcome = rep.Outcome.Join(rep.Loaded.Outcome)
+	}
 	if len(rep.Unread) > 0 {
 		rep.Outcome.Inconclusive = true
 	}

@@ -7,15 +7,13 @@ import (
 	"kpkg-btf/internal/btf/ids"
 	"kpkg-btf/internal/health"
 	"kpkg-btf/internal/manifest"
+	"kpkg-btf/internal/symvers"
 )
-
-// Vmlinux is the owner of what the image has, in tables of symbols and of kfuncs.
-const Vmlinux = "vmlinux"
 
 // Kfunc is a kfunc that the image or a module registers.
 type Kfunc struct {
 	health.Kfunc
-	Owner string // Vmlinux, or the path of the module
+	Owner string // symvers.Vmlinux, or the path of the module
 }
 
 // Subject is the name of the kfunc; of an id that is no function, its set and file.
@@ -52,7 +50,7 @@ func (r *Release) findKfuncs() (out []Kfunc) {
 		}
 	}
 	tagged := len(tags) > 0
-	add(Vmlinux, base, r.ImageKfuncSets(), tags, tagged)
+	add(symvers.Vmlinux, base, r.ImageKfuncSets(), tags, tagged)
 	for _, m := range r.Modules {
 		f := m.Facts
 		if f.IDs == nil || f.BTF.Len() == 0 {

@@ -93,20 +93,6 @@ func pageFindings(list []model.Finding) []page.Finding {
 	return out
 }
 
-// weightOf puts what decides or is open first, the cause behind it, then
-// warnings.
-func weightOf(f *model.Finding) int {
-	switch {
-	case f.Inconclusive || f.Action != model.Keep:
-		return 0
-	case f.Rule == causeRule:
-		return 1
-	case f.Severity != model.Info:
-		return 2
-	}
-	return 3
-}
-
 func pageFinding(f *model.Finding) page.Finding {
 	out := page.Finding{Tone: pageTone(toneOf(model.Outcome{Action: f.Action, Inconclusive: f.Inconclusive})), Label: label(f), Rule: f.Rule, Text: screen.Sentence(f.Message)}
 	if f.Action == model.Keep && !f.Inconclusive {

@@ -198,18 +198,7 @@ func (d *decided) reasonsOf(v *model.ReleaseVerdict, lead *model.Finding) []reas
 	for i := range v.Findings {
 		list = append(list, &v.Findings[i])
 	}
-	rank := func(f *model.Finding) int {
-		switch {
-		case f.Inconclusive || f.Action != model.Keep:
-			return 0
-		case f.Rule == causeRule:
-			return 1
-		case f.Severity != model.Info:
-			return 2
-		}
-		return 3
-	}
-	slices.SortStableFunc(list, func(a, b *model.Finding) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(list, func(a, b *model.Finding) int { return weightOf(a) - weightOf(b) })
 	var out []reason
 	for _, f := range list {
 		if f != lead {
@@ -412,3 +401,17 @@ func Bytes(n int64) string {
 
 // maxLines is how many lines of one kind other screens show.
 const maxLines = 12
+
+// weightOf puts what decides or is open first, the cause behind it, then
+// warnings.
+func weightOf(f *model.Finding) int {
+	switch {
+	case f.Inconclusive || f.Action != model.Keep:
+		return 0
+	case f.Rule == causeRule:
+		return 1
+	case f.Severity != model.Info:
+		return 2
+	}
+	return 3
+}
