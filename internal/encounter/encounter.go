@@ -179,7 +179,7 @@ func Meet(k *kernel.Kernel, m *Module, p *Peers) Cell {
 	c := Cell{Load: p.Load, KnowsKey: knowsKey(k, m), Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown}
 	m = m.opened(p.Distiller)
 	c.loads()
-	c.judge(k, m)
+	c.judge(k, m, p.Bases)
 	c.means(k, m, p.Bases)
 	c.lists(k, m, p.Bases)
 	if c.Verdict != model.Blocked {
@@ -205,7 +205,7 @@ func (c *Cell) loads() {
 
 // judge is what the kernel does with the module's BTF, and its init with the
 // ids.
-func (c *Cell) judge(k *kernel.Kernel, m *Module) {
+func (c *Cell) judge(k *kernel.Kernel, m *Module, bases *Bases) {
 	c.BareFails, c.Kfuncs = bareFails(k, m), m.registers("register_btf_kfunc_id_set")
 	switch {
 	case !c.Kfuncs:
@@ -213,15 +213,17 @@ func (c *Cell) judge(k *kernel.Kernel, m *Module) {
 		c.KfuncNames = m.Facts.IDs.KfuncNames()
 	case m.Distilled != nil:
 		c.KfuncNames = m.Distilled.Kfuncs
+	case m.Refs != nil:
+		c.KfuncNames = m.Refs.Kfuncs
 	}
 	blocked := c.Verdict == model.Blocked
-	v := c.verdict(k, m)
+	v := c.verdict(k, m, bases)
 	if !blocked {
 		c.Verdict = v
 	}
 }
 
-func (c *Cell) verdict(k *kernel.Kernel, m *Module) model.Verdict {
+func (c *Cell) verdict(k *kernel.Kernel, m *Module, bases *Bases) model.Verdict {
 	switch {
 	case k.ReadsBTF().Is == tri.No:
 		return model.Inert
@@ -230,6 +232,8 @@ func (c *Cell) verdict(k *kernel.Kernel, m *Module) model.Verdict {
 	case k.Rules() != nil && (m.Facts != nil || m.stand != nil && sameForm(k, m.Build.On)):
 		return c.asked(k, m)
 	case m.Build.On != nil && kernel.SameBase(k, m.Build.On) == tri.Yes && (m.kind() == manifest.BTFSplit || k.HonoursDistilled() == tri.Yes):
+		return model.Attached
+	case takenAsThere(k, m, bases):
 		return model.Attached
 	}
 	why := k.Unasked()

@@ -82,6 +82,8 @@ func refsOf(f *kmod.Facts, base *btf.Raw) *manifest.ModuleRefs {
 	if x.UnsureIDs {
 		x.OwnTypes = meaning.RefsOf(split, nil).OwnTypes // what may be an id proves nothing
 	}
+	reg := Registered(f)
+	x.Kfuncs = kfuncNames(split, reg.Kfuncs)
 	return x
 }
 
@@ -126,20 +128,29 @@ func distilledRefs(f *kmod.Facts, own *verdict.Base, d *distill.Distiller) *mani
 		slices.SortFunc(x.Lists, func(a, b manifest.ListWord) int { return strings.Compare(a.Key(), b.Key()) })
 		x.Lists = slices.Compact(x.Lists)
 	}
-	for i := range reg.Kfuncs {
-		for _, id := range reg.Kfuncs[i].IDs {
-			t, _ := split.Record(btf.ID(id))
-			name := split.Name(t.Name)
-			if strings.HasPrefix(name, "bpf_iter_") {
-				return nil // its prototype counts
-			}
-			x.Kfuncs = append(x.Kfuncs, name)
-		}
+	x.Kfuncs = kfuncNames(split, reg.Kfuncs)
+	if slices.ContainsFunc(x.Kfuncs, iterator) {
+		return nil // its prototype counts
 	}
-	slices.Sort(x.Kfuncs)
-	x.Kfuncs = slices.Compact(x.Kfuncs)
 	return x
 }
+
+// kfuncNames are the names of the functions in sets of kfuncs, ascending.
+func kfuncNames(split *btf.Raw, sets []verdict.Kfuncs) (names []string) {
+	for i := range sets {
+		for _, id := range sets[i].IDs {
+			if t, ok := split.Record(btf.ID(id)); ok {
+				names = append(names, split.Name(t.Name))
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// iterator reports whether a kernel may look at the prototype of a kfunc of this
+// name.
+func iterator(kfunc string) bool { return strings.HasPrefix(kfunc, "bpf_iter_") }
 
 // below are the ids below one, ascending, each once.
 func below(ids []btf.ID, end btf.ID) (out []btf.ID) {

@@ -106,6 +106,7 @@ func (w *window) settle(c *encounter.Cell, m *manifest.Module, x *model.ModuleWi
 // chooseRepair finds the lowest repair of one module that both kernels take.
 func chooseRepair(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally, p *policy.Policy) {
 	t.changed = append(t.changed, m.Path)
+	t.unknown = firstOf(t.unknown, c.Asks(encounter.AboutVerdict))
 	x.Action = t.repair
 	x.Why = firstOf(x.Why, t.why)
 	switch {
@@ -197,6 +198,7 @@ type tally struct {
 	layouts      group    // embed what the old kernel lays out otherwise
 	deeper       group    // point at what is another type on the old kernel
 	words        string   // the old kernel's, of the first module it refuses
+	unknown      string   // why the verdict on one of changed is not known
 }
 
 // fate is what becomes of a module that is to be repaired.
@@ -218,9 +220,9 @@ var fateTexts = []struct {
 	{model.Rejected, "", "the old kernel refuses to load %s"},
 	{model.InitFails, "", "the old kernel fails the init of %s"},
 	{model.Dropped, "", "the old kernel drops the BTF of %s"},
-	{model.VerdictUnknown, model.Different, "the old kernel refuses %s or takes them with other types: which is not known without its image"},
-	{model.VerdictUnknown, model.Same, "%s have the types they meant on the old base; whether the old kernel takes them is not known without its image"},
-	{model.VerdictUnknown, model.MeaningUnknown, "the old kernel refuses %s or takes them with types that may mean something else: which is not known without its image and base"},
+	{model.VerdictUnknown, model.Different, "the old kernel refuses %s or takes them with other types: which is not known"},
+	{model.VerdictUnknown, model.Same, "%s have the types they meant on the old base; whether the old kernel takes them is not known"},
+	{model.VerdictUnknown, model.MeaningUnknown, "the old kernel refuses %s or takes them with types that may mean something else: which is not known"},
 }
 
 // text says why modules are to be repaired.

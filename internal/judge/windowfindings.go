@@ -42,6 +42,7 @@ func (w *window) repairNotes(t *tally) (list []note) {
 		if w.old.Base != nil && w.new.Base != nil && w.old.Base.Types == w.new.Base.Types && w.old.Base.StrLen == w.new.Base.StrLen {
 			f.Hint = "that both bases have equal counts means nothing: ids and string offsets of the base move with every rebuild that is not bit-for-bit reproducible"
 		}
+		f.Hint = joined(f.Hint, t.unknown)
 		if n := len(t.kfuncs); n > 0 {
 			f.Hint = joined(f.Hint, kfuncsVanish(n, t.kfuncs[0]))
 		}

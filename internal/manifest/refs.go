@@ -14,7 +14,7 @@ import (
 
 // RefsSchema is what MarshalRefs writes. ReadRefs reads every document of its
 // major version.
-const RefsSchema = "kpkg-btf/refs/2.1"
+const RefsSchema = "kpkg-btf/refs/2.2"
 
 // Refs is what the modules of a release use of its base: with it and the base
 // a manifest tells what they mean on another base, although they are not there.
@@ -37,6 +37,8 @@ type ModuleRefs struct {
 	// UnsureIDs: nothing says which words of .BTF_ids are ids; IDs are all that
 	// may be one.
 	UnsureIDs bool
+	// Kfuncs are the names that it registers, ascending; none before schema 2.2.
+	Kfuncs []string
 }
 
 // RefsName is the name of the file of references that is found beside the

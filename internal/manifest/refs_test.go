@@ -26,7 +26,7 @@ func sampleRefs(t testing.TB) *Refs {
 		r.Names[i] = []btf.StrOff{btf.StrOff(i + 1), 1794320}
 	}
 	return &Refs{Tool: "kpkg-btf 0.1.0", Manifest: digest, Release: "6.1.0-55-amd64", Arch: model.X8664,
-		Modules: []ModuleRefs{{Path: "kernel/net/llc/llc.ko", Refs: r, UnsureIDs: true}},
+		Modules: []ModuleRefs{{Path: "kernel/net/llc/llc.ko", Refs: r, UnsureIDs: true, Kfuncs: []string{"bpf_a"}}},
 		Distilled: []DistilledRefs{{Path: "kernel/net/802/stp.ko", Outlines: []btf.ID{2, 5, 100799}, Embedded: []btf.ID{1, 3}, Inline: []btf.ID{3},
 			IDs: []btf.ID{2}, UnsureIDs: true, Lists: []ListWord{{Name: "nf_conn", ID: 5}, {Name: "nf_conn", ID: 70}}, Kfuncs: []string{"bpf_a", "bpf_b"}}}}
 }
@@ -56,7 +56,7 @@ func TestRefsRoundTrip(t *testing.T) {
 		t.Error("Of")
 	}
 	want := `{"path":"kernel/net/llc/llc.ko","own_types":true,"own_names":true,"embedded":"7","types":"1 7 100791","ids":"3 6","unsure_ids":true,` +
-		`"ident_names":"1 1794319","variable_names":"2 1794318","section_names":"3 1794317","tag_names":"4 1794316","any_names":"5 1794315"}`
+		`"ident_names":"1 1794319","variable_names":"2 1794318","section_names":"3 1794317","tag_names":"4 1794316","any_names":"5 1794315","kfuncs":["bpf_a"]}`
 	if plain, err := Plain(first); err != nil || !bytes.Contains(plain, []byte(want)) {
 		t.Errorf("wrote %s\nwant %s", plain, want)
 	}
@@ -149,8 +149,8 @@ func TestReadRefsFaults(t *testing.T) {
 		kind     where.Kind
 		want     string
 	}{
-		{"refs/2.1", "refs/1.0", where.Unsupported, "refs document of version 1.0"},
-		{"refs/2.1", "manifest/2.0", where.Malformed, "is not that of a refs document"},
+		{"refs/2.2", "refs/1.0", where.Unsupported, "refs document of version 1.0"},
+		{"refs/2.2", "manifest/2.0", where.Malformed, "is not that of a refs document"},
 		{`"release": "6.1.0-55-amd64",`, `"release": "",`, where.Malformed, "no release"},
 		{`"types":"1 7 100791"`, `"types":""`, where.Malformed, "numbers from 1"},
 		{`"types":"1 7 100791"`, `"types":"01"`, where.Malformed, "numbers from 1"},

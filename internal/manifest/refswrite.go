@@ -31,6 +31,7 @@ type refsLine struct {
 	Section   []btf.StrOff `json:"section_names,omitempty" doc:"deltas"`
 	Tag       []btf.StrOff `json:"tag_names,omitempty" doc:"deltas"`
 	Any       []btf.StrOff `json:"any_names,omitempty" doc:"deltas"`
+	Kfuncs    []string     `json:"kfuncs,omitempty" doc:"sorted"` // since 2.2
 }
 
 // names are the lists in the order of their rules.
@@ -84,7 +85,7 @@ func MarshalRefs(x *Refs) ([]byte, error) {
 	for i := range x.Modules {
 		m := &x.Modules[i]
 		l := &w.Lines[i]
-		*l = refsLine{Path: m.Path, OwnTypes: m.OwnTypes, OwnNames: m.OwnNames, Embedded: m.Embedded, Types: m.pointees(), IDs: m.IDs, UnsureIDs: m.UnsureIDs}
+		*l = refsLine{Path: m.Path, OwnTypes: m.OwnTypes, OwnNames: m.OwnNames, Embedded: m.Embedded, Types: m.pointees(), IDs: m.IDs, UnsureIDs: m.UnsureIDs, Kfuncs: m.Kfuncs}
 		if len(overlap(m.Embedded, m.Types)) != len(m.Embedded) {
 			return nil, where.New(where.Internal, "%s: embeds what it does not refer to", m.Path)
 		}
@@ -127,7 +128,7 @@ func ReadRefs(text []byte) (*Refs, error) {
 	for i := range w.Lines {
 		l := &w.Lines[i]
 		m := &x.Modules[i]
-		m.Path, m.UnsureIDs = l.Path, l.UnsureIDs
+		m.Path, m.UnsureIDs, m.Kfuncs = l.Path, l.UnsureIDs, l.Kfuncs
 		m.Refs = meaning.Refs{OwnTypes: l.OwnTypes, OwnNames: l.OwnNames, Embedded: l.Embedded, IDs: l.IDs}
 		m.Types = slices.Concat(l.Embedded, l.Types)
 		slices.Sort(m.Types)

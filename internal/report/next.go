@@ -119,8 +119,8 @@ func applySteps(v *model.ReleaseVerdict, run *Run) []step {
 		file = "decision.json"
 		out = append(out, step{run.again("--report", "json="+file), "store the decision"})
 	}
-	if len(run.Inputs) == 0 {
-		return []step{{what: "kpkg-btf apply " + screen.Quote(file) + ", with the packages or trees that it was made of"}}
+	if len(run.Inputs) == 0 || slices.ContainsFunc(run.Inputs, recorded) {
+		return append(out, step{what: "kpkg-btf apply " + screen.Quote(file) + ", with the packages or trees that it was made of"})
 	}
 	words := append([]string{"kpkg-btf", "apply", file}, run.paths()...)
 	if len(run.Against) == 0 { // else --on names modules that may import, no kernels
@@ -142,6 +142,10 @@ func applySteps(v *model.ReleaseVerdict, run *Run) []step {
 	}
 	return append(out, step{words, what})
 }
+
+// recorded reports whether an input is a manifest: a record of packages, which
+// cannot be repaired itself.
+func recorded(input string) bool { return filepath.Ext(strings.TrimSuffix(input, ".zst")) == ".json" }
 
 // repairedFolder takes the packages that apply writes anew.
 const repairedFolder = "repaired"

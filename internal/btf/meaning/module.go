@@ -204,7 +204,7 @@ func (j *judgement) byValue() {
 
 // Embedded yields the references of a split to its base that are not behind a
 // pointer, each with the record that has it: it begins at the structs, unions,
-// prototypes and variables that are the split's own, and goes through its
+// prototypes, variables and tags that are the split's own, and goes through its
 // modifiers and arrays. One base type may come more than once.
 func Embedded(split *btf.Raw) func(yield func(in, id btf.ID) bool) {
 	return func(yield func(in, id btf.ID) bool) {
@@ -213,7 +213,7 @@ func Embedded(split *btf.Raw) func(yield func(in, id btf.ID) bool) {
 		var todo []btf.ID
 		for t := range split.Types {
 			switch t.Kind {
-			case btf.Struct, btf.Union, btf.FuncProto, btf.Var:
+			case btf.Struct, btf.Union, btf.FuncProto, btf.Var, btf.DeclTag:
 				todo = append(todo, t.ID)
 				seen.set(uint32(t.ID - first))
 			}

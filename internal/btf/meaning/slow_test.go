@@ -157,7 +157,7 @@ func slowModule(d meaning.Depth, old *btf.Raw, split *btf.Raw, ids []btf.ID) boo
 	if d == meaning.ByValue {
 		for t := range split.Types {
 			switch t.Kind {
-			case btf.Struct, btf.Union, btf.FuncProto, btf.Var:
+			case btf.Struct, btf.Union, btf.FuncProto, btf.Var, btf.DeclTag:
 				slowEmbedded(split, t.ID, value)
 			}
 		}
