@@ -7,7 +7,7 @@
 
 GO       ?= go
 CACHE    ?= $(or $(KPKG_BTF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kpkg-btf)
-BIN      := bin/kpkg-btf bin/kpkg-btf-package
+BIN      := bin/kpkg-btf bin/kpkg-btf-package bin/kpkg-btf-audit
 DOCS     ?= bin/doc
 SITE     ?= bin/site
 VERSION  := $(shell sed -n 's/^var Version = "\(.*\)"/\1/p' internal/toolversion/toolversion.go)
@@ -27,7 +27,7 @@ export CGO_ENABLED ?= 0
 help:
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | sort | expand -t 12
 
-build: $(BIN) ## the static binaries: bin/kpkg-btf, and kpkg-btf-package beside it
+build: $(BIN) ## the static binaries: bin/kpkg-btf, with kpkg-btf-package and kpkg-btf-audit beside it
 
 $(BIN): bin/%: $(SOURCES)
 	$(GO) build -trimpath -o $@ ./cmd/$*

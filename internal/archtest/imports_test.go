@@ -96,12 +96,17 @@ var allowed = map[string][]string{
 	"internal/repair": {"internal/btf/rebase", "internal/encounter", "internal/kernel", "internal/judge", "internal/release", "internal/pack", "internal/kmod", "internal/modsig", "internal/elfx", "internal/codec", "internal/btf", "internal/btf/evidence", "internal/btf/stamp",
 		"internal/repair/modfile", "internal/repair/signing", "internal/repair/encode", "internal/repair/repack", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits"},
 	// the top
-	"internal/cli":             {"internal/among", "internal/encounter", "internal/explain/journal", "internal/report/screen", "internal/judge/rules", "internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits", "internal/toolversion"},
+	"internal/cli":             {"internal/audit/ask", "internal/among", "internal/encounter", "internal/explain/journal", "internal/report/screen", "internal/judge/rules", "internal/btf/stamp", "internal/repair/modfile", "internal/btf", "internal/btf/pin", "internal/elfx", "internal/kernel", "hooks", "internal/fetch", "internal/abiname", "internal/symvers", "internal/host", "internal/repair", "internal/repair/signing", "internal/companion", "internal/judge", "internal/decision", "internal/schema", "internal/explain", "internal/report", "internal/release", "internal/pack", "internal/manifest", "internal/fsx", "policy", "internal/model", "internal/where", "internal/limits", "internal/toolversion"},
 	"cmd/kpkg-btf":             {"internal/cli"},
 	"internal/among":           {"internal/encounter", "internal/kernel", "internal/kmod", "internal/manifest", "internal/release", "internal/codec", "internal/btf/evidence", "internal/model", "internal/where", "internal/limits"},
 	"internal/explain/klog":    {},
 	"internal/explain/journal": {"internal/where"},
 	"cmd/kpkg-btf-package":     {"internal/companion/build"},
+	// the program for whole archives
+	"internal/audit/ask":  {"internal/fetch", "internal/where"},
+	"internal/audit/plan": {"internal/fetch", "internal/abiname", "internal/where"},
+	"internal/audit":      {"internal/audit/ask", "internal/audit/plan", "internal/fetch", "internal/fsx", "internal/limits", "internal/model", "internal/toolversion", "internal/where"},
+	"cmd/kpkg-btf-audit":  {"internal/audit"},
 }
 
 // onlyIn keeps a library where it serves: everywhere else it is banned, with
@@ -259,6 +264,17 @@ var linked = map[string][]string{
 		"golang.org/x/sync",
 		"golang.org/x/sys",
 		"golang.org/x/term",
+	},
+	"cmd/kpkg-btf-audit": {
+		"github.com/ProtonMail/go-crypto",
+		"github.com/anchore/go-lzo",
+		"github.com/cloudflare/circl",
+		"github.com/klauspost/compress",
+		"github.com/knqyf263/go-deb-version",
+		"github.com/knqyf263/go-rpm-version",
+		"github.com/pierrec/lz4/v4",
+		"golang.org/x/crypto",
+		"golang.org/x/sys",
 	},
 	"cmd/kpkg-btf-package": {
 		"dario.cat/mergo",

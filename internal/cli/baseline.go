@@ -83,7 +83,7 @@ func (a *app) runBaseline(ctx context.Context, args []string, b baselineFlags) e
 	if err := b.query.Valid(); err != nil {
 		return usagef("--package: %v", err)
 	}
-	cache, err := b.cacheFolder()
+	cache, err := cacheFolder(b.cache)
 	if err != nil {
 		return err
 	}
@@ -137,9 +137,10 @@ func (a *app) baselinePublished(ctx context.Context, cache string, args []string
 	return nil
 }
 
-func (b *baselineFlags) cacheFolder() (string, error) {
-	if b.cache != "" {
-		return b.cache, nil
+// cacheFolder is the folder of --cache, else the user's own.
+func cacheFolder(given string) (string, error) {
+	if given != "" {
+		return given, nil
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {

@@ -159,7 +159,7 @@ Variables of the hooks begin with KPKG_BTF_BUILD_ (kpkg-btf hooks list).`,
 	f.StringVar(&a.colour, "color", "auto", "colour of text: auto (on a terminal, unless NO_COLOR is set), always or never")
 	f.StringVar(&a.pprof, "pprof", "", "write a CPU profile of the run to this file, for go tool pprof")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
-	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.pin(), a.encoded(), a.report(), a.show(), a.schema(), a.explain(), a.baseline(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
+	root.AddCommand(a.inspect(), a.record(), a.check(), a.decide(), a.apply(), a.diff(), a.pin(), a.encoded(), a.report(), a.show(), a.schema(), a.explain(), a.baseline(), a.audit(), a.companion(), a.hooks(), a.verify(), a.policy(), a.version())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

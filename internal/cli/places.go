@@ -51,6 +51,15 @@ func (p *placeFlags) register(f *pflag.FlagSet) {
 
 // sources opens what the arguments name.
 func (p *placeFlags) sources(c *fetch.Client, args []string) ([]fetch.Source, error) {
+	places, err := p.places(args)
+	if err != nil {
+		return nil, err
+	}
+	return c.Open(places, p.tellExpired)
+}
+
+// places lists what the arguments name.
+func (p *placeFlags) places(args []string) ([]fetch.Place, error) {
 	if len(args) == 0 && !p.fromSources {
 		return nil, usagef("no source: give an address, or --from-sources")
 	}
@@ -62,13 +71,13 @@ func (p *placeFlags) sources(c *fetch.Client, args []string) ([]fetch.Source, er
 		}
 		lines = own
 	}
-	var out []fetch.Source
+	var out []fetch.Place
 	for _, arg := range args {
 		switch {
 		case !strings.Contains(arg, "://"):
-			out = append(out, &fetch.Folder{Path: arg})
+			out = append(out, fetch.Place{At: arg})
 		case len(p.suites) == 0:
-			m, err := p.rpmMD(c, arg)
+			m, err := p.rpmMD(arg)
 			if err != nil {
 				return nil, err
 			}
@@ -79,25 +88,22 @@ func (p *placeFlags) sources(c *fetch.Client, args []string) ([]fetch.Source, er
 			}
 		}
 	}
-	apt, err := p.apt(c, lines)
-	return append(out, apt...), err
+	return append(out, p.apt(lines)...), nil
 }
 
 // rpmMD has no usual keyring: every vendor has its own.
-func (p *placeFlags) rpmMD(c *fetch.Client, at string) (fetch.Source, error) {
-	m := &fetch.RpmMD{Client: c, URL: at, Arches: p.arches}
+func (p *placeFlags) rpmMD(at string) (fetch.Place, error) {
+	m := fetch.Place{At: at, Arches: p.arches, Keyring: p.keyring}
 	if len(m.Arches) == 0 {
 		m.Arches = []string{rpmArch()}
 	}
-	if p.unsigned {
-		return m, nil
+	switch {
+	case p.unsigned:
+		m.Keyring = ""
+	case p.keyring == "":
+		return m, usagef("%s: give --keyring FILE with the public keys of the repository, or --unsigned; for an apt archive, --suite", (&fetch.RpmMD{URL: at}).String())
 	}
-	if p.keyring == "" {
-		return nil, usagef("%s: give --keyring FILE with the public keys of the repository, or --unsigned; for an apt archive, --suite", m)
-	}
-	keys, err := fetch.ReadKeyring(p.keyring)
-	m.Keys = keys
-	return m, err
+	return m, nil
 }
 
 // machine gives the lines of the machine's sources that are asked for.
@@ -116,19 +122,14 @@ func (p *placeFlags) machine() ([]fetch.Line, error) {
 	return lines, nil
 }
 
-// apt makes a source of each line, component and architecture.
-func (p *placeFlags) apt(c *fetch.Client, lines []fetch.Line) ([]fetch.Source, error) {
+// apt makes a place of each line, component and architecture.
+func (p *placeFlags) apt(lines []fetch.Line) []fetch.Place {
 	arches := p.arches
 	if len(arches) == 0 {
 		arches = []string{debArch()}
 	}
-	var out []fetch.Source
-	rings := map[string]*fetch.Keyring{}
+	var out []fetch.Place
 	for _, l := range lines {
-		keys, err := p.keys(l, rings)
-		if err != nil {
-			return nil, err
-		}
 		components := p.components
 		switch {
 		case strings.HasSuffix(l.Suite, "/"):
@@ -140,15 +141,11 @@ func (p *placeFlags) apt(c *fetch.Client, lines []fetch.Line) ([]fetch.Source, e
 		}
 		for _, component := range components {
 			for _, arch := range arches {
-				one := &fetch.Apt{Client: c, URL: l.URL, Suite: l.Suite, Component: component, Arch: arch, Keys: keys}
-				if p.expired {
-					one.Expired = p.tellExpired
-				}
-				out = append(out, one)
+				out = append(out, fetch.Place{At: l.URL, Suite: l.Suite, Component: component, Arches: []string{arch}, Keyring: p.keys(l), Expired: p.expired})
 			}
 		}
 	}
-	return out, nil
+	return out
 }
 
 // tellExpired says once what --allow-expired let pass.
@@ -159,26 +156,18 @@ func (p *placeFlags) tellExpired(at, until string) {
 	}
 }
 
-// keys are those of the flag, else of the source itself, else Debian's.
-func (p *placeFlags) keys(l fetch.Line, rings map[string]*fetch.Keyring) (*fetch.Keyring, error) {
-	if p.unsigned || l.Trusted && p.keyring == "" {
-		return nil, nil
-	}
-	file := debianKeyring
+// keys are those of the flag, else of the source itself, else Debian's; "" asks
+// for no signature.
+func (p *placeFlags) keys(l fetch.Line) string {
 	switch {
+	case p.unsigned || l.Trusted && p.keyring == "":
+		return ""
 	case p.keyring != "":
-		file = p.keyring
+		return p.keyring
 	case l.Keyring != "":
-		file = l.Keyring
+		return l.Keyring
 	}
-	if rings[file] == nil {
-		k, err := fetch.ReadKeyring(file)
-		if err != nil {
-			return nil, err
-		}
-		rings[file] = k
-	}
-	return rings[file], nil
+	return debianKeyring
 }
 
 // rpmArch is rpm's word for the architecture of this machine.

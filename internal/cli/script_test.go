@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"kpkg-btf/internal/audit"
 	"kpkg-btf/internal/btf"
 	"kpkg-btf/internal/btf/btftest"
 	"kpkg-btf/internal/cli"
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 		"kpkg-btf": func() {
 			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Environ: os.Environ}))
 		},
+		"kpkg-btf-audit":   func() { os.Exit(audit.Run()) },
 		"kpkg-btf-package": func() { os.Exit(build.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }

@@ -178,21 +178,74 @@ func (q *Query) Select(list []Package) []*Kernel {
 	return wanted
 }
 
+// All puts the packages of several sources together to kernels and returns every
+// one of which the query names a package, whatever its ABI name: by architecture,
+// flavour and age, the oldest first. What two sources have alike is one kernel;
+// two builds under one name and version stay two, each with the packages of its
+// source alone.
+func (q *Query) All(sources [][]Package) []*Kernel {
+	apart := conflicts(sources)
+	shared, own := []Package{}, make([][]Package, len(sources))
+	for i, list := range sources {
+		for _, p := range list {
+			if rel, _ := kernelOf(&p); apart[build{rel, p.Arch, p.Version, p.Rpm}] {
+				own[i] = append(own[i], p)
+			} else {
+				shared = append(shared, p)
+			}
+		}
+	}
+	all := q.group(shared)
+	for _, list := range own {
+		all = append(all, q.group(list)...)
+	}
+	slices.SortStableFunc(all, func(a, b *Kernel) int {
+		return cmp.Or(strings.Compare(a.Arch, b.Arch), strings.Compare(abiname.Flavour(a.Release), abiname.Flavour(b.Release)), a.compare(b), strings.Compare(a.Release, b.Release))
+	})
+	return all
+}
+
+// build is what the packages of one kernel share.
+type build struct {
+	release, arch, version string
+	rpm                    bool
+}
+
+// conflicts are the builds of which a package is published with different
+// contents under one name.
+func conflicts(sources [][]Package) map[build]bool {
+	type name struct {
+		build
+		name string
+	}
+	seen, apart := map[name]Digest{}, map[build]bool{}
+	for _, list := range sources {
+		for _, p := range list {
+			rel, r := kernelOf(&p)
+			if r == noRole {
+				continue
+			}
+			id := name{build{rel, p.Arch, p.Version, p.Rpm}, p.Name}
+			if d, ok := seen[id]; ok && d != p.Digest {
+				apart[id.build] = true
+			}
+			seen[id] = p.Digest
+		}
+	}
+	return apart
+}
+
 // group gives the kernels of which a package is named by the query.
 func (q *Query) group(list []Package) []*Kernel {
-	type key struct {
-		release, arch, version string
-		rpm                    bool
-	}
-	groups, named := map[key]*Kernel{}, map[key]bool{}
-	var order []key
-	unsigned := map[key][]Package{}
+	groups, named := map[build]*Kernel{}, map[build]bool{}
+	var order []build
+	unsigned := map[build][]Package{}
 	for _, p := range list {
 		rel, r := kernelOf(&p)
 		if r == noRole {
 			continue
 		}
-		id := key{rel, p.Arch, p.Version, p.Rpm}
+		id := build{rel, p.Arch, p.Version, p.Rpm}
 		k := groups[id]
 		if k == nil {
 			k = &Kernel{Release: rel, Arch: p.Arch, Version: p.Version, Rpm: p.Rpm}

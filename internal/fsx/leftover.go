@@ -111,6 +111,9 @@ func Sweep(dir string, fsys FS) (int, error) {
 	return len(list), nil
 }
 
+// ErrBusy is a directory that another run holds.
+var ErrBusy = errors.New("another run is at work here")
+
 // Lock keeps other runs out of a directory until release is called; the
 // kernel releases it when the process ends, however it does. A directory that
 // another run holds is of kind IO.
@@ -124,7 +127,7 @@ func Lock(dir string) (release func(), err error) {
 	case err == nil, errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOLCK):
 		return func() { f.Close() }, nil
 	case errors.Is(err, syscall.EWOULDBLOCK):
-		err = where.New(where.IO, "another run is at work here").WithHint("wait for it to end")
+		err = where.New(where.IO, "%w", ErrBusy).WithHint("wait for it to end")
 	default:
 		err = where.New(where.IO, "lock: %w", err)
 	}
