@@ -73,6 +73,22 @@ func TestTable(t *testing.T) {
 	if want := " module      n\n a.ko       12  ok\n longer.ko   3  BUMP\n"; b.String() != want {
 		t.Errorf("%q", b.String())
 	}
+	b.Reset()
+	s = New(&b, 42, false)
+	s.Table(2, Table{Head: []string{"modules", "without BTF", "wrong types", ""}, Rows: [][]string{{"new 6.1.192-small", "41", "-", "STRIP"}}, Right: []bool{false, true, true}})
+	s.Table(2, Table{Head: []string{"modules", "not known"}, Rows: [][]string{{"new 6.1.192-small-and-a-still-longer-name", "3"}}, Right: []bool{false, true}})
+	_ = s.Flush()
+	want := "  modules            without  wrong\n" +
+		"                         BTF  types\n" +
+		"  new 6.1.192-small       41      -  STRIP\n" +
+		"  modules                              not\n" +
+		"                                     known\n" +
+		"  new                                    3\n" +
+		"  6.1.192-small-and-a-still-longer-\n" +
+		"  name\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
 }
 
 // A command that is wrapped is one command again in a shell.

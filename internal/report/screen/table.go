@@ -16,20 +16,30 @@ type Table struct {
 	Tones []Tone
 }
 
-// Table writes a table. Where it is wider than the screen its widest left
-// column is wrapped.
+// Table writes a table. Where it is wider than the screen the headings of
+// numbers are wrapped, then its widest left column.
 func (s *Screen) Table(indent int, t Table) {
 	widths := t.widths()
-	total := indent - 2
-	widest := 0
-	for i, w := range widths {
-		total += w + 2
-		if !t.right(i) && w > widths[widest] {
-			widest = i
+	over := func() int {
+		total := indent - 2 - s.width
+		for _, w := range widths {
+			total += w + 2
+		}
+		return total
+	}
+	for i := range t.Head {
+		if n := over(); n > 0 && t.right(i) {
+			widths[i] = max(widths[i]-n, t.narrowest(i))
 		}
 	}
-	if over := total - s.width; over > 0 {
-		widths[widest] = max(widths[widest]-over, 12)
+	if n := over(); n > 0 {
+		widest := 0
+		for i, w := range widths {
+			if !t.right(i) && w > widths[widest] {
+				widest = i
+			}
+		}
+		widths[widest] = max(widths[widest]-n, 12)
 	}
 	if len(t.Head) > 0 {
 		s.row(indent, t, widths, t.Head, Plain)
@@ -44,6 +54,20 @@ func (s *Screen) Table(indent int, t Table) {
 }
 
 func (t *Table) right(column int) bool { return column < len(t.Right) && t.Right[column] }
+
+// narrowest is the width of a column whose heading is wrapped at blanks.
+func (t *Table) narrowest(column int) int {
+	n := 0
+	for _, word := range strings.Fields(t.Head[column]) {
+		n = max(n, utf8.RuneCountInString(where.Clean(word)))
+	}
+	for _, r := range t.Rows {
+		if column < len(r) {
+			n = max(n, utf8.RuneCountInString(where.Clean(r[column])))
+		}
+	}
+	return n
+}
 
 func (t *Table) widths() []int {
 	var out []int

@@ -9,7 +9,7 @@ import (
 
 // Wrap cuts a paragraph at blanks into lines of at most rest columns, the
 // first of at most first. A word that is longer than a line is cut, at a slash
-// or comma where it has one. Control characters are cleaned.
+// or comma where it has one, else at a hyphen. Control characters are cleaned.
 func Wrap(text string, first, rest int) []string {
 	var lines []string
 	line, room := "", max(first, 1)
@@ -46,17 +46,25 @@ func breakLong(text string, width int) []string {
 	width = max(width, 1)
 	for utf8.RuneCountInString(text) > width {
 		runes := []rune(text)
-		at := width
-		for i := width - 1; i > width/2; i-- {
-			if strings.ContainsRune("/, ", runes[i]) {
-				at = i + 1
-				break
-			}
+		at := cutAfter(runes[:width], "/, ")
+		if at == width {
+			at = cutAfter(runes[:width], "-")
 		}
 		out = append(out, string(runes[:at]))
 		text = string(runes[at:])
 	}
 	return append(out, text)
+}
+
+// cutAfter is the place after the last of some marks in the second half of a
+// text, its end where there is none.
+func cutAfter(text []rune, marks string) int {
+	for i := len(text) - 1; i > len(text)/2; i-- {
+		if strings.ContainsRune(marks, text[i]) {
+			return i + 1
+		}
+	}
+	return len(text)
 }
 
 // commandLines lays the words of a command out in lines of at most width
