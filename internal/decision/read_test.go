@@ -94,8 +94,8 @@ func TestRefusals(t *testing.T) {
 		kind           where.Kind
 		msg            string
 	}{
-		{"other major", "decision/2.0", "decision/3.0", where.Unsupported, "version 3.0, this program reads 2.x"},
-		{"another document", "kpkg-btf/decision/2.0", "kpkg-btf/manifest/2.0", where.Malformed, "not that of a decision"},
+		{"other major", "decision/2.1", "decision/3.0", where.Unsupported, "version 3.0, this program reads 2.x"},
+		{"another document", "kpkg-btf/decision/2.1", "kpkg-btf/manifest/2.1", where.Malformed, "not that of a decision"},
 		{"must understand", `"policy": {`, "\"must_understand\": [\"policy.signed\"],\n\"policy\": {\"signed\": 1,", where.Unsupported, `member "policy.signed" must be understood`},
 		{"unknown verdict", `"verdict":"rejected"`, `"verdict":"pondered"`, where.Unsupported, "pondered"},
 		{"missing", `"exit_code": 3`, `"exit": 3`, where.Malformed, "exit_code is missing"},

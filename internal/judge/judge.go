@@ -186,6 +186,7 @@ func judgeSelf(ctx context.Context, r *release.Release, k *kernel.Kernel, unread
 func fromFacts(x *moduleSelf) model.ModuleDecision {
 	d := bind(x.m)
 	c := &x.cell
+	d.RepeatedBytes = x.repeats.Bytes
 	d.BuildBase, d.BuildBaseBy = x.mod.Build.Grade, x.mod.Build.By
 	d.Verdict, d.Meaning, d.Missing, d.Words, d.Load = c.Verdict, c.Meaning, x.missing, c.Words, encounter.ModuleLoad(c.Load)
 	if x.cell.Verdict == model.Blocked {

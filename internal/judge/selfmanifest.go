@@ -73,7 +73,7 @@ func fromManifest(x *manifest.Module) model.ModuleDecision {
 	d := model.ModuleDecision{Path: x.Path, Name: x.Name, Reasons: []string{}, Verdict: model.VerdictUnknown, Meaning: model.MeaningUnknown, BuildBase: model.BaseUnknown, BuildBaseBy: model.ByAssumed,
 		Load: model.ModuleLoad{Loads: model.LoadsUnknown, IfEnforced: model.LoadsUnknown, Signature: "unknown"}}
 	if x.BTF.Kind != manifest.BTFNone {
-		d.BTF, d.BTFBytes = hex.EncodeToString(x.BTF.SHA256[:]), x.BTF.Size+x.BTF.BaseSize
+		d.BTF, d.BTFBytes, d.RepeatedBytes = hex.EncodeToString(x.BTF.SHA256[:]), x.BTF.Size+x.BTF.BaseSize, x.BTF.Repeated
 	}
 	if x.BTF.Kind == manifest.BTFDistilled {
 		d.BTFBase = hex.EncodeToString(x.BTF.BaseSHA256[:])

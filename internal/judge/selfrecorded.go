@@ -39,7 +39,10 @@ func RecordSelf(ctx context.Context, r *release.Release, m *manifest.Manifest, c
 		at[s.bound[i].Path] = &s.bound[i]
 	}
 	for i := range m.Modules {
-		m.Modules[i].Self = at[m.Modules[i].Path]
+		x := &m.Modules[i]
+		if x.Self = at[x.Path]; x.Self != nil {
+			x.BTF.Repeated = x.Self.RepeatedBytes
+		}
 	}
 	j := ruleOn(s.notes, r.Name, nil)
 	list := j.findings()
@@ -61,7 +64,7 @@ func selfRecorded(m *manifest.Manifest, p *policy.Policy) selfAnswer {
 		d := fromManifest(x)
 		if x.Self != nil {
 			said := *x.Self
-			said.Path, said.Name, said.BTF, said.BTFBase, said.BTFIDs, said.BTFBytes = d.Path, d.Name, d.BTF, d.BTFBase, d.BTFIDs, d.BTFBytes
+			said.Path, said.Name, said.BTF, said.BTFBase, said.BTFIDs, said.BTFBytes, said.RepeatedBytes = d.Path, d.Name, d.BTF, d.BTFBase, d.BTFIDs, d.BTFBytes, d.RepeatedBytes
 			d = said
 		}
 		if d.Missing == model.Lost && p.BTFNotExpected(Spellings(x.Path)...) {

@@ -41,7 +41,7 @@ func sample() *Manifest {
 		BuiltIn: []string{"kernel/lib/crc32.ko", "kernel/fs/ext4/ext4.ko"},
 		Modules: []Module{
 			{Path: "kernel/net/llc/llc.ko", Name: "llc", SHA256: sum("llc"), Size: 30000,
-				BTF:      BTF{Kind: BTFSplit, SHA256: sum("llc btf"), Size: 1200},
+				BTF:      BTF{Kind: BTFSplit, SHA256: sum("llc btf"), Size: 1200, Repeated: 300},
 				Vermagic: magic, Intree: true, Srcversion: "ABCDEF", Signer: key},
 			{Path: "kernel/net/802/stp.ko", Name: "stp", SHA256: sum("stp"), Size: 20000,
 				BTF:      BTF{Kind: BTFDistilled, SHA256: sum("stp btf"), Size: 1100, BaseSHA256: sum("stp base"), BaseSize: 400},

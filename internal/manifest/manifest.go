@@ -14,7 +14,7 @@ import (
 
 // Schema is what this package writes. It reads every document of its major
 // version.
-const Schema = "kpkg-btf/manifest/2.0"
+const Schema = "kpkg-btf/manifest/2.1"
 
 // Scope says what a manifest was recorded from.
 type Scope string
@@ -222,6 +222,9 @@ type BTF struct {
 	// BaseSHA256 and BaseSize are of .BTF.base, when distilled.
 	BaseSHA256 [32]byte `json:"base_sha256,omitempty"`
 	BaseSize   int64    `json:"base_size,omitempty"`
+	// Repeated is the size of its types that the base has too; 0 before schema 2.1,
+	// and where nobody judged the release (Manifest.Self).
+	Repeated int64 `json:"repeated,omitempty"`
 }
 
 // IDs is the .BTF_ids section of a module.

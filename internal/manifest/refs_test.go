@@ -150,7 +150,7 @@ func TestReadRefsFaults(t *testing.T) {
 		want     string
 	}{
 		{"refs/2.2", "refs/1.0", where.Unsupported, "refs document of version 1.0"},
-		{"refs/2.2", "manifest/2.0", where.Malformed, "is not that of a refs document"},
+		{"refs/2.2", "manifest/2.1", where.Malformed, "is not that of a refs document"},
 		{`"release": "6.1.0-55-amd64",`, `"release": "",`, where.Malformed, "no release"},
 		{`"types":"1 7 100791"`, `"types":""`, where.Malformed, "numbers from 1"},
 		{`"types":"1 7 100791"`, `"types":"01"`, where.Malformed, "numbers from 1"},

@@ -35,7 +35,7 @@ func answers(modules []Module) (list []model.ModuleDecision, which []*uint32, er
 			continue
 		}
 		d := *modules[i].Self
-		d.Path, d.Name, d.BTF, d.BTFBase, d.BTFIDs, d.BTFBytes = "", "", "", "", "", 0
+		d.Path, d.Name, d.BTF, d.BTFBase, d.BTFIDs, d.BTFBytes, d.RepeatedBytes = "", "", "", "", "", 0, 0
 		text, err := document.Line(d)
 		if err != nil {
 			return nil, nil, err

@@ -1,7 +1,7 @@
 package model
 
 // DecisionSchema is the schema word of the document that check writes.
-const DecisionSchema = "kpkg-btf/decision/2.0"
+const DecisionSchema = "kpkg-btf/decision/2.1"
 
 // Report is the result of check: what was compared, what was seen, what to
 // do. It is the decision document, and every renderer draws from it alone.
@@ -203,9 +203,11 @@ type ModuleDecision struct {
 	BTFIDs  string `json:"btf_ids_sha256"`  // "" without .BTF_ids
 	// BTFBytes is the size of .BTF and .BTF.base, DistilledBytes what both are
 	// once it is distilled; 0 where that was not tried, or does not help.
-	BTFBytes       int64  `json:"btf_bytes,omitempty"`
-	DistilledBytes int64  `json:"distilled_bytes,omitempty"`
-	Action         Action `json:"action"`
+	BTFBytes       int64 `json:"btf_bytes,omitempty"`
+	DistilledBytes int64 `json:"distilled_bytes,omitempty"`
+	// RepeatedBytes are those of types that the base has too, since 2.1.
+	RepeatedBytes int64  `json:"repeated_bytes,omitempty"`
+	Action        Action `json:"action"`
 	// Reasons are the rules of the findings that ask something of the module,
 	// SetBy what in the policy changed the action.
 	Reasons []string `json:"reasons"`

@@ -27,7 +27,9 @@ func pictured() *model.Report {
 			Is:   &model.Definition{Head: "struct s", Fields: []model.Field{{Bit: 0, Bits: 8, C: "char a"}, {Bit: 64, Bits: 64, C: "void *b"}, {Bit: 128, Bits: 64, C: "long c"}}},
 			Used: &model.Used{SymbolsByValue: model.Users{Count: 1, First: []string{"get_s"}}, ModulesPointer: model.Users{Count: 7, First: []string{"a"}}}},
 			{Name: "struct t", OldID: 5, NewID: 6, OldSize: 8, NewSize: 16}}}
-	v.Modules[0].BTFBytes, v.Modules[0].DistilledBytes = 1000, 1140
+	v.Modules[0].BTFBytes, v.Modules[0].DistilledBytes, v.Modules[0].RepeatedBytes = 1000, 1140, 250
+	v.Self.Health = &model.Health{Kfuncs: 3, KfuncSets: 2, KfuncsWrong: []string{"scx_bpf_now"}, Doubled: []string{"struct task_struct"}, NamesLost: []string{},
+		Repeated: model.RepeatedTypes{Modules: 1, Composites: 9, Typedefs: 4, Bytes: 250, Of: 1000}}
 	return r
 }
 
@@ -75,13 +77,14 @@ func TestHTML(t *testing.T) {
 	for _, h := range elements(t, text, "h2") {
 		titles = append(titles, textOf(h))
 	}
-	want := []string{"Which modules meet which kernel", "Findings", "Modules by folder", "Bytes of BTF", "From the base of 6.1.0-1", "Provenance"}
+	want := []string{"Which modules meet which kernel", "Findings", "Modules by folder", "Health of the build", "Bytes of BTF", "From the base of 6.1.0-1", "Provenance"}
 	if !slices.Equal(titles, want) {
 		t.Errorf("sections %q, want %q", titles, want)
 	}
 	body := textOf(elements(t, text, "body")[0])
 	for _, want := range []string{"struct s grew from 16 to 24", "Padding, in bytes: 7 (7 at 1).", "Exported symbols that reach it: 1 (get_s) by value.", "Modules that reach it: 7 (a, …) behind a pointer.",
-		"A step: 75.0 % of the ids moved, by 1 distance", "from 1.0 kB to 1.1 kB with .BTF.base (+14.0 %)", "+ long c; /* 16 */", "struct t", "does not decide", "and 2 more"} {
+		"A step: 75.0 % of the ids moved, by 1 distance", "from 1.0 kB to 1.1 kB with .BTF.base (+14.0 %)", "+ long c; /* 16 */", "struct t", "does not decide", "and 2 more",
+		"kfuncs 3 in 2 sets; wrong: 1, scx_bpf_now", "250 bytes of 1.0 kB (25.0 %) in 1 module", "Types that the base has too take 250 bytes of it (25.0 %)", "1, struct task_struct"} {
 		if !strings.Contains(strings.ToLower(body), strings.ToLower(want)) {
 			t.Errorf("%q is not on the page", want)
 		}

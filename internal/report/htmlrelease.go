@@ -36,6 +36,9 @@ func (h *htmlRelease) sections() []page.Section {
 	if len(h.v.Modules) > 0 && !h.v.Elsewhere() {
 		out = append(out, h.modules())
 	}
+	if s, ok := h.health(); ok {
+		out = append(out, s)
+	}
 	if s, ok := h.sizes(); ok {
 		out = append(out, s)
 	}

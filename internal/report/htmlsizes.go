@@ -40,6 +40,9 @@ func (h *htmlRelease) sizes() (page.Section, bool) {
 	if all.tried > 0 {
 		t.Head, t.Right = append(t.Head, "distilled"), append(t.Right, true)
 	}
+	if all.repeated > 0 {
+		t.Head, t.Right = append(t.Head, "in the base too"), append(t.Right, true)
+	}
 	for _, f := range folders(paths) {
 		var sum total
 		tile := page.Tile{Name: f.name}
@@ -49,6 +52,9 @@ func (h *htmlRelease) sizes() (page.Section, bool) {
 			title := strings.TrimPrefix(p, f.name+"/") + ": " + Bytes(m.BTFBytes)
 			if m.DistilledBytes > 0 {
 				title += ", distilled " + Bytes(m.DistilledBytes)
+			}
+			if m.RepeatedBytes > 0 {
+				title += ", in the base too " + Bytes(m.RepeatedBytes)
 			}
 			tile.Tiles = append(tile.Tiles, page.Tile{Title: title + ", " + worstOf(m).String(), Size: m.BTFBytes, Ink: fateInks[worstOf(m)]})
 		}
@@ -61,6 +67,9 @@ func (h *htmlRelease) sizes() (page.Section, bool) {
 		if all.tried > 0 {
 			row = append(row, page.Cell{Text: sum.cost()})
 		}
+		if all.repeated > 0 {
+			row = append(row, page.Cell{Text: sum.merged()})
+		}
 		t.Rows = append(t.Rows, row)
 	}
 	s.Text = append(s.Text, fmt.Sprintf("%s of BTF in %s. Stripping all of them would save all of it, and every type of theirs.", Bytes(all.bytes), model.Plural(all.modules, "module", "modules")))
@@ -71,6 +80,9 @@ func (h *htmlRelease) sizes() (page.Section, bool) {
 		s.Text = append(s.Text, fmt.Sprintf("Distilled in memory: %s, from %s to %s with .BTF.base (%s).", model.Plural(all.tried, "module", "modules"), Bytes(all.before), Bytes(all.after), change(all.before, all.after)))
 	} else {
 		s.Text = append(s.Text, "What distilling would cost is not known: no module needed it here, or a kernel does not take distilled BTF (6.11 is the first).")
+	}
+	if all.repeated > 0 {
+		s.Text = append(s.Text, fmt.Sprintf("Types that the base has too take %s of it (%s): merging, when the modules were encoded, would have left them out.", Bytes(all.repeated), share(all.repeated, all.bytes)))
 	}
 	p := page.Treemap("BTF by folder and module", mapWidth, mapHeight, tiles)
 	p.Caption = "An area is a number of bytes, a frame a folder. The colour is the worst that becomes of a module on any kernel here."
@@ -111,13 +123,14 @@ func worstOf(m *model.ModuleDecision) Fate {
 // total adds up bytes of BTF.
 type total struct {
 	modules, strippedModules, tried int
-	bytes, stripped                 int64
+	bytes, stripped, repeated       int64
 	before, after                   int64 // of those that were distilled in memory
 }
 
 func (t *total) add(m *model.ModuleDecision) {
 	t.modules++
 	t.bytes += m.BTFBytes
+	t.repeated += m.RepeatedBytes
 	if m.Action == model.Strip {
 		t.strippedModules++
 		t.stripped += m.BTFBytes
@@ -134,6 +147,13 @@ func (t *total) saved() string {
 		return "-"
 	}
 	return Bytes(t.stripped)
+}
+
+func (t *total) merged() string {
+	if t.repeated == 0 {
+		return "-"
+	}
+	return Bytes(t.repeated) + " (" + share(t.repeated, t.bytes) + ")"
 }
 
 func (t *total) cost() string {

@@ -86,7 +86,9 @@ func inventory(s *screen.Screen, r *model.ReleaseInventory, o Options) {
 	if r.BuiltIn >= 0 {
 		line("built in", fmt.Sprintf("modules in the image: %d", r.BuiltIn))
 	}
-	healthLines(line, r.Health, o)
+	for _, x := range healthOf(r.Health, o.Verbose) {
+		line("health", x.what+": "+x.found)
+	}
 	for _, u := range r.Unread {
 		line("unreadable", u)
 	}
@@ -167,41 +169,6 @@ func moduleLines(line func(label, text string), m *model.ModuleInventory) {
 	for _, x := range m.Vermagic {
 		line("vermagic", fmt.Sprintf("%d %q", x.Count, x.Word))
 	}
-}
-
-// healthLines are what the build encoded: kfuncs, types that were not merged.
-func healthLines(line func(label, text string), h *model.Health, o Options) {
-	if h == nil {
-		return
-	}
-	if h.Kfuncs > 0 {
-		text := fmt.Sprintf("kfuncs: %d in %s", h.Kfuncs, model.Plural(h.KfuncSets, "set", "sets"))
-		if len(h.KfuncsWrong) > 0 {
-			text += fmt.Sprintf("; wrong: %d, %s", len(h.KfuncsWrong), some(h.KfuncsWrong, o))
-		} else {
-			text += ", none wrong"
-		}
-		line("health", text)
-	}
-	if r := &h.Repeated; r.Modules > 0 {
-		line("health", fmt.Sprintf("types that the base has too: %s of %s (%s) in %s: structs and unions %d, typedefs %d, others %d; twice in a module %d",
-			Bytes(r.Bytes), Bytes(r.Of), share(r.Bytes, r.Of), model.Plural(r.Modules, "module", "modules"), r.Composites, r.Typedefs, r.Others, r.Twice))
-	}
-	if n := len(h.Doubled); n > 0 {
-		line("health", fmt.Sprintf("types that stand more than once in the base: %d, %s", n, some(h.Doubled, o)))
-	}
-	if n := len(h.NamesLost); n > 0 {
-		line("health", fmt.Sprintf("base not in the order of names: %d that the kernel does not find, %s", n, some(h.NamesLost, o)))
-	}
-}
-
-// some are the first names, all of them where everything is asked for.
-func some(names []string, o Options) string {
-	const most = 3
-	if len(names) <= most || o.Verbose {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:most], ", ") + ", …"
 }
 
 // imageWhole is everything that is known of an image.
