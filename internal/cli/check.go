@@ -71,7 +71,7 @@ decide where neither a checksum nor BTF says whether they changed.`,
 func (f *checkFlags) register(cmd *cobra.Command) {
 	f.command = cmd.Name()
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.against, "against", nil, "an older release that may be booted (repeats)")
+	fl.StringArrayVar(&f.against, "against", nil, "an older release that may be booted (repeats; packages of one release may be named one by one)")
 	fl.StringArrayVar(&f.refs, "refs", nil, "references of a manifest's modules, from record --refs (repeats; those that lie beside it are found)")
 	fl.BoolVar(&f.asIfSame, "as-if-same-release", false, "judge the window although the names differ")
 	fl.BoolVar(&f.thisBuild, "base-is-this-build", false, "each image is of the very build that its modules were encoded in: closes doubts of that")
@@ -199,8 +199,8 @@ func (a *app) expectedMembers(words []string) ([]decision.Member, error) {
 // small.
 func (a *app) loadOlds(ctx context.Context, sets []string) ([]*release.Loaded, error) {
 	var olds []*release.Loaded
-	for _, arg := range sets {
-		l, err := a.loadKernel(ctx, arg)
+	for _, set := range together(ctx, sets) {
+		l, err := a.loadKernel(ctx, set)
 		if err != nil {
 			return nil, err
 		}
@@ -241,13 +241,13 @@ func refer(files []string, sets []*release.Loaded) error {
 }
 
 // loadKernel reads one set that must hold a release.
-func (a *app) loadKernel(ctx context.Context, arg string) (*release.Loaded, error) {
-	l, err := a.load(ctx, []string{arg})
+func (a *app) loadKernel(ctx context.Context, set []string) (*release.Loaded, error) {
+	l, err := a.load(ctx, set)
 	if err != nil {
 		return nil, err
 	}
 	if len(l.Releases) == 0 {
-		return nil, where.In(arg, where.New(where.Inconclusive, "no kernel release in it: %s", whyIgnored(l)))
+		return nil, where.In(strings.Join(set, ", "), where.New(where.Inconclusive, "no kernel release in it: %s", whyIgnored(l)))
 	}
 	return l, nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/release"
@@ -37,8 +38,8 @@ func (a *app) checkOn(ctx context.Context, args []string, f *checkFlags, opts *j
 // manifest holds is kept.
 func (a *app) loadKernels(ctx context.Context, sets []string) ([]*release.Loaded, error) {
 	var kernels []*release.Loaded
-	for _, arg := range sets {
-		l, err := a.loadKernel(ctx, arg)
+	for _, set := range together(ctx, sets) {
+		l, err := a.loadKernel(ctx, set)
 		if err != nil {
 			return nil, err
 		}
@@ -56,8 +57,8 @@ func (a *app) loadKernels(ctx context.Context, sets []string) ([]*release.Loaded
 // kernels that may load them.
 func (a *app) importedBy(ctx context.Context, sets []string) ([]string, error) {
 	var out []string
-	for _, arg := range sets {
-		l, err := a.loadKernel(ctx, arg)
+	for _, set := range together(ctx, sets) {
+		l, err := a.loadKernel(ctx, set)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +72,7 @@ func (a *app) importedBy(ctx context.Context, sets []string) ([]string, error) {
 			}
 		}
 		if modules == 0 {
-			return nil, where.In(arg, where.New(where.Inconclusive, "no modules whose imports could count").
+			return nil, where.In(strings.Join(set, ", "), where.New(where.Inconclusive, "no modules whose imports could count").
 				WithHint("beside --against, --on names packages or folders of modules that the kernels may load; a manifest does not hold what modules import"))
 		}
 	}

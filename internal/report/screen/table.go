@@ -17,30 +17,23 @@ type Table struct {
 }
 
 // Table writes a table. Where it is wider than the screen the headings of
-// numbers are wrapped, then its widest left column.
+// numbers are wrapped at blanks, then the other columns, the widest first, and
+// only when that is not enough are words broken.
 func (s *Screen) Table(indent int, t Table) {
 	widths := t.widths()
-	over := func() int {
-		total := indent - 2 - s.width
-		for _, w := range widths {
-			total += w + 2
-		}
-		return total
+	over := indent - 2 - s.width
+	for _, w := range widths {
+		over += w + 2
 	}
-	for i := range t.Head {
-		if n := over(); n > 0 && t.right(i) {
-			widths[i] = max(widths[i]-n, t.narrowest(i))
+	for i := 0; i < len(widths) && over > 0; i++ {
+		if t.right(i) {
+			least := max(widths[i]-over, t.narrowest(i))
+			over -= widths[i] - least
+			widths[i] = least
 		}
 	}
-	if n := over(); n > 0 {
-		widest := 0
-		for i, w := range widths {
-			if !t.right(i) && w > widths[widest] {
-				widest = i
-			}
-		}
-		widths[widest] = max(widths[widest]-n, 12)
-	}
+	over = t.narrow(widths, over, t.narrowest)
+	t.narrow(widths, over, func(int) int { return leastColumn })
 	if len(t.Head) > 0 {
 		s.row(indent, t, widths, t.Head, Plain)
 	}
@@ -55,15 +48,41 @@ func (s *Screen) Table(indent int, t Table) {
 
 func (t *Table) right(column int) bool { return column < len(t.Right) && t.Right[column] }
 
-// narrowest is the width of a column whose heading is wrapped at blanks.
+// leastColumn is what is left of a column whose words are broken.
+const leastColumn = 12
+
+// narrow takes columns from the widest column of text, again and again, none below
+// its least width. It returns what is still over.
+func (t *Table) narrow(widths []int, over int, least func(column int) int) int {
+	for ; over > 0; over-- {
+		widest := -1
+		for i, w := range widths {
+			if !t.right(i) && w > least(i) && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	return over
+}
+
+// narrowest is the width of a column that is wrapped at blanks; of numbers the
+// heading alone is.
 func (t *Table) narrowest(column int) int {
 	n := 0
-	for _, word := range strings.Fields(t.Head[column]) {
-		n = max(n, utf8.RuneCountInString(where.Clean(word)))
-	}
-	for _, r := range t.Rows {
-		if column < len(r) {
-			n = max(n, utf8.RuneCountInString(where.Clean(r[column])))
+	for i, r := range append([][]string{t.Head}, t.Rows...) {
+		if column >= len(r) {
+			continue
+		}
+		words := []string{r[column]}
+		if i == 0 || !t.right(column) {
+			words = strings.Fields(r[column])
+		}
+		for _, word := range words {
+			n = max(n, utf8.RuneCountInString(where.Clean(word)))
 		}
 	}
 	return n
