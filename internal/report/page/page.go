@@ -15,6 +15,7 @@ import (
 	"html/template"
 	"io"
 	"reflect"
+	"strings"
 
 	"kpkg-btf/internal/where"
 )
@@ -146,7 +147,28 @@ var (
 	script string
 )
 
-var parsed = template.Must(template.New("page").Parse(pageText))
+var parsed = template.Must(template.New("page").Funcs(template.FuncMap{"prose": prose}).Parse(pageText))
+
+// span is a piece of a text: words, or what is typed.
+type span struct {
+	Code bool
+	Text string
+}
+
+// prose parts a text at pairs of backticks, as terminals show them.
+func prose(text string) (out []span) {
+	parts := strings.Split(text, "`")
+	for i, p := range parts {
+		typed := i%2 == 1 && i < len(parts)-1
+		if i%2 == 1 && !typed {
+			p = "`" + p // the last one has no partner
+		}
+		if p != "" {
+			out = append(out, span{typed, p})
+		}
+	}
+	return out
+}
 
 // Render writes the page.
 func (p *Page) Render(w io.Writer) error {

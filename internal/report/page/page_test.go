@@ -6,6 +6,7 @@ import (
 	"html"
 	"math"
 	"strconv"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -95,6 +96,20 @@ func TestLayers(t *testing.T) {
 	for _, ink := range []Ink{InkGood, InkNote, InkCare, InkBad, InkPlain, InkOther, InkHole, InkFrame, InkPoints} {
 		if ink.Fill() == "" || ink != InkFrame && !strings.Contains(style, "g."+string(ink)+"{") {
 			t.Errorf("%s has no colour", ink)
+		}
+	}
+}
+
+func TestProse(t *testing.T) {
+	for text, want := range map[string][]span{
+		"":                       nil,
+		"plain":                  {{false, "plain"}},
+		"policy `a: b` and `c`":  {{false, "policy "}, {true, "a: b"}, {false, " and "}, {true, "c"}},
+		"one ` alone, `x` ` too": {{false, "one "}, {true, " alone, "}, {false, "x"}, {true, " "}, {false, " too"}},
+		"end `":                  {{false, "end "}, {false, "`"}},
+	} {
+		if got := prose(text); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
 }
