@@ -112,7 +112,7 @@ func (a *app) runApply(ctx context.Context, args []string, f applyFlags) error {
 		return err
 	}
 	p := a.progress("applying")
-	o.Progress = p.step
+	o.Progress = p.phased
 	rep, err := repair.Run(ctx, *o)
 	p.done()
 	var refused *repair.RefusedError

@@ -29,9 +29,11 @@ type progress struct {
 	last  time.Time
 	shown bool
 	timer *time.Timer // of a phase that nothing tells of
-	// since is when what is counted by bytes began: of one download.
+	// since is when what is counted by bytes began: one download, one phase. bytes is
+	// how far that was.
 	name  string
 	since time.Time
+	bytes int64
 }
 
 func (a *app) progress(phase string) *progress {
@@ -53,8 +55,21 @@ func (a *app) working(phase string) func() {
 }
 
 // step tells of what is read.
-func (p *progress) step(s release.Step) {
-	p.show(func(now time.Time) string { return stepLine(p.phase, &s, now.Sub(p.start)) })
+func (p *progress) step(s release.Step) { p.phased(p.phase, s) }
+
+// phased tells of what is read or written in one phase of several.
+func (p *progress) phased(phase string, s release.Step) {
+	if p.out == nil {
+		return
+	}
+	p.mu.Lock()
+	if p.name != phase || s.Bytes < p.bytes {
+		p.name, p.since = phase, time.Now()
+	}
+	p.bytes = s.Bytes
+	since := p.since
+	p.mu.Unlock()
+	p.show(func(now time.Time) string { return stepLine(phase, &s, now.Sub(since)) })
 }
 
 func stepLine(phase string, s *release.Step, took time.Duration) string {
@@ -62,7 +77,7 @@ func stepLine(phase string, s *release.Step, took time.Duration) string {
 	if s.Inputs > 1 {
 		of = fmt.Sprintf(" %d of %d", s.Number, s.Inputs)
 	}
-	return fmt.Sprintf("%s%s: %s: %d modules, %s%s", phase, of, where.Clean(filepath.Base(s.Input)), s.Modules, report.Bytes(s.Bytes), rate(s.Bytes, took))
+	return fmt.Sprintf("%s%s: %s: %d modules, %s%s", phase, of, where.Clean(filepath.Base(s.Input)), s.Modules, report.Bytes(s.Bytes), rate(s.Bytes, took)+left(s.Done, s.Whole, took))
 }
 
 // transfer tells of a download.
@@ -76,11 +91,16 @@ func (p *progress) transfer(name string, got, total int64) {
 }
 
 func transferLine(phase, name string, got, total int64, took time.Duration) string {
-	line := fmt.Sprintf("%s: %s: %s of %s%s", phase, where.Clean(name), report.Bytes(got), report.Bytes(total), rate(got, took))
-	if took > firstShown && got > 0 && total > got {
-		line += ", " + (time.Duration(float64(took) * float64(total-got) / float64(got))).Round(time.Second).String() + " left"
+	return fmt.Sprintf("%s: %s: %s of %s%s", phase, where.Clean(name), report.Bytes(got), report.Bytes(total), rate(got, took)+left(got, total, took))
+}
+
+// left is how long something still takes at the rate so far; "" where that is not
+// known yet.
+func left(done, whole int64, took time.Duration) string {
+	if took <= firstShown || done <= 0 || whole <= done {
+		return ""
 	}
-	return line
+	return ", " + time.Duration(float64(took)*float64(whole-done)/float64(done)).Round(time.Second).String() + " left"
 }
 
 func rate(bytes int64, took time.Duration) string {

@@ -14,6 +14,8 @@ func TestProgressLines(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{stepLine("reading", &s, 2*time.Second), `reading 2 of 5: a\x1b.deb: 1234 modules, 120.0 MB, 60.0 MB/s`},
 		{stepLine("reading", &release.Step{Input: "b.deb", Number: 1, Inputs: 1}, 0), "reading: b.deb: 0 modules, 0 bytes"},
+		{stepLine("writing", &release.Step{Input: "b.deb", Number: 1, Inputs: 1, Modules: 25, Bytes: 10_000_000, Done: 20, Whole: 100}, 10*time.Second),
+			"writing: b.deb: 25 modules, 10.0 MB, 1.0 MB/s, 40s left"},
 		{transferLine("fetching", "x.deb", 25_000_000, 100_000_000, 5*time.Second), "fetching: x.deb: 25.0 MB of 100.0 MB, 5.0 MB/s, 15s left"},
 		{transferLine("fetching", "x.deb", 10, 10, 5*time.Second), "fetching: x.deb: 10 bytes of 10 bytes, 2 bytes/s"},
 		{transferLine("fetching", "x.deb", 10, 100, time.Millisecond), "fetching: x.deb: 10 bytes of 100 bytes"},

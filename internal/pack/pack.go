@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"kpkg-btf/internal/pack/ar"
 	"kpkg-btf/internal/pack/rpmhdr"
@@ -152,6 +153,27 @@ func (p *Package) Close() error {
 
 // Size is the length of the file, 0 for a tree.
 func (p *Package) Size() int64 { return p.size }
+
+// Unpacked is about how many bytes the files of a package have, by what it says
+// itself (Installed-Size of a .deb, SIZE of an rpm): for telling how far a reader
+// is, and nothing else. 0 where it does not say, and for trees.
+func (p *Package) Unpacked() int64 {
+	switch {
+	case p.rpm != nil:
+		for _, tag := range []rpmhdr.Tag{rpmhdr.LongSize, rpmhdr.Size} {
+			if n, ok, err := p.rpm.Hdr.Int(tag); err == nil && ok && n < 1<<62 {
+				return int64(n)
+			}
+		}
+	case p.Fields["Installed-Size"] != "":
+		if n, err := strconv.ParseInt(p.Fields["Installed-Size"], 10, 53); err == nil && n > 0 {
+			return n << 10
+		}
+	case p.Kind == File:
+		return p.size
+	}
+	return 0
+}
 
 // Members are the ar members of a .deb, nil otherwise.
 func (p *Package) Members() []ar.Member { return p.members }

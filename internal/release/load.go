@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -53,6 +54,23 @@ type Step struct {
 	Inputs  int    // that are read in all
 	Modules int    // seen so far in all inputs
 	Bytes   int64  // of payload looked at so far
+	// Done of Whole bytes of the inputs' files are read, about; Whole is 0 where that
+	// is not known.
+	Done, Whole int64
+}
+
+// meter tells how far the reading of an input is.
+type meter struct {
+	start, unpacked int64 // of Step.Bytes
+	before, size    int64 // of Step.Done
+}
+
+func (m *meter) done(bytes int64) int64 {
+	if m.unpacked == 0 {
+		return m.before
+	}
+	part := float64(min(bytes-m.start, m.unpacked)) / float64(m.unpacked)
+	return m.before + int64(part*float64(m.size))
 }
 
 // Ignored is an input without kernel content, or with none that counts.
@@ -98,6 +116,7 @@ type collector struct {
 	pkgs    []*Package
 	ignored []Ignored
 	step    Step
+	meter   meter
 }
 
 // worker owns what is reused from member to member.
@@ -138,8 +157,19 @@ func Load(ctx context.Context, inputs []pack.Input, o Options) (*Loaded, error) 
 
 func (c *collector) readAll(ctx context.Context, inputs []pack.Input) error {
 	c.step.Inputs = len(inputs)
+	sizes := make([]int64, len(inputs))
+	for i := range inputs {
+		info, err := os.Stat(inputs[i].Path)
+		if err != nil || !info.Mode().IsRegular() {
+			c.step.Whole = 0
+			break
+		}
+		sizes[i] = info.Size()
+		c.step.Whole += sizes[i]
+	}
 	for i, in := range inputs {
 		c.step.Number = i + 1
+		c.meter = meter{start: c.step.Bytes, before: c.meter.before + c.meter.size, size: sizes[i]}
 		if err := c.read(ctx, in); err != nil {
 			return err
 		}
@@ -158,6 +188,7 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 		pkg.prefix = treePrefix(in.Path)
 	}
 	c.step.Input = in.Path
+	c.meter.unpacked = p.Unpacked()
 	before := len(c.items)
 	var links []link
 	err = p.Walk(ctx, func(e *pack.Entry, r io.Reader) error {
@@ -189,6 +220,7 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 // entry takes one member of a package.
 func (c *collector) entry(ctx context.Context, pkg *Package, kind pack.Kind, e *pack.Entry, r io.Reader) error {
 	c.step.Bytes += e.Size
+	c.step.Done = c.meter.done(c.step.Bytes)
 	pl := classify(pkg.prefix + e.Path)
 	it := &item{place: pl, pkg: pkg, source: Source{pkg.File, e.Path}, size: e.Size}
 	switch {

@@ -12,7 +12,7 @@ import (
 
 // publishPackage writes one package anew. Before it gets its name every module
 // in it is what was rehearsed, or what it was where nothing was to change.
-func (j *job) publishPackage(ctx context.Context, p *placed, out *model.RepairOutput) error {
+func (j *job) publishPackage(ctx context.Context, p *placed, number int, out *model.RepairOutput) error {
 	opened, err := p.input.Open(ctx, pack.Options{Jobs: j.o.Jobs})
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func (j *job) publishPackage(ctx context.Context, p *placed, out *model.RepairOu
 	if !j.o.Latest.IsZero() {
 		ro.Epoch = &j.o.Latest
 	}
-	rep, err := repack.Rewrite(ctx, opened, p.out, j.editor(p), ro)
+	rep, err := repack.Rewrite(ctx, opened, p.out, j.editor(p, j.written(p, number, opened)), ro)
 	if err != nil {
 		return err
 	}
@@ -47,9 +47,30 @@ func (j *job) publishPackage(ctx context.Context, p *placed, out *model.RepairOu
 	return nil
 }
 
+// written returns what is called with each entry that goes into the new package,
+// and tells of it.
+func (j *job) written(p *placed, number int, from *pack.Package) func(*pack.Entry) {
+	tell := j.progress("writing")
+	if tell == nil {
+		return func(*pack.Entry) {}
+	}
+	s := release.Step{Input: p.out, Number: number, Inputs: len(j.places)}
+	if n := from.Unpacked(); len(j.places) == 1 {
+		s.Whole = n
+	}
+	return func(e *pack.Entry) {
+		s.Bytes += e.Size
+		s.Done = min(s.Bytes, s.Whole)
+		if j.items[release.Source{Package: p.input.Path, Path: e.Path}] != nil {
+			s.Modules++
+		}
+		tell(s)
+	}
+}
+
 // editor gives the modules of a package their new content. All that were
 // rehearsed must come by.
-func (j *job) editor(p *placed) repack.Editor {
+func (j *job) editor(p *placed, seen func(*pack.Entry)) repack.Editor {
 	left := 0
 	for _, it := range p.items {
 		if it.change && it.of == nil {
@@ -58,6 +79,7 @@ func (j *job) editor(p *placed) repack.Editor {
 	}
 	return repack.Editor{
 		Select: func(e *pack.Entry) bool {
+			seen(e)
 			it := j.items[release.Source{Package: p.input.Path, Path: e.Path}]
 			if it == nil || !it.change || it.of != nil {
 				return false

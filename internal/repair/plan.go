@@ -66,7 +66,7 @@ func (j *job) plan(ctx context.Context) error {
 		return err
 	}
 	links := map[release.Source]link{}
-	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.o.Progress, Images: &j.images,
+	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.progress("reading"), Images: &j.images,
 		Linked: func(name, of release.Source, hard bool) { links[name] = link{of, hard} }})
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func (j *job) rehearse(ctx context.Context) error {
 		return err
 	}
 	defer cross.close()
-	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.o.Progress, Images: &j.images,
+	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.progress("rehearsing"), Images: &j.images,
 		Rewrite: func(src release.Source, raw []byte) ([]byte, error) { return j.rehearseModule(ctx, src, raw, cross) }})
 	if err != nil {
 		return err
@@ -46,6 +46,14 @@ func (j *job) rehearse(ctx context.Context) error {
 		return err
 	}
 	return j.export()
+}
+
+// progress tells of one phase; nil where nobody listens.
+func (j *job) progress(phase string) func(release.Step) {
+	if j.o.Progress == nil {
+		return nil
+	}
+	return func(s release.Step) { j.o.Progress(phase, s) }
 }
 
 // shareLinks gives further names of a file what became of the file.

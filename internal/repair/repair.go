@@ -73,10 +73,12 @@ type Options struct {
 
 	// Policy judges the result, and says of which modules lists of ids may be
 	// zeroed.
-	Policy   *policy.Policy
-	Jobs     int
-	FS       fsx.FS // nil for the real one
-	Progress func(release.Step)
+	Policy *policy.Policy
+	Jobs   int
+	FS     fsx.FS // nil for the real one
+	// Progress is told what is being done ("reading", "rehearsing", "writing") and how
+	// far it is; nil for none.
+	Progress func(phase string, s release.Step)
 }
 
 // Run does it all and gives the account of it. With an error nothing of the

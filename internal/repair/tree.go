@@ -16,7 +16,7 @@ import (
 
 // publish writes what was rehearsed: trees file by file, packages whole.
 func (j *job) publish(ctx context.Context) error {
-	for _, p := range j.places {
+	for i, p := range j.places {
 		changed := 0
 		for _, it := range p.items {
 			if it.change {
@@ -31,7 +31,7 @@ func (j *job) publish(ctx context.Context) error {
 			var err error
 			switch {
 			case !p.inPlace():
-				err = j.publishPackage(ctx, p, &out)
+				err = j.publishPackage(ctx, p, i+1, &out)
 			default:
 				out.Published = changed > 0
 				err = where.In(p.input.Path, j.publishTree(ctx, p))

@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 	"html"
 	"math"
-	"strconv"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
