@@ -38,6 +38,7 @@ const (
 	Image510        = "bullseye-security/linux-image-5.10.0-46-amd64=5.10.262-1"
 	Image618        = "trixie-backports/linux-image-6.18.15+deb13-amd64=6.18.15-1~bpo13+1"
 	Image71         = "trixie-backports/linux-binary-7.1.13+deb13-amd64=7.1.13-1~bpo13+1"
+	Image7211       = "trixie-backports/linux-binary-7.2.11+deb13-amd64=7.2.11-1~bpo13+1"
 	Image73         = "trixie-backports/linux-binary-7.3.4+deb13-amd64=7.3.4-1~bpo13+1"
 	Modules73       = "trixie-backports/linux-modules-7.3.4+deb13-amd64=7.3.4-1~bpo13+1"
 	Base73          = "trixie-backports/linux-base-7.3.4+deb13-amd64=7.3.4-1~bpo13+1"

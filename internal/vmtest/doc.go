@@ -25,7 +25,8 @@
 // other BTF. WantDigest and WantBytes return what sysfs shows (after
 // relocation, where the kernel relocates). UserBTF is no module: Case.BTF is
 // loaded as user space does, and Verdict.Words is what the verifier says.
-// Program runs one of Job.Files between the others, by any user: our own
+// Object loads BPF programs, written with package bpfobj, that call kfuncs or ask
+// for types. Program runs one of Job.Files between the others, by any user: our own
 // program too, on a tree of Job.Files.
 //
 // The log of a verdict is all that the kernel printed between two cases. Look

@@ -121,19 +121,25 @@ func writeInitrd(file string, guest []byte, p *packed) error {
 	return f.Close()
 }
 
-// guest compiles /init with the toolchain that runs the tests, once. The
-// package is found from any folder of this module.
-var guest = sync.OnceValues(func() ([]byte, error) {
+// guest is /init, bpfrun what loads the programs of Case.Object.
+var (
+	guest  = sync.OnceValues(func() ([]byte, error) { return compiled("guest") })
+	bpfrun = sync.OnceValues(func() ([]byte, error) { return compiled("bpfrun") })
+)
+
+// compiled compiles a program for guests with the toolchain that runs the tests.
+// The package is found from any folder of this module.
+func compiled(name string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "vmtest-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "init")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "kpkg-btf/internal/vmtest/guest")
+	out := filepath.Join(dir, name)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "kpkg-btf/internal/vmtest/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "GOFLAGS=")
 	if msg, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build of the guest: %w\n%s", err, msg)
+		return nil, fmt.Errorf("build of %s: %w\n%s", name, err, msg)
 	}
 	return os.ReadFile(out)
-})
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ const (
 	// Program is no module: Case.Args is run, by the user Case.UID. It is one
 	// of Job.Files. Verdict.Exit, Stdout and Stderr are what became of it.
 	Program
+	// Object is no module: the programs of the BPF object Case.Object are loaded
+	// with cilium/ebpf, each alone. Verdict.Programs is what became of them.
+	Object
 )
 
 // Case is one question to the kernel. Cases are asked in order.
@@ -45,6 +49,7 @@ type Case struct {
 	Base   []byte
 	Module []byte
 	Params string // module parameters of a WholeModule
+	Object []byte
 	Args   []string
 	UID    uint32
 	Keep   bool // stays loaded, for the modules after it that need it
@@ -156,8 +161,24 @@ func (p *packed) writeBlobs(w io.Writer) error {
 	return nil
 }
 
+// object puts a BPF object into the guest, and with the first the program that loads them.
+func (p *packed) object(w *wire.Case, i int, object []byte) error {
+	const loader = "/bpf/run"
+	if !slices.ContainsFunc(p.files, func(f File) bool { return f.Path == loader }) {
+		program, err := bpfrun()
+		if err != nil {
+			return err
+		}
+		p.files = append(p.files, File{Path: loader, Mode: 0o755, Data: program})
+	}
+	f := File{Path: fmt.Sprintf("/bpf/%d.o", i), Mode: 0o644, Data: object}
+	p.files = append(p.files, f)
+	w.Args = []string{loader, f.Path}
+	return nil
+}
+
 func (j *Job) pack() (*packed, error) {
-	p := &packed{files: j.Files}
+	p := &packed{files: slices.Clone(j.Files)}
 	templateName := wire.SynthName
 	man := wire.Manifest{Blank: wire.None, Cases: make([]wire.Case, 0, len(j.Cases))}
 	if j.Template != nil {
@@ -186,6 +207,10 @@ func (j *Job) pack() (*packed, error) {
 			w.Name, _ = ModuleName(c.Module)
 		case c.Kind == UserBTF:
 			w.User, w.BTF = true, p.add(c.BTF)
+		case c.Kind == Object:
+			if err := p.object(&w, i, c.Object); err != nil {
+				return nil, err
+			}
 		case c.Kind == Program:
 			if len(c.Args) == 0 {
 				return nil, fmt.Errorf("case %q: no program", c.ID)

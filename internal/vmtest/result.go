@@ -1,12 +1,16 @@
 package vmtest
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"kpkg-btf/internal/vmtest/bpfobj"
 	"kpkg-btf/internal/vmtest/wire"
 )
 
@@ -53,6 +57,23 @@ func (v *Verdict) Printed(text string) bool {
 		}
 	}
 	return false
+}
+
+// Programs are the answers about the programs of an Object, by name.
+func (v *Verdict) Programs() (map[string]bpfobj.Answer, error) {
+	if v.Exit != 0 {
+		return nil, fmt.Errorf("%s: exit %d: %s", v.ID, v.Exit, v.Stderr)
+	}
+	out := map[string]bpfobj.Answer{}
+	for d := json.NewDecoder(bytes.NewReader(v.Stdout)); ; {
+		var a bpfobj.Answer
+		if err := d.Decode(&a); err == io.EOF {
+			return out, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.ID, err)
+		}
+		out[a.Program] = a
+	}
 }
 
 // String renders the verdict for a test's message.
@@ -190,7 +211,7 @@ func (r *Result) answer(job *Job, a *wire.Answer) error {
 		Deleted: a.Delete == 0, DeleteErrno: syscall.Errno(max(a.Delete, 0)), Log: lines(a.Log), Took: time.Duration(a.Nanos),
 		Words: string(a.Words),
 	}
-	if job.Cases[a.I].Kind == Program {
+	if k := job.Cases[a.I].Kind; k == Program || k == Object {
 		v.Errno, v.Exit, v.Stdout, v.Stderr = 0, a.Init, a.Stdout, a.Stderr
 	}
 	r.Verdicts = append(r.Verdicts, v)
