@@ -101,14 +101,16 @@ func (r *release) fill(t *testing.T, image []byte, modules [][]byte) {
 	}
 }
 
-// boot loads modules on a booted release, each after those it needs.
-func (r *release) boot(t *testing.T, modules []module, cmdline ...string) *vmtest.Result {
+// boot loads modules on a booted release, each after those it needs, and asks more
+// when they are there.
+func (r *release) boot(t *testing.T, modules []module, cmdline []string, more ...vmtest.Case) *vmtest.Result {
 	t.Helper()
 	var ms []vmtest.Module
 	for _, m := range modules {
 		ms = append(ms, vmtest.Module{Name: m.name, Data: m.data})
 	}
-	res, err := vmtest.Boot(t.Context(), vmtest.Kernel{Image: r.image, Release: r.name}, vmtest.Job{Cases: vmtest.InOrder(ms...), Cmdline: cmdline})
+	cases := append(vmtest.InOrder(ms...), more...)
+	res, err := vmtest.Boot(t.Context(), vmtest.Kernel{Image: r.image, Release: r.name}, vmtest.Job{Cases: cases, Cmdline: cmdline})
 	must(t, err)
 	t.Log(res.Speed())
 	if res.Base != sum(r.base.Bytes()) {
@@ -162,12 +164,13 @@ func kfuncs(m *module, split *btf.Raw) map[string]uint32 {
 }
 
 // windows are what the judge predicts of each module of newer on older, by name.
-func windows(t *testing.T, newer, older string, want int) map[string]model.ModuleWindow {
+func windows(t *testing.T, newer []string, older string, want int) map[string]model.ModuleWindow {
 	t.Helper()
-	out, complaint, code := realtest.Run(t, "check", newer, "--against", older, "--signatures", "ignored", "--format", "json")
+	args := append([]string{"check", "--against", older, "--signatures", "ignored"}, newer...)
+	out, complaint, code := realtest.Run(t, append(args, "--format", "json")...)
 	if code != want {
-		text, _, _ := realtest.Run(t, "check", newer, "--against", older, "--signatures", "ignored")
-		t.Errorf("check %s --against %s: exit %d, want %d\n%s%s", newer, older, code, want, text, complaint)
+		text, _, _ := realtest.Run(t, args...)
+		t.Errorf("%q: exit %d, want %d\n%s%s", args, code, want, text, complaint)
 	}
 	var doc model.Report
 	must(t, json.Unmarshal([]byte(out), &doc))
@@ -188,9 +191,11 @@ type tally struct{ same, differ, refused, without int }
 // predicted, and the types that the kernel has then against what the build meant.
 func compare(t *testing.T, newer, older *release, predicted map[string]model.ModuleWindow) (got tally) {
 	t.Helper()
-	res := older.boot(t, newer.modules)
-	for i := range res.Verdicts {
+	res := older.boot(t, newer.modules, nil, programs(t))
+	tracked := false
+	for i := range newer.modules {
 		v, m := &res.Verdicts[i], &newer.modules[i]
+		tracked = tracked || m.name == "nf_conntrack" && v.Loaded()
 		p, ok := predicted[m.name]
 		if !ok {
 			t.Errorf("%s is not in the report", m.name)
@@ -220,6 +225,7 @@ func compare(t *testing.T, newer, older *release, predicted map[string]model.Mod
 			got.differ++
 		}
 	}
+	answered(t, older, &res.Verdicts[len(newer.modules)], tracked)
 	t.Logf("modules of %s on %s: %+v", newer.dir, older.dir, got)
 	return got
 }
@@ -240,10 +246,10 @@ func TestPinned(t *testing.T) {
 	}
 	ofA, ofB := Package(t, PinnedA, "linux-image-"), Package(t, PinnedB, "linux-image-")
 	// overlay names a type that A's base does not have: the build stripped it.
-	if got, want := compare(t, b, a, windows(t, ofB, ofA, 0)), (tally{same: len(a.modules) - 1, without: 1}); got != want {
+	if got, want := compare(t, b, a, windows(t, []string{ofB}, ofA, 0)), (tally{same: len(a.modules) - 1, without: 1}); got != want {
 		t.Errorf("B's modules on A: %+v, want %+v", got, want)
 	}
-	if got, want := compare(t, a, b, windows(t, ofA, ofB, 0)), (tally{same: len(a.modules)}); got != want {
+	if got, want := compare(t, a, b, windows(t, []string{ofA}, ofB, 0)), (tally{same: len(a.modules)}); got != want {
 		t.Errorf("A's modules on B: %+v, want %+v", got, want)
 	}
 	equal := 0
@@ -253,6 +259,18 @@ func TestPinned(t *testing.T) {
 		}
 	}
 	t.Logf("the BTF of %d of %d modules is byte for byte the same", equal, len(a.modules))
+}
+
+// TestUnpinned is what happens without pin: of the same B, as it is linked
+// without the wrapper, no module is right on a booted A, and each fares there as
+// was predicted.
+func TestUnpinned(t *testing.T) {
+	a, b := shipped(t, PinnedA), linked(t, Unpinned)
+	files := append(Modules(t, Unpinned), filepath.Join(b.dir, "bzImage"), filepath.Join(b.dir, "config"), filepath.Join(b.dir, "Module.symvers"))
+	got := compare(t, b, a, windows(t, files, Package(t, PinnedA, "linux-image-"), 3))
+	if got.same != 0 || got.refused != len(a.modules)-got.differ {
+		t.Errorf("B's modules on A, unpinned: %+v", got)
+	}
 }
 
 // TestMainFlow is what the documentation says first: of release A the manifest,
@@ -266,7 +284,7 @@ func TestMainFlow(t *testing.T) {
 	if !strings.Contains(log, "DONE   modules changed: 1 of ") || !strings.Contains(log, "KEEP   ") || strings.Contains(log, "the build stops") {
 		t.Errorf("the build's log:\n%s", log)
 	}
-	committed := filepath.Join(Built(t, PinnedA), "abi/6.1-small.json")
+	committed := Committed(t)
 	packages := []string{Package(t, PinnedB, "linux-image-"), Package(t, PinnedB, "linux-headers-")}
 	dir := t.TempDir()
 	decision := filepath.Join(dir, "decision.json")
@@ -281,7 +299,7 @@ func TestMainFlow(t *testing.T) {
 		}
 	}
 	b := shipped(t, PinnedB)
-	res := b.boot(t, b.modules, "module.sig_enforce=1")
+	res := b.boot(t, b.modules, []string{"module.sig_enforce=1"})
 	for i := range res.Verdicts {
 		if v := &res.Verdicts[i]; !v.Loaded() || !res.SigEnforced {
 			t.Errorf("on its own kernel, signatures enforced %v: %v", res.SigEnforced, v)

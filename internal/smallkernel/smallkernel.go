@@ -1,7 +1,8 @@
 // Package smallkernel gives tests the one small real kernel that is built here:
 // Debian's linux-source-6.1 with the configuration of testdata/real, as
 // testdata/real/smallkernel.sh builds and packs it: release A, release B with a
-// fix, pinned on A, and B built incrementally in A's tree. Only tests import it.
+// fix, pinned on A, B built incrementally in A's tree, and B unpinned. Only tests
+// import it.
 //
 // Built once into the cache, by `make small` or by the first test that asks.
 package smallkernel
@@ -23,6 +24,8 @@ const (
 	// are left there: vmlinux is linked again, a module's object is unchanged, and
 	// resolve_btfids runs a second time over the finished module. It has no packages.
 	Incremental = "incremental"
+	// Unpinned is B as it is linked without the wrapper. It has no packages.
+	Unpinned = "unpinned"
 )
 
 // Built builds what is not in the cache yet and gives the folder of a build, with
@@ -49,6 +52,9 @@ func Modules(tb testing.TB, build string) []string {
 	}
 	return found
 }
+
+// Committed is the manifest of A, with its base and references beside it.
+func Committed(tb testing.TB) string { return filepath.Join(Built(tb, PinnedA), "abi/6.1-small.json") }
 
 // Package is the one package of a release whose name begins so: "linux-image-".
 func Package(tb testing.TB, release, prefix string) string {

@@ -6,10 +6,14 @@
 #   pinned/A pinned/B   with the wrapper of pahole: A has slack, B is pinned on A's manifest,
 #                       judged against it and repaired
 #   incremental         the pinned B, built in A's tree without removing A's modules
+#   unpinned            B as a build without the wrapper links it
 #
 # In each: bzImage, config, Module.symvers, and modules/*.ko as they were linked,
-# neither signed nor repaired. A release has packages/*.deb as well, and log, A
+# neither signed nor repaired, and log. A release has packages/*.deb as well, A
 # also abi/, what is committed of it for the next upload.
+#
+# And elliptic.ko, a module of B signed with an elliptic key that the kernel knows
+# and has no algorithm for.
 #
 #   smallkernel.sh [-c CACHE] PROGRAM
 #
@@ -45,11 +49,15 @@ fi
 newest=$("$here/fetch.sh" -c "$cache" newest bookworm-security 'linux-source-6\.1' 1)
 deb=$("$here/fetch.sh" -c "$cache" "bookworm-security/${newest% *}:all=${newest#* }")
 key() { sha256sum | cut -c1-16; }
-tree=$cache/small/$({ basename "$deb"; gcc --version; pahole --version; sed -n '/^unpack()/,/^}/p' "$0"; cat "$here/smallkernel.config"; } | key)
+tree=$cache/small/$({ basename "$deb"; gcc --version; pahole --version; sed -n '/^unpack()/,/^}/p' "$0"; cat "$here/smallkernel.config" "$here/smallkernel.exports"; } | key)
 top=$tree/$(cat "$program" "$0" | key)
-mkdir -p "$top"
+mkdir -p "$tree"
 exec 9>"$tree/lock"
 flock 9
+# What nobody has asked for in two days goes.
+find "$tree" -mindepth 1 -maxdepth 1 -type d -name '????????????????' -mtime +1 ! -path "$top" -exec rm -rf {} +
+mkdir -p "$top"
+touch "$top"
 
 src=$tree/source
 obj=$tree/build
@@ -57,6 +65,7 @@ hooks=$top/hooks
 jobs=$(nproc)
 PATH=$(dirname "$program"):$PATH
 export PATH KBUILD_BUILD_TIMESTAMP=2026-01-01 SOURCE_DATE_EPOCH=1767225600 KBUILD_BUILD_USER=small KBUILD_BUILD_HOST=small
+export KCFLAGS=-fno-var-tracking # nobody asks where variables live
 export KDEB_COMPRESS=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 KDEB_CHANGELOG_DIST=unstable DEBEMAIL=small@example.org KBUILD_PKG_ROOTCMD=env
 
 # spent STEP adds what this step took of the CPU, children included.
@@ -80,6 +89,15 @@ unpack() {
 			--exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/media/*.[ch]' --exclude='*/drivers/staging/*.[ch]' \
 			--exclude='*/drivers/infiniband/*.[ch]' --exclude='*/drivers/scsi/*.[ch]' \
 			--exclude='*/drivers/net/ethernet/*.[ch]' --exclude='*/drivers/net/wireless/*.[ch]' --exclude='*/sound/*.[ch]'
+}
+
+# elliptic makes a key, and a certificate of it by another one: the signature of its
+# own would be verified at boot, without the algorithm the kernel would refuse it.
+elliptic() {
+	certify() { openssl "$@" -days 36500 >>"$log" 2>&1 || failed; }
+	certify req -x509 -newkey rsa:2048 -nodes -keyout "$tree/authority.key" -out "$tree/authority.pem" -subj /CN=authority
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$tree/elliptic.key" -out "$tree/elliptic.csr" -subj /CN=elliptic >>"$log" 2>&1 || failed
+	certify x509 -req -in "$tree/elliptic.csr" -CA "$tree/authority.pem" -CAkey "$tree/authority.key" -set_serial 7 -out "$src/smallkernel.pem"
 }
 
 # build and package run kbuild; what failed is shown.
@@ -131,6 +149,17 @@ release() {
 	spent "$folder"
 }
 
+# linked FOLDER, variables of make: built in the tree as it is, not packed.
+linked() {
+	folder=$1
+	shift
+	mkdir "$top/$folder"
+	log=$top/$folder/log
+	build KBUILD_BUILD_VERSION=1 "$@" bzImage modules
+	keep "$folder"
+	spent "$folder"
+}
+
 # commit FOLDER: what the next upload knows of a release, in the source tree, as a packager commits it.
 commit() {
 	mkdir "$top/$1/abi"
@@ -140,7 +169,8 @@ commit() {
 }
 
 # original and fix are the sources of A and of B: a struct and two functions of
-# the kernel are new, a private struct of the kernel and one of overlay grew.
+# the kernel are new, a private struct of the kernel and one of overlay grew, and
+# one has another name.
 fixed="kernel/ksysfs.c mm/shmem.c fs/overlayfs/readdir.c"
 original() {
 	for f in $fixed; do cp "$tree/original/$f" "$src/$f"; done
@@ -168,7 +198,7 @@ fix() {
 		}
 		late_initcall(kpkg_fix_init);
 	C
-	sed -i 's/^struct shmem_falloc {/&\n\tunsigned long kpkg_fix_seen;/' "$src/mm/shmem.c"
+	sed -i 's/^struct shmem_falloc {/&\n\tunsigned long kpkg_fix_seen;/; s/struct shmem_options\>/struct kpkg_fix_options/' "$src/mm/shmem.c"
 	sed -i 's/^struct ovl_readdir_data {/&\n\tunsigned long kpkg_fix_seen;/' "$src/fs/overlayfs/readdir.c"
 }
 
@@ -184,13 +214,15 @@ if [ ! -e "$tree/compiled" ]; then
 		cp "$src/$f" "$tree/original/$f"
 	done
 	build KCONFIG_ALLCONFIG="$here/smallkernel.config" allnoconfig
-	build KBUILD_BUILD_VERSION=1 bzImage modules headers
+	cp "$here/smallkernel.exports" "$src/"
+	elliptic
+	build KBUILD_BUILD_VERSION=1 vmlinux_o
 	spent compile
 	: >"$tree/compiled"
 fi
 
 if [ ! -e "$top/done" ]; then
-	rm -rf "$top/pinned" "$top/incremental" "$hooks"
+	rm -rf "$top/pinned" "$top/incremental" "$top/unpinned" "$hooks"
 	mkdir -p "$hooks"
 	for h in bindeb-pkg pin-pahole; do "$program" hooks print $h -o "$hooks/$h"; done
 	mv "$hooks/bindeb-pkg" "$hooks/bindeb-pkg.mk"
@@ -201,12 +233,11 @@ if [ ! -e "$top/done" ]; then
 	release pinned/A 6.1.192-1 PAHOLE="$hooks/pin-pahole" KPKG_BTF_BUILD_PIN_SLACK=2048
 	commit pinned/A
 	fix
-	mkdir "$top/incremental"
-	log=$top/incremental/log
-	build KBUILD_BUILD_VERSION=1 PAHOLE="$hooks/pin-pahole" KPKG_BTF_BUILD_PIN_ON="$committed" bzImage modules
-	keep incremental
-	spent incremental
+	linked incremental PAHOLE="$hooks/pin-pahole" KPKG_BTF_BUILD_PIN_ON="$committed"
+	unlink
+	linked unpinned
 	release pinned/B 6.1.193-1 PAHOLE="$hooks/pin-pahole" KPKG_BTF_BUILD_PIN_ON="$committed" KPKG_BTF_BUILD_AGAINST="$committed"
+	"$obj/scripts/sign-file" sha256 "$tree/elliptic.key" "$src/smallkernel.pem" "$top/pinned/B/modules/crc7.ko" "$top/elliptic.ko"
 	: >"$top/done"
 fi
 echo "$top"

@@ -15,8 +15,8 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// Prog is a program. Its section says what it is to loaders: "tc", "xdp".
-// Each is in a section of its own.
+// Prog is a program. Its section says what it is to loaders, "tc" or "xdp", and
+// is its own: "tc/NAME".
 type Prog struct {
 	Section, Name string
 	Insns         asm.Instructions
@@ -40,9 +40,13 @@ const (
 
 // Core loads the answer to a CO-RE question into a register: about a type as the
 // program knows it, and the member that access names ("0:1" is its second one;
-// "0" the type itself).
+// "0" the type itself). The offset of a member is 0 in the program's own type.
 func Core(dst asm.Register, kind Kind, t btf.Type, access string) asm.Instruction {
-	ins := asm.Mov.Imm(dst, 0)
+	answer := int32(1) // as the program's own type has it
+	if kind == FieldOffset {
+		answer = 0
+	}
+	ins := asm.Mov.Imm(dst, answer)
 	ins.Metadata.Set(coreKey{}, core{kind, t, access})
 	return ins
 }
@@ -103,6 +107,7 @@ type writer struct {
 	kfuncs    []btf.VarSecinfo
 	types     *btf.Builder
 	funcs     []*info
+	lines     []*info // libbpf wants some
 	relocs    []*info
 	accessors []accessor
 }
@@ -127,7 +132,8 @@ func (w *writer) prog(p *Prog) error {
 	if err := p.Insns.Marshal(&code, binary.LittleEndian); err != nil {
 		return err
 	}
-	relo := &info{section: p.Section}
+	name := p.Section + "/" + p.Name
+	relo := &info{section: name}
 	at := uint32(0)
 	for i := range p.Insns {
 		ins := &p.Insns[i]
@@ -152,14 +158,15 @@ func (w *writer) prog(p *Prog) error {
 	if err != nil {
 		return err
 	}
-	w.section(p.Section, elf.SHT_PROGBITS, elf.SHF_ALLOC|elf.SHF_EXECINSTR, code.Bytes())
+	w.section(name, elf.SHT_PROGBITS, elf.SHF_ALLOC|elf.SHF_EXECINSTR, code.Bytes())
 	n := len(w.sections) // the null section is the first
 	w.symbol(p.Name, elf.STT_FUNC, n, code.Len())
 	if rels.Len() > 0 {
-		s := w.section(".rel"+p.Section, elf.SHT_REL, 0, rels.Bytes())
+		s := w.section(".rel"+name, elf.SHT_REL, 0, rels.Bytes())
 		s.Info, s.Entsize = uint32(n), 16
 	}
-	w.funcs = append(w.funcs, &info{section: p.Section, records: words(nil, 0, uint32(id)), n: 1})
+	w.funcs = append(w.funcs, &info{section: name, records: words(nil, 0, uint32(id)), n: 1})
+	w.lines = append(w.lines, &info{section: name, records: words(nil, 0, 0, 0, 0), n: 1})
 	if relo.n > 0 {
 		w.relocs = append(w.relocs, relo)
 	}
@@ -207,7 +214,7 @@ func (w *writer) debug() error {
 		}
 		return out
 	}
-	funcs, lines, relocs := part(8, w.funcs), part(16, nil), part(16, w.relocs)
+	funcs, lines, relocs := part(8, w.funcs), part(16, w.lines), part(16, w.relocs)
 	if len(w.relocs) == 0 {
 		relocs = nil
 	}

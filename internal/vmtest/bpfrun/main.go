@@ -52,8 +52,8 @@ func run(path string, out *json.Encoder) error {
 
 // load gives a program to the kernel and runs it on a packet, if it is of that kind.
 func load(spec *ebpf.ProgramSpec) (uint32, error) {
-	if _, member, ok := strings.Cut(spec.SectionName, "struct_ops/"); ok {
-		spec.AttachTo = member // TYPE:MEMBER
+	if spec.Type == ebpf.StructOps {
+		spec.AttachTo = strings.Split(spec.SectionName, "/")[1] // struct_ops/TYPE:MEMBER/NAME
 	}
 	p, err := ebpf.NewProgram(spec)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // one: the kernel itself says how long its struct module is, and what version
 // magic it wants, when it is given a wrong one.
 func (j *job) needBlank(log *kernelLog) error {
-	if j.man.Blank.Len >= 0 || !slices.ContainsFunc(j.man.Cases, func(c wire.Case) bool { return c.Module.Len < 0 && !c.User }) {
+	if j.man.Blank.Len >= 0 || !slices.ContainsFunc(j.man.Cases, func(c wire.Case) bool { return c.Module.Len < 0 && !c.User && c.Args == nil }) {
 		return nil
 	}
 	btf, err := os.ReadFile("/sys/kernel/btf/vmlinux")
