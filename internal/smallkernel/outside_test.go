@@ -21,8 +21,8 @@ import (
 // with a kfunc, compiled by the headers package, which has no vmlinux: check and
 // inspect name its kfunc and say why it is missing, the kernel loads it, and no
 // program can call it. And one signed with a key that the kernel knows, of an
-// algorithm that it does not have: it is refused with ENOENT and without a word,
-// signatures enforced or not.
+// algorithm that it does not have: it is refused with EKEYREJECTED and without a
+// word, although signatures are not enforced.
 func TestOutside(t *testing.T) {
 	b := shipped(t, PinnedB)
 	image := Package(t, PinnedB, "linux-image-")
@@ -32,7 +32,7 @@ func TestOutside(t *testing.T) {
 	says(t, 0, []string{"check", "-v", "--signatures", "ignored", bare, "--on", image},
 		"1 module that registers kfuncs loads without BTF on "+b.name+", where the kfuncs are then missing without an error (first: kpkg_answer.ko: kpkg_answer)")
 	says(t, 4, []string{"check", "-v", elliptic, "--on", image},
-		"No such file or directory (err -2), without a word: the kernel cannot verify signatures by ecdsa, CONFIG_CRYPTO_ECDSA is off")
+		"Key was rejected by service (err -129), without a word: the kernel cannot verify signatures by ecdsa, CONFIG_CRYPTO_ECDSA is off")
 
 	integer := &cilium.Int{Name: "int", Size: 4, Encoding: cilium.Signed}
 	kfunc := &cilium.Func{Name: "kpkg_answer", Type: &cilium.FuncProto{Return: integer, Params: []cilium.FuncParam{{Name: "question", Type: integer}}}}
@@ -51,7 +51,7 @@ func TestOutside(t *testing.T) {
 	if a := answers["asks"]; !strings.Contains(a.Error, `kfunc "kpkg_answer": not supported`) {
 		t.Errorf("a program that calls it: %+v", a)
 	}
-	if v := &res.Verdicts[2]; v.Errno != syscall.ENOENT || len(v.Log) != 0 {
+	if v := &res.Verdicts[2]; v.Errno != syscall.EKEYREJECTED || len(v.Log) != 0 {
 		t.Errorf("a signature by an algorithm that is not there: %v", v)
 	}
 }

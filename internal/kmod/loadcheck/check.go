@@ -69,7 +69,7 @@ func (c *checker) signature() {
 			c.res.gap("whether the kernel has the algorithm of the signature, %s: %s", c.f.Sig.Algorithm, cipher.Why)
 			return
 		}
-		c.res.add(Reason{Rule: RuleCipher, Errno: enoent, Text: fmt.Sprintf("No such file or directory (err %d), without a word: the kernel cannot verify signatures by %s, %s", enoent, c.f.Sig.Algorithm, cipher.Why)})
+		c.res.add(Reason{Rule: RuleCipher, Errno: ekeyrejected, Text: fmt.Sprintf("Key was rejected by service (err %d), without a word: the kernel cannot verify signatures by %s, %s", ekeyrejected, c.f.Sig.Algorithm, cipher.Why)})
 		return
 	case SigUnverified:
 		c.res.gap("whether the kernel knows and accepts the signature")

@@ -250,7 +250,7 @@ func TestSignature(t *testing.T) {
 			nil, []string{"whether the kernel knows and accepts the signature"}},
 		{"an algorithm that is not there", build.Sign(plain), func(k *loadcheck.Kernel) {
 			k.Ciphers = map[string]loadcheck.Cipher{"ecdsa": {Has: tri.No, Why: "CONFIG_CRYPTO_ECDSA is off"}}
-		}, loadcheck.SigNoCipher, []string{"No such file or directory (err -2), without a word: the kernel cannot verify signatures by ecdsa, CONFIG_CRYPTO_ECDSA is off"}, nil},
+		}, loadcheck.SigNoCipher, []string{"Key was rejected by service (err -129), without a word: the kernel cannot verify signatures by ecdsa, CONFIG_CRYPTO_ECDSA is off"}, nil},
 		{"an algorithm that may not be there", build.Sign(plain), func(k *loadcheck.Kernel) {
 			k.Ciphers = map[string]loadcheck.Cipher{"ecdsa": {Why: "it is a module"}}
 		}, loadcheck.SigNoCipher, nil, []string{"whether the kernel has the algorithm of the signature, ecdsa: it is a module"}},

@@ -89,7 +89,7 @@ const (
 	SigUnsupported Signature = "unsupported"      // -ENOPKG: "module with unsupported crypto"
 	SigStale       Signature = "stale"            // -EKEYREJECTED: a known key, another content
 	SigForm        Signature = "attributes"       // -EKEYREJECTED: signed attributes, not the content
-	SigNoCipher    Signature = "no-algorithm"     // -ENOENT: a known key, of an algorithm that the image lacks
+	SigNoCipher    Signature = "no-algorithm"     // -EKEYREJECTED: a known key, of an algorithm that the image lacks
 	SigUnverified  Signature = "not-verified"     // whether the kernel takes it is not known
 	SigIgnored     Signature = "not-looked-at"    // no CONFIG_MODULE_SIG
 	sigNotKnown    Signature = "kernel-not-known" // whether it looks at signatures is not known
