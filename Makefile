@@ -83,8 +83,9 @@ third-party: ## regenerate THIRD_PARTY.md and debian/copyright from the modules
 	$(GO) run ./internal/thirdparty > THIRD_PARTY.md
 	$(GO) run ./internal/thirdparty -dep5 > debian/copyright
 
-schemas: ## regenerate the JSON schemas of the documents from their Go types
+schemas: ## regenerate the JSON schemas from Go types; count answers that changed
 	$(GO) generate ./internal/schema
+	$(GO) test ./internal/audit/rules -update >/dev/null
 
 docs: ## manual pages and completions, from the commands and docs/
 	$(GO) run ./internal/docgen $(DOCS)

@@ -10,10 +10,12 @@ require (
 	github.com/cloudflare/circl v1.6.3 // ML-DSA signatures of modules (7.x)
 	github.com/goccy/go-yaml v1.19.2 // policy files: strict, errors with line and excerpt
 	github.com/goreleaser/nfpm/v2 v2.45.2 // prescribed; builds the companion package, in a program of its own; later versions break go mod tidy
+	github.com/johannesboyne/gofakes3 v1.2.0 // tests: a server of S3
 	github.com/joshdk/go-junit v1.0.0 // tests: a second reader of JUnit reports
 	github.com/klauspost/compress v1.20.3 // zstd and gzip at the speed of the C libraries, no cgo
 	github.com/knqyf263/go-deb-version v0.0.0-20241115132648-6f4aee6ccd23 // order of Debian versions, as dpkg's
 	github.com/knqyf263/go-rpm-version v0.0.0-20260811110310-1815e1f1b790 // order of rpm versions, as rpmvercmp
+	github.com/minio/minio-go/v7 v7.1.0 // stores in S3, in the program for audits
 	github.com/owenrumney/go-sarif/v3 v3.3.1 // tests: the SARIF schema as referee
 	github.com/pierrec/lz4/v4 v4.1.33 // lz4 frames and the legacy form of kernel payloads
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
@@ -22,7 +24,7 @@ require (
 	github.com/smallstep/pkcs7 v0.2.3 // tests: oracle for signatures
 	github.com/spf13/cobra v1.10.2 // command line, completion
 	github.com/spf13/pflag v1.0.10 // flags from the environment
-	github.com/ulikunitz/xz v0.5.17 // tests: second decoder for the fuzzer
+	github.com/ulikunitz/xz v0.5.17 // bases as btfhub keeps them, in the program for audits; tests: second decoder for the fuzzer
 	github.com/xeipuuv/gojsonschema v1.2.0 // tests: JSON schemas of documents and reports
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // signing keys in encrypted PKCS #8 files
 	github.com/yuin/goldmark v1.8.7 // docgen: docs/ as a site and as manual pages; no dependencies, not linked into the program
@@ -30,6 +32,7 @@ require (
 	golang.org/x/sync v0.24.0 // errgroup, weighted semaphore
 	golang.org/x/sys v0.49.0 // O_TMPFILE, mmap, renameat2
 	golang.org/x/term v0.47.0 // progress only on a terminal
+	modernc.org/sqlite v1.46.1 // the merged answers, in the program for audits; no cgo; later versions want later golang.org/x of all
 	pgregory.net/rapid v1.3.0 // tests: properties
 )
 
@@ -73,9 +76,29 @@ require (
 
 require (
 	github.com/cavaliergopher/cpio v1.0.1 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/go-ini/ini v1.67.0 // indirect
 	github.com/google/rpmpack v0.7.1 // indirect
+	github.com/klauspost/cpuid/v2 v2.2.11 // indirect
+	github.com/klauspost/crc32 v1.3.0 // indirect
 	github.com/klauspost/pgzip v1.2.6 // indirect
+	github.com/mattn/go-isatty v0.0.20 // indirect
+	github.com/minio/crc64nvme v1.1.1 // indirect
+	github.com/minio/md5-simd v1.1.2 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/rs/xid v1.6.0 // indirect
+	github.com/ryszard/goskiplist v0.0.0-20150312221310-2dfbae5fcf46 // indirect
+	github.com/tinylib/msgp v1.6.1 // indirect
 	github.com/xeipuuv/gojsonpointer v0.0.0-20180127040702-4e3ac2762d5f // indirect
 	github.com/xeipuuv/gojsonreference v0.0.0-20180127040603-bd5ef7bd5415 // indirect
+	github.com/zeebo/xxh3 v1.1.0 // indirect
+	go.shabbyrobe.org/gocovmerge v0.0.0-20230507111327-fa4f82cfbf4d // indirect
+	golang.org/x/exp v0.0.0-20251023183803-a4bb9ffd2546 // indirect
 	golang.org/x/text v0.32.0 // indirect
+	modernc.org/libc v1.67.6 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.11.0 // indirect
 )

@@ -88,8 +88,13 @@ func (p *program) do(ctx context.Context, stdin io.Reader) (int, error) {
 			WithHint("install both from one build")
 	}
 	p.quiet = r.Quiet
-	if r.Plan != nil {
+	switch {
+	case r.Plan != nil:
 		return model.ExitDone, p.plan(ctx, r.Plan)
+	case r.Run != nil:
+		return p.run(ctx, r.Run)
+	case r.Merge != nil:
+		return p.merge(ctx, r.Merge)
 	}
 	return 0, where.In("standard input", where.New(where.Usage, "a request for nothing"))
 }

@@ -50,3 +50,14 @@ func (d Digest) check(r io.Reader, size int64) error {
 	}
 	return nil
 }
+
+// Verify checks that a file is what an index says.
+func Verify(name string, size int64, want Digest) error {
+	if err := checkFile(name, size, want); err != nil {
+		if where.KindOf(err) == where.Internal { // of the file system
+			err = where.New(where.IO, "%w", err)
+		}
+		return where.In(name, err)
+	}
+	return nil
+}

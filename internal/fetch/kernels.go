@@ -158,7 +158,7 @@ func (q *Query) Select(list []Package) []*Kernel {
 	newest := map[string]*Kernel{} // by architecture and flavour
 	for _, k := range all {
 		key := k.Arch + " " + abiname.Flavour(k.Release)
-		if n := newest[key]; n == nil || k.compare(n) > 0 {
+		if n := newest[key]; n == nil || k.Compare(n) > 0 {
 			newest[key] = k
 		}
 	}
@@ -173,7 +173,7 @@ func (q *Query) Select(list []Package) []*Kernel {
 		}
 	}
 	slices.SortFunc(wanted, func(a, b *Kernel) int {
-		return cmp.Or(strings.Compare(a.Release, b.Release), strings.Compare(a.Arch, b.Arch), b.compare(a))
+		return cmp.Or(strings.Compare(a.Release, b.Release), strings.Compare(a.Arch, b.Arch), b.Compare(a))
 	})
 	return wanted
 }
@@ -200,7 +200,7 @@ func (q *Query) All(sources [][]Package) []*Kernel {
 		all = append(all, q.group(list)...)
 	}
 	slices.SortStableFunc(all, func(a, b *Kernel) int {
-		return cmp.Or(strings.Compare(a.Arch, b.Arch), strings.Compare(abiname.Flavour(a.Release), abiname.Flavour(b.Release)), a.compare(b), strings.Compare(a.Release, b.Release))
+		return cmp.Or(strings.Compare(a.Arch, b.Arch), strings.Compare(abiname.Flavour(a.Release), abiname.Flavour(b.Release)), a.Compare(b), strings.Compare(a.Release, b.Release))
 	})
 	return all
 }
@@ -290,8 +290,8 @@ func appendNew(list []Package, p Package) []Package {
 	return append(list, p)
 }
 
-// compare orders two kernels by the versions of their packages, then by name.
-func (k *Kernel) compare(o *Kernel) int {
+// Compare orders two kernels by the versions of their packages, then by name.
+func (k *Kernel) Compare(o *Kernel) int {
 	return cmp.Or(k.compareVersions(o), rpmversion.NewVersion(k.Release).Compare(rpmversion.NewVersion(o.Release)))
 }
 

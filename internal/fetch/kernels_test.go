@@ -95,7 +95,7 @@ func TestCompare(t *testing.T) {
 	}{{false, "6.1.190-1", "6.1.192-1"}, {false, "6.1.9-1", "6.1.10-1"}, {false, "6.1.27-1~bpo1", "6.1.27-1"}, {false, "6.1.1-1", "1:1-1"},
 		{true, "6.12.9-200", "6.12.10-1"}, {true, "6.12.0-0.rc7.1~x", "6.12.0-0.rc7.1"}, {true, "6.1-1", "1:1-1"}} {
 		a, b := &Kernel{Version: c.less, Rpm: c.rpm}, &Kernel{Version: c.more, Rpm: c.rpm}
-		if a.compare(b) >= 0 || b.compare(a) <= 0 || a.compare(a) != 0 {
+		if a.Compare(b) >= 0 || b.Compare(a) <= 0 || a.Compare(a) != 0 {
 			t.Errorf("%s < %s", c.less, c.more)
 		}
 	}

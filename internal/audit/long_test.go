@@ -1,0 +1,5 @@
+//go:build long && !race
+
+package audit
+
+func init() { rounds, all = 100, 100000 }
