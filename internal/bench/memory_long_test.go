@@ -26,7 +26,8 @@ func TestMemoryOfPair72(t *testing.T) {
 	within(t, "check 7.2 against 7.2", 620, []int{model.ExitBump}, append(args, "--against", "@"+older, "--as-if-same-release")...)
 }
 
-// One release's modules on eight kernels, of 6.1 to 7.3.
+// One release's modules on eight kernels, of 6.1 to 7.3. Later ones refuse them: they
+// are to be built again for those.
 func TestMemoryOfEightKernels(t *testing.T) {
 	args := []string{"check", realtest.Deb(t, realtest.PairANew)}
 	on := func(debs ...string) {
@@ -41,5 +42,5 @@ func TestMemoryOfEightKernels(t *testing.T) {
 	}
 	on(set72(t, older72)...)
 	on(set72(t, newer72)...)
-	within(t, "check of 6.1 on eight kernels", promised, []int{model.ExitDone, model.ExitRepair, model.ExitInconclusive, model.ExitRebuild}, args...)
+	within(t, "check of 6.1 on eight kernels", promised, []int{model.ExitBump}, args...)
 }

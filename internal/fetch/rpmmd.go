@@ -111,28 +111,40 @@ func (m *RpmMD) index(ctx context.Context) (string, error) {
 }
 
 func (m *RpmMD) primary(ctx context.Context, text []byte) (string, error) {
+	p, err := m.parse(text)
+	if err != nil {
+		return "", err
+	}
+	return m.Client.file(ctx, p.at, p.size, p.want)
+}
+
+// indexFile is a file that repomd.xml lists.
+type indexFile struct {
+	at   string
+	size int64
+	want Digest
+}
+
+// parse finds the primary index in the text of repomd.xml.
+func (m *RpmMD) parse(text []byte) (f indexFile, err error) {
 	var md repomd
 	if err := xml.Unmarshal(text, &md); err != nil {
-		return "", err
+		return f, err
 	}
 	for _, d := range md.Data {
 		if d.Type != "primary" {
 			continue
 		}
-		want, err := newDigest(d.Checksum.Type, strings.TrimSpace(d.Checksum.Value))
-		if err != nil {
-			return "", err
+		if f.want, err = newDigest(d.Checksum.Type, strings.TrimSpace(d.Checksum.Value)); err != nil {
+			return f, err
 		}
-		if d.Size <= 0 || d.Size > maxIndex {
-			return "", where.New(where.Limit, "a primary index of %d bytes, the limit is %d", d.Size, int64(maxIndex))
+		if f.size = d.Size; f.size <= 0 || f.size > maxIndex {
+			return f, where.New(where.Limit, "a primary index of %d bytes, the limit is %d", f.size, int64(maxIndex))
 		}
-		at, err := m.place(d.Location)
-		if err != nil {
-			return "", err
-		}
-		return m.Client.file(ctx, at, d.Size, want)
+		f.at, err = m.place(d.Location)
+		return f, err
 	}
-	return "", where.New(where.Malformed, "it lists no primary index")
+	return f, where.New(where.Malformed, "it lists no primary index")
 }
 
 // place is the address of a file of the repository.

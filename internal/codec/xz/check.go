@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
 	"slices"
 
 	"kpkg-btf/internal/where"
@@ -17,8 +16,6 @@ const (
 	checkCRC64  = 4
 	checkSHA256 = 10
 )
-
-var crc64Table = crc64.MakeTable(crc64.ECMA)
 
 // check is the running check of a block.
 type check struct {
@@ -39,7 +36,7 @@ func (c *check) set(id byte, at int64) error {
 		case checkCRC32:
 			c.made[id] = crc32.NewIEEE()
 		case checkCRC64:
-			c.made[id] = crc64.New(crc64Table)
+			c.made[id] = new(crc64Hash)
 		case checkSHA256:
 			c.made[id] = sha256.New()
 		default:
