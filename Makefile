@@ -51,7 +51,7 @@ lint: ## gofmt, vet, staticcheck, unparam, deadcode, shellcheck
 	$(GO) vet ./...
 	$(GO) vet -tags e2e,vm,pipelines,small,bench,long ./...
 	GO=$(GO) testdata/real/lint.sh $(CACHE)
-	shellcheck -x .ci/run testdata/real/*.sh rpm/brp-kpkg-btf rpm/kpkg-btf.deps hooks/debian/dpkg-* hooks/kbuild/pin-* hooks/host/dkms-* hooks/host/postinst.d-* hooks/host/host-check
+	shellcheck -x .ci/run testdata/real/*.sh rpm/brp-kpkg-btf rpm/kpkg-btf.deps hooks/debian/dpkg-* hooks/kbuild/pin-* hooks/audit/slurm-array hooks/audit/gnu-parallel hooks/host/dkms-* hooks/host/postinst.d-* hooks/host/host-check
 
 e2e: deps tools $(BIN) ## real packages
 	@testdata/real/deps.sh e2e
@@ -63,6 +63,7 @@ vm: deps $(BIN) ## booted kernels in QEMU
 	$(GO) test -tags vm -timeout 40m -count 1 -v ./internal/vmtest/...
 
 pipelines: deps tools $(BIN) ## real rpmbuild and dpkg-buildpackage
+	@testdata/real/deps.sh pipelines
 	$(GO) test -tags pipelines -timeout 40m -count 1 -v ./internal/pipelines/...
 
 small: deps $(BIN) ## one small 6.1 kernel: built here, pinned, packed, booted

@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-//go:embed debian kbuild gitlab github host
+//go:embed audit debian kbuild gitlab github host
 var texts embed.FS
 
 // Hook is one text. Run says that it is a program, to be installed with mode
@@ -23,6 +23,9 @@ type Hook struct {
 }
 
 var all = []Hook{
+	{"audit-gitlab", "audit/gitlab-parallel.yml", "GitLab jobs for an audit of archives: plan, parallel shares, merge", false},
+	{"audit-parallel", "audit/gnu-parallel", "GNU parallel: the shares of an audit on one machine's cores, or over ssh", true},
+	{"audit-slurm", "audit/slurm-array", "job array of Slurm: the shares of an audit, requeued where a node fails", true},
 	{"before-dh_strip", "debian/before-dh_strip.mk", "make fragment: staged modules before they are stripped and signed (Proxmox, Ubuntu)", false},
 	{"bindeb-pkg", "kbuild/bindeb-pkg.mk", "make fragment: the kernel's own bindeb-pkg and binrpm-pkg", false},
 	{"dkms", "host/dkms-post-install", "POST_INSTALL of dkms: do these modules go with this kernel's BTF?", true},

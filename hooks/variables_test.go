@@ -119,7 +119,9 @@ func TestTableOfVariables(t *testing.T) {
 			continue
 		}
 		for _, v := range word.FindAllString(string(h.Text()), -1) {
-			if !IsVariable(v) && v != "KPKG_BTF_BUILD" && v != "KPKG_BTF_HOOKS" {
+			// Those of --store and --shards, which audit run reads itself.
+			ofFlag := strings.HasPrefix(h.File, "audit/") && (v == "KPKG_BTF_STORE" || v == "KPKG_BTF_SHARDS")
+			if !IsVariable(v) && !ofFlag && v != "KPKG_BTF_BUILD" && v != "KPKG_BTF_HOOKS" {
 				t.Errorf("%s reads %s, which hooks/variables.go does not list", h.Name, v)
 			}
 		}

@@ -2,6 +2,9 @@ package hooks
 
 // versions are the texts as they are now.
 var versions = map[string]released{
+	"audit-gitlab":             {1, "0f4717eb"},
+	"audit-parallel":           {1, "31f89271"},
+	"audit-slurm":              {1, "f9787b2f"},
 	"before-dh_strip":          {4, "978dcb9c"},
 	"bindeb-pkg":               {6, "f0340ad1"},
 	"dkms":                     {2, "eda77e06"},

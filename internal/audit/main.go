@@ -164,12 +164,10 @@ func (p *program) planned(units []*plan.Unit, since bool) {
 	}
 	what := "planned"
 	if since {
-		what = "planned what the earlier plan did not have"
+		what = "planned, beyond the earlier plan"
 	}
-	p.note("%s: %s (%.1f GB of packages), %s under one name, %s with another name, %s", what,
-		model.Plural(n[plan.Kernel], "kernel", "kernels"), float64(bytes)/1e9,
-		model.Plural(n[plan.Window]-kept, "pair", "pairs"), model.Plural(kept, "pair", "pairs"),
-		model.Plural(n[plan.Outside], "pair of external modules and a kernel", "pairs of external modules and a kernel"))
+	p.note("%s: %s (%.1f GB); pairs: %d under one name, %d with another name, %d of external modules", what,
+		model.Plural(n[plan.Kernel], "kernel", "kernels"), float64(bytes)/1e9, n[plan.Window]-kept, kept, n[plan.Outside])
 }
 
 // Run is Main with the process's own surroundings.

@@ -20,6 +20,7 @@ const hooksHelp = `Lists or prints what a pipeline or a host takes over:
   GitHub                             github-action
   hosts                              postinst.d, dpkg-trigger, rpm-posttrans,
                                      dkms, modprobe.d
+  audits of whole archives           audit-slurm, audit-gitlab, audit-parallel
 
 With dh the add-on dh-sequence-kpkg-btf does it, in specs the macros of
 kpkg-btf-rpm-macros. The head of each text says where it belongs and which

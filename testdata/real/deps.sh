@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the Debian packages that the build and the tests need, those that the
-# demo needs alone, or also the browser that e2e looks at pages with. Lists them
+# demo needs alone, or also the browser that e2e looks at pages with, or the engines
+# that pipelines runs audits on. Lists them
 # first; does nothing when all are there.
-# usage: deps.sh [demo|e2e]
+# usage: deps.sh [demo|e2e|pipelines]
 set -eu
 
 packages="
@@ -46,6 +47,7 @@ packages="
 	zstd
 "
 [ "${1:-}" != demo ] || packages="ca-certificates debian-archive-keyring" # what fetch.sh verifies with
+[ "${1:-}" != pipelines ] || packages="$packages munge parallel slurm-client slurmctld slurmd"
 [ "${1:-}" != e2e ] || packages="$packages chromium fonts-dejavu-core tidy"
 # shellcheck disable=SC2086
 set -- $packages
