@@ -3,9 +3,11 @@ package cli_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -34,6 +36,7 @@ func program(t *testing.T, dir string, args ...string) *exec.Cmd {
 func TestSignalsEndBlockingReads(t *testing.T) {
 	reads := map[string][]string{
 		"explain standard input": {"explain"},
+		"explain at a terminal":  {"explain"},
 		"explain log":            {"explain", "--log", "fifo"},
 		"policy":                 {"check", "--policy", "fifo", "tree"},
 		"policy lint":            {"policy", "lint", "fifo"},
@@ -60,11 +63,11 @@ func TestSignalsEndBlockingReads(t *testing.T) {
 				cmd := program(t, dir, args...)
 				var stderr bytes.Buffer
 				cmd.Stderr = &stderr
-				in, err := cmd.StdinPipe() // open, and nothing comes
-				if err != nil {
+				if strings.HasSuffix(name, "terminal") {
+					cmd.Stdin = terminal(t)
+				} else if _, err := cmd.StdinPipe(); err != nil { // open, and nothing comes
 					t.Fatal(err)
 				}
-				defer in.Close()
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
@@ -107,6 +110,29 @@ func TestSignalsEndBlockingReads(t *testing.T) {
 			})
 		}
 	}
+}
+
+// terminal is one at which nobody types.
+func terminal(t *testing.T) *os.File {
+	t.Helper()
+	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { keys.Close() })
+	if err := unix.IoctlSetPointerInt(int(keys.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(keys.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	return tty
 }
 
 // A result that nobody could get is a failure.
