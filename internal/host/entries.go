@@ -123,7 +123,7 @@ func parseEntries(text []byte, pi bool) []entry {
 		case "label":
 			early = nil
 		case "linux", "kernel", "uki":
-			if len(words) > 1 && !notLinux(words[1]) {
+			if len(words) > 1 && words[1] != "" && !notLinux(words[1]) {
 				out = append(out, entry{linux: words[1], initrds: early})
 				early = nil
 			}
