@@ -112,10 +112,11 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kpkg-btf",
 		Short: "A gate for kernel packages: will each kernel load each module's BTF, and is it right?",
-		Long: `kpkg-btf opens the packages a kernel build produced (.deb, .rpm, trees, single
-files), finds the kernel's BTF and every module's, and reports what every kernel
-that could load a module will do with it and whether the result is right. From
-that it decides: keep, distill, strip, bump the ABI name, or rebuild.
+		Long: `kpkg-btf opens the packages a kernel build produced (.deb, .rpm,
+.pkg.tar.zst, .apk, .ipk, tar archives, trees, single files), finds the kernel's
+BTF and every module's, and reports what every kernel that could load a module
+will do with it and whether the result is right. From that it decides: keep,
+distill, strip, bump the ABI name, or rebuild.
 
 Exit codes of commands that decide:
   0  done; decision keep

@@ -49,7 +49,7 @@ func (p *Package) openDeb(ctx context.Context) (Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := p.readControl(ctx, parts.control)
+	text, err := p.readControl(ctx, p.debPart(parts.control, debControl))
 	if err != nil {
 		return nil, where.In(parts.control.Name, err)
 	}
@@ -57,7 +57,8 @@ func (p *Package) openDeb(ctx context.Context) (Contents, error) {
 		return nil, where.In(parts.control.Name, where.In("control", err))
 	}
 	p.control, p.data = parts.control, parts.data
-	return func(ctx context.Context, w *walker) error { return p.walkDeb(ctx, parts.data, w) }, nil
+	data := p.debPart(parts.data, debData)
+	return func(ctx context.Context, w *walker) error { return p.walkTar(ctx, data, w, nil) }, nil
 }
 
 // debParts applies the order that dpkg-deb demands: debian-binary first, then
@@ -133,37 +134,9 @@ func (p *Package) decoded(ctx context.Context, f codec.Format, ra io.ReaderAt, s
 	return codec.NewReader(ctx, f, ra, size, codec.Options{Jobs: p.opts.Jobs, Budget: budget, MaxDict: limits.MaxDict})
 }
 
-// tarMember gives the raw entries of a tar member, and nil at its end.
-func (p *Package) tarMember(ctx context.Context, m *ar.Member, prefix string, each func(*tarstream.Header, *tarstream.Reader) error) error {
-	r, err := p.decoded(ctx, debFormats[m.Name[len(prefix):]], m.Content(p.file), m.Size)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	t := tarstream.NewReader(r)
-	for {
-		h, err := t.Next()
-		if err == io.EOF {
-			return each(nil, t)
-		}
-		if err != nil {
-			return err
-		}
-		if err := each(h, t); err != nil {
-			if src := t.SourceErr(); src != nil { // the cause, whatever fn made of it
-				return src
-			}
-			return err
-		}
-		if src := t.SourceErr(); src != nil {
-			return src
-		}
-	}
-}
-
 // readControl gives the text of the control file.
-func (p *Package) readControl(ctx context.Context, m *ar.Member) (text []byte, err error) {
-	err = p.tarMember(ctx, m, debControl, func(h *tarstream.Header, t *tarstream.Reader) error {
+func (p *Package) readControl(ctx context.Context, part tarPart) (text []byte, err error) {
+	err = p.readTar(ctx, part, func(h *tarstream.Header, t *tarstream.Reader) error {
 		if h == nil {
 			return nil
 		}
@@ -171,13 +144,7 @@ func (p *Package) readControl(ctx context.Context, m *ar.Member) (text []byte, e
 		if err != nil || name != "control" || h.Type != tarstream.TypeReg {
 			return err
 		}
-		if text != nil {
-			return where.New(where.Malformed, "two control files").At(h.Off)
-		}
-		if h.Size > limits.MaxText {
-			return where.New(where.Limit, "control file of %d bytes", h.Size).At(h.Off)
-		}
-		text, err = io.ReadAll(t)
+		text, err = tarText(text, "control", h, t)
 		return err
 	})
 	if err == nil && text == nil {
@@ -214,32 +181,7 @@ func (p *Package) setControl(text []byte) error {
 	return nil
 }
 
-// tarTypes are the entry types of tar's.
-var tarTypes = map[byte]Type{
-	tarstream.TypeReg: Regular, tarstream.TypeDir: Directory, tarstream.TypeSymlink: Symlink, tarstream.TypeLink: Hardlink,
-	tarstream.TypeChar: Other, tarstream.TypeBlock: Other, tarstream.TypeFifo: Other,
-}
-
-func (p *Package) walkDeb(ctx context.Context, m *ar.Member, w *walker) error {
-	err := p.tarMember(ctx, m, debData, func(h *tarstream.Header, t *tarstream.Reader) error {
-		if h == nil {
-			return w.end(Raw{Gap: t.Gap(), Off: t.Offset() - t.Zeros(), Index: -1, Zeros: t.Zeros()})
-		}
-		name, err := cleanPath(h.Name, false)
-		if err != nil {
-			return err.(*where.Error).At(h.Off)
-		}
-		e := &Entry{
-			Path: name, Member: m.Name, Type: tarTypes[h.Type], Mode: uint32(h.Mode & 0o7777), Size: h.Size,
-			Link: h.Link, ModTime: h.ModTime, Owner: owner(h.Uname, h.UID), Group: owner(h.Gname, h.GID),
-		}
-		if e.Type == Hardlink {
-			if e.Link, err = cleanPath(h.Link, false); err != nil {
-				return err.(*where.Error).At(h.Off)
-			}
-		}
-		w.place(Raw{Gap: t.Gap(), Head: t.Raw(), Off: h.Off, Index: -1})
-		return w.give(e, t)
-	})
-	return where.In(m.Name, err)
+// debPart is the archive in a member.
+func (p *Package) debPart(m *ar.Member, prefix string) tarPart {
+	return tarPart{name: m.Name, format: debFormats[m.Name[len(prefix):]], content: m.Content(p.file)}
 }

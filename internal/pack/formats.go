@@ -30,22 +30,24 @@ type Format interface {
 type Contents func(ctx context.Context, w *walker) error
 
 // formats are those there are, in the order in which they are asked.
-var formats = []Format{debFormat{}, rpmFormat{}, initrdFormat{}}
+var formats = []Format{ipkFormat{}, debFormat{}, rpmFormat{}, initrdFormat{}, apkFormat{}, archFormat{}, tarFormat{}}
 
-// IsName reports whether a file of a name claims to be a package.
+// IsName reports whether a file of a name claims to be a package. An archive of
+// no package manager does not: next to packages it is as a rule their source.
 func IsName(name string) bool {
-	_, ok := claims(name)
-	return ok
+	f, ok := claims(name)
+	return ok && f != tarFormat{}
 }
 
 // claims is the format that the name of a file claims.
 func claims(name string) (Format, bool) {
-	ext := strings.ToLower(filepath.Ext(name))
-	i := slices.IndexFunc(formats, func(f Format) bool { return slices.Contains(f.Endings(), ext) })
-	if i < 0 {
-		return nil, false
+	name = strings.ToLower(filepath.Base(name))
+	for _, f := range formats {
+		if slices.ContainsFunc(f.Endings(), func(end string) bool { return strings.HasSuffix(name, end) }) {
+			return f, true
+		}
 	}
-	return formats[i], true
+	return nil, false
 }
 
 // identify finds the format of a file and opens it. One that is none is a plain
@@ -57,12 +59,30 @@ func (p *Package) identify(ctx context.Context, head []byte) (err error) {
 			return err
 		}
 	}
-	if IsName(p.Path) {
+	f, _ := claims(p.Path)
+	if f == (tarFormat{}) && p.begins(ctx, head).err == nil {
+		f = nil // a base
+	}
+	switch f {
+	case nil:
+	case debFormat{}, rpmFormat{}:
 		return where.New(where.Malformed, "not a deb or rpm (first bytes %s)", firstBytes(head)).
 			At(0).WithHint("the name ends with %s: is the download complete, or is the package compressed once more?", strings.ToLower(filepath.Ext(p.Path)))
+	default:
+		return p.notAsNamed(ctx, head)
 	}
 	p.Kind, p.walk = File, p.walkFile
 	return nil
+}
+
+// notAsNamed says why a file whose name claims a tar archive is none.
+func (p *Package) notAsNamed(ctx context.Context, head []byte) error {
+	err := p.begins(ctx, head).err
+	if err == nil {
+		err = where.New(where.Malformed, "a tar archive without %s", pkgInfo)
+	}
+	return where.New(where.KindOf(err), "not what its name says (first bytes %s): %w", firstBytes(head), err).
+		At(0).WithHint("is the download complete?")
 }
 
 func firstBytes(head []byte) string {

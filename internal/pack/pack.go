@@ -23,6 +23,10 @@ const (
 	Rpm       Kind = "rpm"
 	SourceRpm Kind = "source rpm" // opened, so that it can be named; Walk refuses it
 	Tree      Kind = "directory"
+	Arch      Kind = "archlinux"
+	Apk       Kind = "apk"
+	Ipk       Kind = "ipk"
+	Tar       Kind = "tar"    // of no package manager: kbuild's tar targets, packed trees
 	Initrd    Kind = "initrd" // archives that a kernel unpacks into its first root
 )
 
@@ -45,11 +49,12 @@ type Package struct {
 	// Source is the source package's name and SourceVersion its version,
 	// if the package tells.
 	Source, SourceVersion string
-	// Fields are the control fields of a .deb by their usual spelling; of an
-	// rpm: Provides (with versions, joined by ", "), Sourcerpm, Payload.
+	// Fields are the control fields of a .deb or .ipk by their usual spelling; of
+	// an rpm: Provides (with versions, joined by ", "), Sourcerpm, Payload; the
+	// lines of a .PKGINFO.
 	Fields map[string]string
-	// Coverage names what protects the payload against damage: "sha256",
-	// "sha256-alt", "md5" (rpm tags verified by Walk), or "".
+	// Coverage names what protects the payload against damage: "sha256" (of an
+	// .apk too), "sha256-alt", "md5" (rpm tags), verified by Walk, or "".
 	Coverage string
 
 	at   string // where it lies
@@ -62,10 +67,11 @@ type Package struct {
 	members []ar.Member     // deb
 	control *ar.Member      // deb
 	data    *ar.Member      // deb
-	checks  []rpmCheck      // rpm: digests of what the file holds
+	checks  []rpmCheck      // rpm, apk: digests of what the file holds
 	rpm     *rpmhdr.Package // rpm
 	payload *rpmPayload     // rpm
 	sha256  string          // memo of SHA256
+	peeked  *peek           // memo of begins
 }
 
 // source is the file of a package.
@@ -98,7 +104,7 @@ func OpenReader(ctx context.Context, path string, ra io.ReaderAt, size int64, o 
 	p := &Package{Path: path, opts: o, file: lentSource{ra}, size: size}
 	err := p.sniff(ctx)
 	if err == nil && p.Kind == File {
-		err = where.New(where.Malformed, "not a deb, rpm or initrd").At(0)
+		err = where.New(where.Malformed, "neither a package nor an initrd").At(0)
 	}
 	if err != nil {
 		return nil, where.In(path, err)

@@ -32,8 +32,8 @@ type RawFunc func(r *Raw, content io.Reader) error
 // WalkRaw is Walk over a package's payload alone (no ghosts) for a writer that
 // copies what it does not change.
 func (p *Package) WalkRaw(ctx context.Context, fn RawFunc) error {
-	if p.Kind != Deb && p.Kind != Udeb && p.Kind != Rpm {
-		return where.In(p.Path, where.New(where.Unsupported, "a %v cannot be rewritten as a package", p.Kind))
+	if err := p.Kind.Rewritable(); err != nil {
+		return where.In(p.Path, err)
 	}
 	return where.In(p.Path, p.walkVerified(ctx, &walker{raw: fn}))
 }

@@ -208,7 +208,7 @@ func (c *collector) read(ctx context.Context, in pack.Input) error {
 	if len(c.items) == before {
 		if p.Kind == pack.File && in.From == "" {
 			return where.In(in.Path, where.New(where.Unsupported, "no package, image, module or other file of a kernel").
-				WithHint("kpkg-btf reads .deb, .udeb, .rpm, folders, .changes, .buildinfo, @lists, vmlinux, vmlinuz, .ko, config, Module.symvers and its own manifests"))
+				WithHint("kpkg-btf reads .deb, .udeb, .rpm, .pkg.tar.*, .apk, .ipk, .tar and compressed ones, folders, .changes, .buildinfo, @lists, vmlinux, vmlinuz, .ko, config, Module.symvers and its own manifests"))
 		}
 		c.ignored = append(c.ignored, Ignored{File: in.Path, Why: "no kernel content"})
 		return nil

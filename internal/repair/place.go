@@ -82,6 +82,9 @@ func (j *job) placeOne(p *placed) error {
 		}
 		return j.writable(p)
 	}
+	if err := p.kind.Rewritable(); err != nil {
+		return err
+	}
 	if err := j.uploaded(p); err != nil {
 		return err
 	}

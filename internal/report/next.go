@@ -122,6 +122,9 @@ func applySteps(v *model.ReleaseVerdict, run *Run) []step {
 	if len(run.Inputs) == 0 || slices.ContainsFunc(run.Inputs, recorded) {
 		return append(out, step{what: "kpkg-btf apply " + screen.Quote(file) + ", with the packages or trees that it was made of"})
 	}
+	if slices.ContainsFunc(run.Inputs, notWritten) {
+		return append(out, step{what: "unpack it, kpkg-btf apply " + screen.Quote(file) + " FOLDER --in-place, and build the package again"})
+	}
 	words := append([]string{"kpkg-btf", "apply", file}, run.paths()...)
 	if len(run.Against) == 0 { // else --on names modules that may import, no kernels
 		for _, k := range run.On {
@@ -146,6 +149,14 @@ func applySteps(v *model.ReleaseVerdict, run *Run) []step {
 // recorded reports whether an input is a manifest: a record of packages, which
 // cannot be repaired itself.
 func recorded(input string) bool { return filepath.Ext(strings.TrimSuffix(input, ".zst")) == ".json" }
+
+// notWritten reports whether an input is of a format that apply does not write
+// (pack.Kind.Rewritable).
+func notWritten(input string) bool {
+	name := filepath.Base(input)
+	ext := filepath.Ext(name)
+	return ext == ".apk" || ext == ".ipk" || ext == ".tar" || ext == ".tgz" || strings.HasSuffix(strings.TrimSuffix(name, ext), ".tar")
+}
 
 // repairedFolder takes the packages that apply writes anew.
 const repairedFolder = "repaired"

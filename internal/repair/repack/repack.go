@@ -110,7 +110,7 @@ func Rewrite(ctx context.Context, p *pack.Package, out string, ed Editor, o Opti
 	case pack.Rpm:
 		err = r.rpm(ctx)
 	default:
-		err = where.In(p.Path, where.New(where.Unsupported, "a %v cannot be rewritten as a package", p.Kind))
+		err = where.In(p.Path, p.Kind.Rewritable())
 	}
 	if err != nil {
 		return nil, err
