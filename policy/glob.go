@@ -56,10 +56,10 @@ func NewGlob(text string) (*Glob, error) {
 
 func (g *Glob) String() string { return g.text }
 
-// name tells whether the glob matches a plain name: of a kernel, a finding.
+// name reports whether the glob matches a plain name: of a kernel, a finding.
 func (g *Glob) name(s string) bool { return !g.module && g.re.MatchString(s) }
 
-// subject tells whether it matches a symbol, or one of the modules it is of.
+// subject reports whether it matches a symbol, or one of the modules it is of.
 func (g *Glob) subject(s Subject) bool {
 	if !g.module {
 		return s.Symbol != "" && g.re.MatchString(s.Symbol)
@@ -72,7 +72,7 @@ func (g *Glob) subject(s Subject) bool {
 	return false
 }
 
-// covers tells whether g matches all that h does, as far as that is plain
+// covers reports whether g matches all that h does, as far as that is plain
 // from their texts: equal, or g everything of its sort.
 func (g *Glob) covers(h *Glob) bool {
 	if g.module != h.module {

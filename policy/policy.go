@@ -128,7 +128,7 @@ type located struct {
 
 func (l located) Error() string { return l.msg }
 
-// at finds line and excerpt of the path. A key that is not there is that of
+// at finds line and excerpt of the path. A key that is missing is that of
 // what holds it.
 func (l located) at(name string, text []byte) *where.Error {
 	key := strings.TrimPrefix(l.path, "$.")

@@ -25,7 +25,7 @@ type Selector struct {
 	findings, match, kernels []*Glob
 }
 
-// Rule gives what it matches an action, a severity, or both.
+// Rule returns what it matches an action, a severity, or both.
 type Rule struct {
 	Selector `yaml:",inline"`
 	Action   string `yaml:"action,omitempty"`
@@ -96,7 +96,7 @@ func (s *Selector) matches(c *Case) bool {
 		any(s.match, func(g *Glob) bool { return g.subject(c.Subject) })
 }
 
-// covers tells whether s matches all that other does, as far as that is plain
+// covers reports whether s matches all that other does, as far as that is plain
 // from their texts.
 func (s *Selector) covers(other *Selector) bool {
 	all := func(mine, its []*Glob) bool {
@@ -162,7 +162,7 @@ func (w *Waiver) compile() error {
 	return nil
 }
 
-// Expired tells whether the waiver has ended before a day (YYYY-MM-DD).
+// Expired reports whether the waiver has ended before a day (YYYY-MM-DD).
 func (w *Waiver) Expired(day string) bool { return w.Expires != "" && w.Expires < day }
 
 // fault is what is wrong with one key of a rule or waiver.

@@ -2,7 +2,7 @@ package policy
 
 import "slices"
 
-// Signatures says whether the older kernel can refuse foreign signatures.
+// Signatures reports whether the older kernel can refuse foreign signatures.
 type Signatures string
 
 const (
@@ -60,11 +60,11 @@ type Health struct {
 
 const maxPercent = 10000
 
-// MayZeroIDs tells whether the words of a module's plain id lists may be
+// MayZeroIDs reports whether the words of a module's plain id lists may be
 // zeroed, when it is distilled or stripped, by the spellings of its path.
 func (p *Policy) MayZeroIDs(spellings ...string) bool { return matchAny(p.zeroIDs, spellings) }
 
-// BTFNotExpected tells whether an in-tree module is meant to carry no BTF, by
+// BTFNotExpected reports whether an in-tree module is meant to carry no BTF, by
 // the spellings of its path.
 func (p *Policy) BTFNotExpected(spellings ...string) bool { return matchAny(p.noneExpected, spellings) }
 

@@ -42,7 +42,7 @@ func (p *Policy) On(day string) *Use {
 	return &Use{policy: p, day: day, rules: make([]bool, len(p.Rules)), waivers: make([]bool, len(p.Waivers))}
 }
 
-// Judge gives the ruling on a case. Waivers come first, then rules; of each
+// Judge returns the ruling on a case. Waivers come first, then rules; of each
 // the first that matches. Rebuild is lowered by nothing but what the catalogue
 // names (a rule needs a reason), and of what is inconclusive a waiver closes what
 // is Open.

@@ -100,7 +100,7 @@ func TestWaivableRebuild(t *testing.T) {
 	}
 }
 
-// Of modules built elsewhere a rule can ask at worst that they be rebuilt, and a
+// Of external modules a rule can ask at worst that they be rebuilt, and a
 // waiver lets that pass: nobody can change the kernel's name for them.
 func TestRulesAboutModulesOfElsewhere(t *testing.T) {
 	c := Case{Finding: "outside.signature", Encounter: model.Outside, Kernels: []string{"6.1.0-1-amd64", "6.1.0-9-amd64"}}

@@ -16,7 +16,7 @@ func (x *Exports) Breaks() bool {
 }
 
 // BreaksWindow reports whether new modules may not load on the old kernel: what they
-// may import from its image is not there, not the same, or under a condition
+// may import from its image is missing, not the same, or under a condition
 // they no longer meet. Nothing here knows what a module really imports.
 func (x *Exports) BreaksWindow() bool {
 	if len(x.Changed)+len(x.Looser)+len(x.LeftImage)+len(x.JoinedImage)+len(x.NamespaceFreed) > 0 {

@@ -2,7 +2,7 @@ package abi
 
 import "kpkg-btf/internal/btf"
 
-// Description says whether BTF describes an exported symbol.
+// Description reports whether BTF describes an exported symbol.
 type Description uint8
 
 const (

@@ -12,10 +12,10 @@ type Side struct {
 	Modules *ModuleSet
 	// Types are where the exports are described.
 	Types *TypeSide
-	// Imports yields what its modules import, external ones that are there
+	// Imports yields what its modules import, external ones that are present
 	// included; a name may come more than once.
 	Imports func(yield func(symbol string) bool)
-	// Code gives for a module, by the owner word of its symbols, a digest of
+	// Code returns for a module, by the owner word of its symbols, a digest of
 	// everything but its BTF, signature and build id; false where there is none.
 	Code  func(owner string) (uint64, bool)
 	Build Build

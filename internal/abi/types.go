@@ -14,8 +14,8 @@ import (
 // TypeSide is where the exported symbols of one kernel are described.
 type TypeSide struct {
 	Base *btf.Raw
-	// Module gives the split BTF of a module by the owner word of its symbols,
-	// on Base; nil when the module is not there or has none.
+	// Module returns the split BTF of a module by the owner word of its symbols,
+	// on Base; nil when the module is missing or has none.
 	Module func(owner string) *btf.Raw
 }
 

@@ -43,7 +43,7 @@ func (n Name) Next() string {
 }
 
 // scheme recognises the names of one distribution. The groups of its form are
-// head, number, tail; flavour says whether what the tail ends with is one of
+// head, number, tail; flavour reports whether what the tail ends with is one of
 // its own.
 type scheme struct {
 	name    string

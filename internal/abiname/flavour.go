@@ -14,7 +14,7 @@ var (
 	fedora      = regexp.MustCompile(`\.([a-z0-9_]+)((?:\+[a-z0-9-]+)*)$`)
 )
 
-// Flavour gives the flavour in a release name, "" when there is none.
+// Flavour returns the flavour in a release name, "" when there is none.
 func Flavour(name string) string {
 	name = preRelease.ReplaceAllString(name, "")
 	if m := flavourWord.FindStringSubmatch(name); m != nil {

@@ -90,7 +90,7 @@ func blobs(modules []vmtest.Module, each int) (out [][]byte) {
 	return out
 }
 
-// judgeAll gives the CPU times of some runs over all blobs, each the mean of
+// judgeAll returns the CPU times of some runs over all blobs, each the mean of
 // as many rounds as the kernel's clock needs.
 func judgeAll(t *testing.T, base *verdict.Base, blobs [][]byte, rounds int) (took []time.Duration, accepted int) {
 	t.Helper()

@@ -83,7 +83,7 @@ func (h Header) End() uint64 {
 	return end
 }
 
-// Cut gives the blob up to the end of the last section its header declares:
+// Cut returns the blob up to the end of the last section its header declares:
 // an ELF section, a scan of a raw image and sysfs differ in what follows.
 func Cut(b []byte) ([]byte, error) {
 	h, err := ReadHeader(b)

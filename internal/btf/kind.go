@@ -87,7 +87,7 @@ var shapes = [numKinds]Shape{
 	Enum64:    {Name: "ENUM64", Elem: 12, HeadSize: true, ElemStrs: 0b001},
 }
 
-// Shape gives the kind's row of the table; a kind above MaxKind gets nil.
+// Shape returns the kind's row of the table; a kind above MaxKind gets nil.
 func (k Kind) Shape() *Shape {
 	if k >= numKinds {
 		return nil
@@ -103,13 +103,13 @@ func (k Kind) String() string {
 	return fmt.Sprintf("KIND(%d)", uint8(k))
 }
 
-// Modifier tells whether the kind is one that the kernel looks through
+// Modifier reports whether the kind is one that the kernel looks through
 // (btf_type_is_modifier: TYPEDEF VOLATILE CONST RESTRICT TYPE_TAG).
 func (k Kind) Modifier() bool {
 	return k >= Typedef && k <= Restrict || k == TypeTag
 }
 
-// Composite tells whether the kind is STRUCT or UNION.
+// Composite reports whether the kind is STRUCT or UNION.
 func (k Kind) Composite() bool { return k == Struct || k == Union }
 
 // Masks say which bits of a record's info word are its kind and its vlen.

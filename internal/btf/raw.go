@@ -165,16 +165,16 @@ func (r *Raw) bad(n uint32, off int, kind where.Kind, format string, args ...any
 	return e.At(int64(r.hdr.Len) + int64(r.hdr.TypeOff) + int64(off))
 }
 
-// Header gives the blob's header.
+// Header returns the blob's header.
 func (r *Raw) Header() Header { return r.hdr }
 
 // BigEndian is the byte order of the blob.
 func (r *Raw) BigEndian() bool { return r.hdr.BigEndian }
 
-// Bytes gives the blob, cut at the end of its last section.
+// Bytes returns the blob, cut at the end of its last section.
 func (r *Raw) Bytes() []byte { return r.data }
 
-// Base gives what a split lies on, nil for a base.
+// Base returns what a split lies on, nil for a base.
 func (r *Raw) Base() *Raw { return r.base }
 
 // NumTypes is the number of ids, base's and void included: the kernel's
@@ -197,5 +197,5 @@ func (r *Raw) FirstStr() StrOff { return r.firstStr }
 // StrEnd is one more than the last string offset, base's included.
 func (r *Raw) StrEnd() uint64 { return uint64(r.firstStr) + uint64(len(r.strs)) }
 
-// Strings gives the blob's own string section.
+// Strings returns the blob's own string section.
 func (r *Raw) Strings() []byte { return r.strs }

@@ -42,7 +42,7 @@ type Member struct {
 	BitSize uint32 // of a bitfield, else 0
 }
 
-// Member gives the i-th member; i < Vlen. With KFlag the offset word holds
+// Member returns the i-th member; i < Vlen. With KFlag the offset word holds
 // the bitfield size in its top byte.
 func (t *Record) Member(i int) Member {
 	m := Member{Name: StrOff(t.Word(3 * i)), Type: ID(t.Word(3*i + 1)), BitOff: t.Word(3*i + 2)}
@@ -52,11 +52,11 @@ func (t *Record) Member(i int) Member {
 	return m
 }
 
-// Param gives name and type of the i-th parameter of a FUNC_PROTO; a last
+// Param returns name and type of the i-th parameter of a FUNC_PROTO; a last
 // parameter of type 0 without name is "...".
 func (t *Record) Param(i int) (StrOff, ID) { return StrOff(t.Word(2 * i)), ID(t.Word(2*i + 1)) }
 
-// Enumerator gives name and value of the i-th element of an ENUM or ENUM64.
+// Enumerator returns name and value of the i-th element of an ENUM or ENUM64.
 // The value is sign-extended when the record's KFlag says signed.
 func (t *Record) Enumerator(i int) (StrOff, uint64) {
 	if t.Kind == Enum64 {
@@ -69,17 +69,17 @@ func (t *Record) Enumerator(i int) (StrOff, uint64) {
 	return StrOff(t.Word(2 * i)), uint64(v)
 }
 
-// Secinfo gives variable, offset and size of the i-th entry of a DATASEC.
+// Secinfo returns variable, offset and size of the i-th entry of a DATASEC.
 func (t *Record) Secinfo(i int) (v ID, off, size uint32) {
 	return ID(t.Word(3 * i)), t.Word(3*i + 1), t.Word(3*i + 2)
 }
 
-// Array gives element type, index type and length of an ARRAY.
+// Array returns element type, index type and length of an ARRAY.
 func (t *Record) Array() (elem, index ID, n uint32) {
 	return ID(t.Word(0)), ID(t.Word(1)), t.Word(2)
 }
 
-// Int gives encoding (1 signed, 2 char, 4 bool), bit offset and bits of an INT.
+// Int returns encoding (1 signed, 2 char, 4 bool), bit offset and bits of an INT.
 func (t *Record) Int() (encoding, off, bits uint8) {
 	w := t.Word(0)
 	return uint8(w >> 24 & 0xf), uint8(w >> 16), uint8(w)
@@ -170,7 +170,7 @@ func (r *Raw) buildIndex() {
 	}
 }
 
-// Record gives the record behind an id, the base's included. Id 0 is a record
+// Record returns the record behind an id, the base's included. Id 0 is a record
 // of kind Void. It is false for an id beyond the last. The first call on a
 // split builds its index (4 bytes a type).
 func (r *Raw) Record(id ID) (Record, bool) {
@@ -188,13 +188,13 @@ func (r *Raw) Record(id ID) (Record, bool) {
 	return r.at(int(r.index[n]), id), true
 }
 
-// Kind gives the kind behind an id; Void for id 0 and for ids beyond the last.
+// Kind returns the kind behind an id; Void for id 0 and for ids beyond the last.
 func (r *Raw) Kind(id ID) Kind {
 	t, _ := r.Record(id)
 	return t.Kind
 }
 
-// RecordBytes gives the bytes of an own record, head included.
+// RecordBytes returns the bytes of an own record, head included.
 func (r *Raw) RecordBytes(t *Record) []byte {
 	return r.data[t.Pos : int(t.Pos)+recordHead+len(t.Extra)]
 }

@@ -9,7 +9,7 @@ import (
 	"kpkg-btf/internal/btf/btftest"
 )
 
-// every gives one blob with each kind once, all references and names distinct.
+// every returns one blob with each kind once, all references and names distinct.
 func every(big bool) *btftest.Builder {
 	b := btftest.Base()
 	b.Big = big

@@ -5,7 +5,7 @@ import (
 	"hash/maphash"
 )
 
-// Str gives the string at an offset, the base's included, without its NUL. It
+// Str returns the string at an offset, the base's included, without its NUL. It
 // is a view of the blob. It is false for an offset beyond the strings; an
 // offset inside a string gives its tail.
 func (r *Raw) Str(off StrOff) ([]byte, bool) {
@@ -26,7 +26,7 @@ func (r *Raw) Name(off StrOff) string {
 	return string(s)
 }
 
-// StrStart tells whether an offset is the first byte of a string.
+// StrStart reports whether an offset is the first byte of a string.
 func (r *Raw) StrStart(off StrOff) bool {
 	if off < r.firstStr {
 		return r.base.StrStart(off)
@@ -88,7 +88,7 @@ func (r *Raw) Named(name string) func(yield func(Record) bool) {
 	}
 }
 
-// Find gives the first own record of a kind and name.
+// Find returns the first own record of a kind and name.
 func (r *Raw) Find(kind Kind, name string) (Record, bool) {
 	for t := range r.Named(name) {
 		if t.Kind == kind {

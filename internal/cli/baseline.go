@@ -179,7 +179,7 @@ func (b *baselineFlags) ending() string {
 	return ".json"
 }
 
-// baselineOne writes the manifest of one kernel, unless it is there.
+// baselineOne writes the manifest of one kernel, unless it is present.
 func (a *app) baselineOne(ctx context.Context, c *fetch.Client, k *fetch.Kernel, b baselineFlags, older bool) error {
 	name := k.Arch + "_" + k.Release
 	if older {
@@ -265,7 +265,7 @@ func named(l *release.Loaded, name string) *release.Release {
 	return l.Releases[i]
 }
 
-// kept gives the manifest that is there when it is whole, of this very
+// kept returns the manifest that is there when it is whole, of this very
 // kernel, with its base, and says as much as a new one would.
 func kept(file string, k *fetch.Kernel, withImage bool) *manifest.Manifest {
 	text, err := os.ReadFile(file)

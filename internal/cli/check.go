@@ -205,7 +205,7 @@ func (a *app) loadOlds(ctx context.Context, sets []string) ([]*release.Loaded, e
 			return nil, err
 		}
 		for _, r := range l.Releases {
-			if err := r.Condense(a.jobs); err != nil {
+			if err := r.ToManifest(a.jobs); err != nil {
 				return nil, err
 			}
 		}

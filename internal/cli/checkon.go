@@ -44,7 +44,7 @@ func (a *app) loadKernels(ctx context.Context, sets []string) ([]*release.Loaded
 			return nil, err
 		}
 		for _, r := range l.Releases {
-			if err := r.Forget(); err != nil {
+			if err := r.DropModules(); err != nil {
 				return nil, err
 			}
 		}

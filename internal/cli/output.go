@@ -46,7 +46,7 @@ func (o *outputFlags) probe(inputs []string, folder bool) error {
 	return fsx.Probe(o.file, opts)
 }
 
-// output writes a result to standard output, or to a file that is there
+// output writes a result to standard output, or to a file that is present
 // whole or not at all.
 func (a *app) output(o outputFlags, write func(io.Writer) error) error {
 	if o.file != "" {

@@ -106,7 +106,7 @@ func (p *placeFlags) rpmMD(at string) (fetch.Place, error) {
 	return m, nil
 }
 
-// machine gives the lines of the machine's sources that are asked for.
+// machine returns the lines of the machine's sources that are asked for.
 func (p *placeFlags) machine() ([]fetch.Line, error) {
 	lines, err := fetch.MachineSources("/etc/apt")
 	if err != nil {

@@ -185,7 +185,7 @@ func (a *app) recordSelf(ctx context.Context, r *release.Release, m *manifest.Ma
 }
 
 // writeRefs writes the references of a release's modules and returns the name
-// of the file. In a folder the name is the manifest's digest: one that is there
+// of the file. In a folder the name is the manifest's digest: one that is present
 // already and belongs to the manifest stays.
 func (a *app) writeRefs(ctx context.Context, r *release.Release, m *manifest.Manifest, out refsOutput) (string, error) {
 	x, err := encounter.References(ctx, r, m, a.jobs)
@@ -199,13 +199,13 @@ func (a *app) writeRefs(ctx context.Context, r *release.Release, m *manifest.Man
 		return out.file, nil
 	}
 	if out.folder {
-		out.force = true // the name says the content: whoever wrote it meanwhile wrote this
+		out.force = true // the name says the content: whoever wrote it in the meantime wrote this
 	}
 	return out.file, a.output(out.outputFlags, func(w io.Writer) error { return manifest.WriteRefs(w, x) })
 }
 
 // writeBase puts the base beside the manifest. Its name is its checksum, so
-// one that is there already and is whole stays.
+// one that is present already and is whole stays.
 func (a *app) writeBase(b []byte, sum [32]byte, out outputFlags, name string) error {
 	if f, err := os.Open(name); err == nil {
 		_, err = manifest.ReadBase(f, sum)
@@ -214,7 +214,7 @@ func (a *app) writeBase(b []byte, sum [32]byte, out outputFlags, name string) er
 			return nil
 		}
 	}
-	out.file, out.force = name, true // the name says the content: whoever wrote it meanwhile wrote this
+	out.file, out.force = name, true // the name says the content: whoever wrote it in the meantime wrote this
 	return a.output(out, func(w io.Writer) error { return manifest.WriteBase(w, b) })
 }
 

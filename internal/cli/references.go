@@ -143,7 +143,7 @@ func (a *app) baselineReference(ctx context.Context, ref reference, b baselineFl
 	return a.tell(out.file, ref.release, "", m, "written")
 }
 
-// alreadyThere says whether a file is this very manifest, whatever version of
+// alreadyThere reports whether a file is this very manifest, whatever version of
 // this program wrote it.
 func alreadyThere(file string, m *manifest.Manifest) (bool, error) {
 	want, err := m.Digest()

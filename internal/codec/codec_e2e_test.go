@@ -15,7 +15,7 @@ import (
 	"kpkg-btf/internal/realtest"
 )
 
-// payload gives the data.tar.xz of a real package, cut out by dpkg-deb's
+// payload returns the data.tar.xz of a real package, cut out by dpkg-deb's
 // sibling ar, and the payload as dpkg-deb decompresses it.
 func payload(t *testing.T, spec string) ([]byte, []byte) {
 	t.Helper()
@@ -48,7 +48,7 @@ func TestRealPayloads(t *testing.T) {
 
 func TestRealModules(t *testing.T) {
 	deb := realtest.Deb(t, realtest.PairBOld)
-	// One xz decompresses all of them meanwhile: streams may be joined.
+	// One xz decompresses all of them in the meantime: streams may be joined.
 	var want counter
 	cmd := exec.Command("xz", "-dc")
 	cmd.Stdout = &want

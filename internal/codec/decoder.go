@@ -93,7 +93,7 @@ func (d *Decoder) member(dst []byte, f Format, src []byte, max int64) ([]byte, i
 	return dst, 0, where.New(where.Unsupported, "compression format %v", f)
 }
 
-// padding tells whether all the bytes after a stream are what its format
+// padding reports whether all the bytes after a stream are what its format
 // allows there: gzip any number of zeros, xz groups of four.
 func padding(f Format, rest []byte) bool {
 	if f != Gzip && f != XZ || f == XZ && len(rest)%4 != 0 {

@@ -51,7 +51,7 @@ var magics = [...]struct {
 const HeadSize = 16
 
 // Detect tells the format of a file from its first HeadSize bytes; fewer are
-// fine. None means that no known magic is there. LZMA has no magic: its 13-byte
+// fine. None means that no known magic is present. LZMA has no magic: its 13-byte
 // header and the zero byte that every range coder begins with must all be what
 // liblzma's alone encoder or the old LZMA utilities write.
 func Detect(head []byte) Format {
@@ -75,8 +75,8 @@ func Detect(head []byte) Format {
 // (RFC 8878 3.1.2); pzstd puts one before each frame.
 const skippableMagic = 0x184D2A50
 
-// bzip2Block tells whether the bytes after "BZh9" begin a block or end the
-// stream; bytes that are not there are not held against it.
+// bzip2Block reports whether the bytes after "BZh9" begin a block or end the
+// stream; bytes that are missing are not held against it.
 func bzip2Block(b []byte) bool {
 	for _, m := range []string{"\x31\x41\x59\x26\x53\x59", "\x17\x72\x45\x38\x50\x90"} {
 		n := min(len(b), len(m))
@@ -100,7 +100,7 @@ var names = map[string]Format{
 	"zstd": Zstd, "zst": Zstd, "zstd22": Zstd,
 }
 
-// ParseName gives the format that a word names: rpm's payload compressor, the
+// ParseName returns the format that a word names: rpm's payload compressor, the
 // compression type of an EFI zboot image, a suffix of a member's name without
 // the dot. "lz4" is what the kernel build calls its legacy frames. False for
 // any other word.

@@ -47,7 +47,7 @@ func (m Member) is(r *model.ReleaseRef) bool {
 	return (name || flavour) && (m.arch == model.ArchUnknown || m.arch == r.Arch)
 }
 
-// partners tells whether two releases are the same member of their sets.
+// partners reports whether two releases are the same member of their sets.
 func partners(a, b *model.ReleaseRef) bool {
 	if a.Arch != b.Arch && a.Arch != model.ArchUnknown && b.Arch != model.ArchUnknown {
 		return false
@@ -87,7 +87,7 @@ func expected(rep *model.Report, members []Member) []model.Finding {
 	return setFindings(missing, removed, added)
 }
 
-// kernelsOf are the new releases that are kernels: modules built elsewhere are
+// kernelsOf are the new releases that are kernels: external modules are
 // no members of a set.
 func kernelsOf(rep *model.Report) []model.ReleaseRef {
 	var out []model.ReleaseRef

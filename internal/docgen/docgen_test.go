@@ -165,7 +165,7 @@ func shown(p *page.Page) string {
 }
 
 // TestShownCommandsExist: commands, flags, hooks, variables and targets of make
-// that the pages name are there.
+// that the pages name are present.
 func TestShownCommandsExist(t *testing.T) {
 	tree := cli.Command()
 	tree.InitDefaultHelpCmd()

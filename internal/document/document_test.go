@@ -187,7 +187,7 @@ func wants(t *testing.T, text []byte, kind where.Kind, says string) {
 	}
 }
 
-// sealed gives a text whose digest fits, with old replaced by new in its body.
+// sealed returns a text whose digest fits, with old replaced by new in its body.
 func sealed(t *testing.T, old, new string) []byte {
 	t.Helper()
 	out := marshal(t, full())

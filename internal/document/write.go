@@ -270,7 +270,7 @@ func (w *writer) deltas(v reflect.Value, at *path) {
 	w.b = append(w.b, '"')
 }
 
-// sorted is a list in order, a copy where it is not; strings that are there
+// sorted is a list in order, a copy where it is not; strings that are present
 // twice are one.
 func (w *writer) sorted(v reflect.Value, at *path) reflect.Value {
 	n := v.Len()

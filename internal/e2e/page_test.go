@@ -84,7 +84,7 @@ func (p *pair) page(t *testing.T, file string) {
 }
 
 // bare looks at the page where neither script nor style run, as CI servers
-// show it: everything is there.
+// show it: everything is present.
 func (b *browser) bare(file string) {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -52,7 +52,7 @@ func withMember(t *testing.T, r *release.Release, target string) *release.Releas
 // The checksums are as before, as with __GENKSYMS__ around the member.
 func TestPairD(t *testing.T) {
 	new, old := loaded(t, realtest.PairBNew), loaded(t, realtest.PairBOld)
-	if err := old.Condense(runtime.GOMAXPROCS(0)); err != nil {
+	if err := old.ToManifest(runtime.GOMAXPROCS(0)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

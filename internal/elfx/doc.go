@@ -1,6 +1,6 @@
 // Package elfx reads ELF files section by section without trusting them: both
 // classes, both byte orders, every count and offset checked against the bytes
-// that are there. It keeps raw offsets so that a file can be rewritten later.
+// that are present. It keeps raw offsets so that a file can be rewritten later.
 //
 // The format is that of the System V gABI, chapters 4 and 5 ("ELF Header",
 // "Sections", "Symbol Table", "Relocation"); extended section numbering is

@@ -36,7 +36,7 @@ type File struct {
 	names string
 }
 
-// Is says whether head begins like an ELF file.
+// Is reports whether head begins like an ELF file.
 func Is(head []byte) bool {
 	return len(head) >= 4 && head[0] == 0x7f && head[1] == 'E' && head[2] == 'L' && head[3] == 'F'
 }

@@ -19,7 +19,7 @@ const (
 	textIndex, dataIndex, bssIndex, symtabN = 1, 3, 5, 7
 )
 
-// broken gives the 64-bit little-endian object with one edit.
+// broken returns the 64-bit little-endian object with one edit.
 func broken(edit func(b []byte, shdr func(i int) []byte)) []byte {
 	b := shapes["64le"].Bytes()
 	shoff := binary.LittleEndian.Uint64(b[eShoff:])
@@ -33,7 +33,7 @@ var (
 	put64 = binary.LittleEndian.PutUint64
 )
 
-// TestHostileHeaders: headers that claim what is not there end in an error.
+// TestHostileHeaders: headers that claim what is missing end in an error.
 func TestHostileHeaders(t *testing.T) {
 	for _, c := range []struct {
 		name, want string

@@ -48,7 +48,7 @@ func (l Layout) Word(b []byte) uint64 {
 	return uint64(l.U32(b))
 }
 
-// Order gives the byte order in the terms of encoding/binary.
+// Order returns the byte order in the terms of encoding/binary.
 func (l Layout) Order() binary.ByteOrder {
 	if l.BigEndian {
 		return binary.BigEndian

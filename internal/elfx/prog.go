@@ -47,7 +47,7 @@ func (f *File) prog(b []byte) Prog {
 	}
 }
 
-// SegmentData gives the file content of a segment as a part of the input.
+// SegmentData returns the file content of a segment as a part of the input.
 func (f *File) SegmentData(p *Prog) ([]byte, error) {
 	total := uint64(len(f.data))
 	if p.Off > total || p.Filesz > total-p.Off {

@@ -56,7 +56,7 @@ func (f *File) RelocsFor(target *Section) (Relocs, error) {
 	return Relocs{}, nil
 }
 
-// HasAddends says whether Addend is in the entries.
+// HasAddends reports whether Addend is in the entries.
 func (r *Relocs) HasAddends() bool { return r.addends }
 
 // Len is the number of relocations.
@@ -67,7 +67,7 @@ func (r *Relocs) Len() int {
 	return len(r.raw) / r.entry
 }
 
-// At gives relocation i, which must be less than Len.
+// At returns relocation i, which must be less than Len.
 func (r *Relocs) At(i int) Reloc {
 	b := r.raw[i*r.entry:][:r.entry]
 	if !r.Is64 {

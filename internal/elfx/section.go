@@ -18,10 +18,10 @@ type Section struct {
 	Index     uint32
 }
 
-// HasData says whether the section occupies bytes of the file.
+// HasData reports whether the section occupies bytes of the file.
 func (s *Section) HasData() bool { return s.Type != SHTNobits && s.Type != SHTNull }
 
-// Compressed says whether the content is compressed (SHF_COMPRESSED).
+// Compressed reports whether the content is compressed (SHF_COMPRESSED).
 func (s *Section) Compressed() bool { return s.Flags&SHFCompressed != 0 }
 
 func (f *File) shdrSize() uint64 {
@@ -52,7 +52,7 @@ func (f *File) section(i uint64) Section {
 // HeaderOff is the offset of the section's header in the file.
 func (f *File) HeaderOff(s *Section) int64 { return int64(f.Shoff + uint64(s.Index)*f.shdrSize()) }
 
-// Section gives the first section of a name, which is the one the kernel takes
+// Section returns the first section of a name, which is the one the kernel takes
 // (kernel/module/main.c, find_any_sec), or nil.
 func (f *File) Section(name string) *Section {
 	for i := range f.Sections {
@@ -63,7 +63,7 @@ func (f *File) Section(name string) *Section {
 	return nil
 }
 
-// Data gives the content of a section as a part of the input; nil for a
+// Data returns the content of a section as a part of the input; nil for a
 // section without file content. A compressed section is Unsupported.
 func (f *File) Data(s *Section) ([]byte, error) {
 	if !s.HasData() {

@@ -43,7 +43,7 @@ func TestSplice(t *testing.T) {
 	}
 }
 
-// TestSpliceRefuses: what is linked already, or is not there.
+// TestSpliceRefuses: what is linked already, or is missing.
 func TestSpliceRefuses(t *testing.T) {
 	linked := elftest.File{Type: 2, Sections: []elftest.Section{{Name: ".BTF", Flags: elfx.SHFAlloc, Data: []byte("x")}}}
 	object := elftest.File{Sections: []elftest.Section{{Name: ".BTF", Flags: elfx.SHFAlloc, Data: []byte("x")}}}

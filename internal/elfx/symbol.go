@@ -106,7 +106,7 @@ func (t *Symtab) Len() int {
 	return len(t.raw) / t.entry
 }
 
-// At gives symbol i, which must be less than Len.
+// At returns symbol i, which must be less than Len.
 func (t *Symtab) At(i int) Symbol {
 	b := t.raw[i*t.entry:][:t.entry]
 	var s Symbol
@@ -140,7 +140,7 @@ func (t *Symtab) All() iter.Seq2[int, Symbol] {
 	}
 }
 
-// Name gives the name of a symbol as a part of the input; an offset outside
+// Name returns the name of a symbol as a part of the input; an offset outside
 // the string table is Malformed.
 func (t *Symtab) Name(s *Symbol) ([]byte, error) {
 	if uint64(s.NameOff) >= uint64(len(t.str)) {

@@ -12,7 +12,7 @@ import (
 // takenAsThere reports whether a kernel takes a module of which only references
 // are kept, as the module's own kernel does: both ask the same of BTF, its own one
 // takes it with its ids, and all that it reads of the base is on the kernel what it
-// is there, in its place, embedded types with their layout, as many types and bytes
+// is present, in its place, embedded types with their layout, as many types and bytes
 // of strings below its own. Then no check of a kernel sees a difference. False
 // where that is not shown, which says nothing.
 func takenAsThere(k *kernel.Kernel, m *Module, bases *Bases) bool {

@@ -91,7 +91,7 @@ type Topic uint8
 const (
 	AboutLoad    Topic = iota // whether the kernel loads it at all
 	AboutVerdict              // what the kernel does with its BTF
-	AboutMeaning              // what its types are there
+	AboutMeaning              // what its types are present
 	AboutInit                 // whether its init needs BTF
 )
 

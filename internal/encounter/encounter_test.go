@@ -214,7 +214,7 @@ func TestRefsAgree(t *testing.T) {
 	}
 }
 
-// What a kernel does with a module of which only a manifest is there.
+// What a kernel does with a module of which only a manifest is present.
 func TestRecorded(t *testing.T) {
 	split := &manifest.Module{Path: "a.ko", BTF: manifest.BTF{Kind: manifest.BTFSplit}}
 	bare := &manifest.Module{Path: "b.ko", BTF: manifest.BTF{Kind: manifest.BTFNone}}
@@ -257,7 +257,7 @@ func TestMismatchUnknown(t *testing.T) {
 	}
 }
 
-// The trial says whether distilling helps, and why not.
+// The trial reports whether distilling helps, and why not.
 func TestTrial(t *testing.T) {
 	plain := btftest.Kernel(btftest.Plain)
 	on := kernelOf(t, "6.12.0-1", plain.Bytes(), nil)

@@ -37,12 +37,12 @@ func Loads(k *kernel.Kernel, list []Module, a Around, jobs int) []*loadcheck.Res
 	if len(facts) == 0 {
 		return out
 	}
-	scene := loadcheck.Scene{Kernel: k.Loader(a.Trust, a.SameRelease), Beside: loadcheck.Of(facts, names)}
+	scene := loadcheck.Environment{Kernel: k.Loader(a.Trust, a.SameRelease), Peers: loadcheck.Of(facts, names)}
 	if a.Found {
-		scene.Beside = scene.Beside.With(k.Modules())
+		scene.Peers = scene.Peers.With(k.Modules())
 	}
 	if a.Loaded && (k.HasSymbols() || a.Found) {
-		scene.Earlier = k.Modules()
+		scene.AlreadyLoaded = k.Modules()
 	}
 	answers := scene.All(facts, names, jobs)
 	for j, i := range at {

@@ -89,7 +89,7 @@ func refsOf(f *kmod.Facts, base *btf.Raw) *manifest.ModuleRefs {
 
 // distilledRefs are those of a module with a .BTF.base; nil where its own kernel
 // does not take it, where its .BTF.base is not what distilling on that kernel's
-// base gives, and where a kernel would look at more than is kept here.
+// base returns, and where a kernel would look at more than is kept here.
 func distilledRefs(f *kmod.Facts, own *verdict.Base, d *distill.Distiller) *manifest.DistilledRefs {
 	at, answer := own.Relocate(f.BTF.Bytes(), f.BTFBase.Bytes())
 	reg := Registered(f)

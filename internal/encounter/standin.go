@@ -14,7 +14,7 @@ import (
 // standIn is a module that refers to its base as a recorded one with a .BTF.base
 // does: the very .BTF.base, made again, and a .BTF that holds what that one
 // holds and points to all else. To relocation, and to whoever compares meanings,
-// it is that module; what is its own is not there, and its own kernel took it.
+// it is that module; what is its own is missing, and its own kernel took it.
 // nil where that cannot be done.
 func standIn(m *Module, d *distill.Distiller) *kmod.Facts {
 	x, on := m.Distilled, m.Build.On

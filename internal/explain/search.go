@@ -77,7 +77,7 @@ func textsOf(lines []string) []string {
 	return out
 }
 
-// meet tells whether modules of one release can come before another's kernel.
+// meet reports whether modules of one release can come before another's kernel.
 func meet(on, of *candidate) bool {
 	a, b := on.Release.Arch, of.Release.Arch
 	return on.Rules != nil && (a == b || a == model.ArchUnknown || b == model.ArchUnknown)
@@ -103,7 +103,7 @@ func (s *search) of(name string) []answer {
 	return a
 }
 
-// every gives the refusals of all modules by all kernels.
+// every returns the refusals of all modules by all kernels.
 func (s *search) every() []answer {
 	if s.all != nil {
 		return s.all

@@ -59,7 +59,7 @@ func imports(m *release.Module, name string) bool {
 	return false
 }
 
-// settle gives the cure of the first source, or says that there is none.
+// settle returns the cure of the first source, or says that there is none.
 func (s *search) settle(e *event, none string) {
 	if len(e.Sources) == 0 {
 		e.Open = none

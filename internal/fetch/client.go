@@ -41,7 +41,7 @@ var (
 	errShort = errors.New("shorter than what is here already")
 )
 
-// NewClient gives a client with a cache folder.
+// NewClient returns a client with a cache folder.
 func NewClient(cache string) *Client {
 	return &Client{Cache: cache, http: &http.Client{Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -97,7 +97,7 @@ func (c *Client) retry(ctx context.Context, at string, transfer func(context.Con
 	return where.In(shown(at), transferError(err))
 }
 
-// passing says whether a transfer may succeed when it is tried again.
+// passing reports whether a transfer may succeed when it is tried again.
 func passing(err error) bool {
 	var w *where.Error
 	return !gone(err) && !errors.As(err, &w) && !errors.Is(err, os.ErrPermission)

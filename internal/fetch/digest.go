@@ -32,7 +32,7 @@ func newDigest(algorithm, text string) (Digest, error) {
 	return d, nil
 }
 
-// check reads r to its end and says whether it is the promised content.
+// check reads r to its end and reports whether it is the promised content.
 func (d Digest) check(r io.Reader, size int64) error {
 	h := algorithms[d.Algorithm]()
 	n, err := io.Copy(h, io.LimitReader(r, size+1))

@@ -39,7 +39,7 @@ type Package struct {
 
 // Source is a place with packages.
 type Source interface {
-	// Packages gives the packages that keep wants, in the order of the index.
+	// Packages returns the packages that keep wants, in the order of the index.
 	// Keep is asked about every package and must not hold on to it.
 	Packages(ctx context.Context, keep func(*Package) bool) ([]Package, error)
 	// String names the source in messages.

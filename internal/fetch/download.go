@@ -14,7 +14,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// Fetch gives the file of a package: from the cache when it is there and is
+// Fetch returns the file of a package: from the cache when it is there and is
 // what the index says, else from its source. A package of a folder is where it
 // lies.
 func (c *Client) Fetch(ctx context.Context, p *Package) (string, error) {
@@ -61,7 +61,7 @@ func (c *Client) file(ctx context.Context, at string, size int64, want Digest) (
 	}
 	err = checkFile(part, size, want)
 	if err != nil && resumed {
-		// What was there may have been of another file: once more, whole.
+		// What was there may have been of another file: again, whole.
 		os.Remove(part)
 		if err := c.retry(ctx, at, func(ctx context.Context) error {
 			_, err := c.extend(ctx, at, part, name, size)
@@ -94,7 +94,7 @@ func baseName(at string) (string, error) {
 	return name, nil
 }
 
-// checkFile says whether a file is what the index says.
+// checkFile reports whether a file is what the index says.
 func checkFile(name string, size int64, want Digest) error {
 	f, err := os.Open(name)
 	if err != nil {

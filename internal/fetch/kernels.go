@@ -125,7 +125,7 @@ func rpmKernel(p *Package) (string, role) {
 	return "", noRole
 }
 
-// May says whether a package may be part of an answer: what a source keeps.
+// May reports whether a package may be part of an answer: what a source keeps.
 func (q *Query) May(p *Package) bool {
 	_, r := kernelOf(p)
 	return r != noRole
@@ -235,7 +235,7 @@ func conflicts(sources [][]Package) map[build]bool {
 	return apart
 }
 
-// group gives the kernels of which a package is named by the query.
+// group returns the kernels of which a package is named by the query.
 func (q *Query) group(list []Package) []*Kernel {
 	groups, named := map[build]*Kernel{}, map[build]bool{}
 	var order []build

@@ -48,7 +48,7 @@ func ReadKeyring(file string) (*Keyring, error) {
 	return &Keyring{file, keys}, nil
 }
 
-// inline gives the text of an inline-signed file once a signature of a key of
+// inline returns the text of an inline-signed file once a signature of a key of
 // the ring is good. Text outside the signed part is refused.
 func (k *Keyring) inline(file []byte) ([]byte, error) {
 	text, err := deb822.Unsigned(file)

@@ -23,12 +23,12 @@ type FS interface {
 type Dir interface {
 	Lstat(name string) (fs.FileInfo, error)
 	// Create makes a new file for writing and reading; it never opens one that
-	// is there.
+	// is present.
 	Create(name string, perm fs.FileMode) (File, error)
 	// Open opens a file for reading and follows no link.
 	Open(name string) (File, error)
 	// Rename renames atomically. Without replace it is fs.ErrExist when the
-	// new name is there.
+	// new name is present.
 	Rename(old, new string, replace bool) error
 	Remove(name string) error
 	// Link gives a file of this directory a name in another one.
@@ -82,7 +82,7 @@ func (OS) OpenDir(path string) (Dir, error) {
 	return &osDir{root: root, self: self}, nil
 }
 
-// Descriptor gives the open file behind what a verify function of WriteFile
+// Descriptor returns the open file behind what a verify function of WriteFile
 // reads, for a program to read it too; nil when there is a seam between.
 func Descriptor(r io.ReaderAt) *os.File {
 	f, _ := r.(osFile)

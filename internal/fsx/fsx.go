@@ -22,7 +22,7 @@ import (
 // Options of WriteFile. The zero value writes a new file on the real file
 // system.
 type Options struct {
-	// Force replaces a regular file that is there. Nothing replaces anything
+	// Force replaces a regular file that is present. Nothing replaces anything
 	// else, and nothing is ever written through a symbolic link.
 	Force bool
 	// Inputs are the files that must survive: a target that is one of them
@@ -38,7 +38,7 @@ type Options struct {
 // ID is a file whatever its name.
 type ID struct{ Dev, Ino uint64 }
 
-// Identity gives the ID of a file from its Stat.
+// Identity returns the ID of a file from its Stat.
 func Identity(fi fs.FileInfo) (ID, bool) {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -197,7 +197,7 @@ func nameSum(base string) string {
 	return hex.EncodeToString(sum[:tempRandom/2])
 }
 
-// IsTemp says whether a name is one of those that are given to temporary
+// IsTemp reports whether a name is one of those that are given to temporary
 // files: a killed run may have left it.
 func IsTemp(name string) bool {
 	mid, ok := strings.CutPrefix(name, tempPrefix)

@@ -24,7 +24,7 @@ func writes(s string) func(io.Writer) error {
 	}
 }
 
-// list gives the names in a directory.
+// list returns the names in a directory.
 func list(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -232,7 +232,7 @@ func TestEveryFault(t *testing.T) {
 	}
 }
 
-// publishWith writes over an old file (force) or none and checks what is there
+// publishWith writes over an old file (force) or none and checks what is present
 // afterwards. killed allows a temporary file: nobody was left to remove it.
 func publishWith(t *testing.T, f *faultFS, force, killed bool) []string {
 	t.Helper()

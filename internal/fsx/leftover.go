@@ -17,7 +17,7 @@ type Leftover struct {
 	ID   ID
 }
 
-// Replaces says whether the file is the new content of the name base beside it,
+// Replaces reports whether the file is the new content of the name base beside it,
 // which Replace did not come to rename.
 func (l *Leftover) Replaces(base string) bool {
 	end := nameSum(base) + tempSuffix

@@ -123,7 +123,7 @@ func (r *replacement) readAttrs() error {
 	return nil
 }
 
-// unchanged says whether every name still is the file that was read.
+// unchanged reports whether every name still is the file that was read.
 func (r *replacement) unchanged() error {
 	was, _ := Identity(r.Was)
 	for i, n := range r.names {
@@ -146,7 +146,7 @@ func (r *replacement) fill(write func(io.Writer) error, verify func(io.ReaderAt,
 	return r.pub.fillAndRead(write, verify)
 }
 
-// dress gives the new file, still open for writing, what the old one had.
+// dress returns the new file, still open for writing, what the old one had.
 func (r *replacement) dress(f File) error {
 	st := r.Was.Sys().(*syscall.Stat_t)
 	fi, err := f.Stat()

@@ -32,10 +32,10 @@ func entryFiles() []string {
 }
 
 // grubFiles list other systems' kernels too (os-prober), on partitions of theirs,
-// and scripts decide which: what is not there says nothing.
+// and scripts decide which: what is missing says nothing.
 var grubFiles = []string{"boot/grub/grub.cfg", "boot/grub2/grub.cfg"}
 
-// entries reads what boot loaders start. What one names and that is not there
+// entries reads what boot loaders start. What one names and that is missing
 // is an error, which comes back with the others.
 func (s *System) entries() (out []entry, errs []error) {
 	var files []string

@@ -300,7 +300,7 @@ func TestStaleInitrd(t *testing.T) {
 	}
 }
 
-// A unified image of another build than the installed one, with its own initrd.
+// A unified image from a different build than the installed one, with its own initrd.
 func TestUKI(t *testing.T) {
 	k := releasetest.Kernel{Release: name, Key: "k", Strict: true}
 	s := machine(t, k)

@@ -225,7 +225,7 @@ func (v *verifier) pretended(release string) bool {
 }
 
 // copies judges the modules of a kernel on the images of its release that are
-// of another build than those it belongs to, and names these; and on those that
+// from a different build than those it belongs to, and names these; and on those that
 // have its name only.
 func (v *verifier) copies(ctx context.Context, out *model.HostKernel, k *Kernel, disk *release.Release) error {
 	for _, im := range v.images {

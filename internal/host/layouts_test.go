@@ -337,7 +337,7 @@ func TestBeside(t *testing.T) {
 	if got := s.named(rep); len(got) != 1 || !strings.HasPrefix(got[0], "kernel boot/mine is 6.1.0-other: ") {
 		t.Errorf("GRUB: %q", got)
 	}
-	// What an entry starts and is not there.
+	// What an entry starts and is missing.
 	s.put(t, "boot/loader/entries/x.conf", []byte("linux /gone\n"))
 	if rep := verify(t, s, Options{}); len(rep.Unread) != 1 || !strings.Contains(rep.Unread[0], "boot/loader/entries/x.conf: starts /gone, which is not there") {
 		t.Errorf("%q", rep.Unread)

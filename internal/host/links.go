@@ -56,7 +56,7 @@ func (s *System) Links(k *Kernel) ([]link, error) {
 	return out, nil
 }
 
-// linked gives the modules that links lead to, under the links' paths.
+// linked returns the modules that links lead to, under the links' paths.
 func (v *verifier) linked(ctx context.Context, k *Kernel) ([]*release.Module, error) {
 	if k.Modules == "" {
 		return nil, nil

@@ -38,7 +38,7 @@ func (s *System) loads(t *testing.T, name, taint string, btf []byte) {
 }
 
 // What is loaded is compared with the files by its bytes: the same, without BTF
-// for no known reason, of another build, without a file; one that is built in
+// for no known reason, from a different build, without a file; one that is built in
 // is no loaded module.
 func TestLive(t *testing.T) {
 	k := releasetest.Kernel{Release: name}

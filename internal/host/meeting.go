@@ -66,7 +66,7 @@ func noted(m model.HostMeeting, note string) model.HostMeeting {
 	return m
 }
 
-// outsideMeeting is what kernel k of those asked makes of modules built elsewhere.
+// outsideMeeting is what kernel k of those asked makes of external modules.
 func outsideMeeting(v *model.ReleaseVerdict, k int, what, path string) model.HostMeeting {
 	m := model.HostMeeting{What: what, Path: path, Modules: len(v.Modules), Wrong: []model.HostModule{}, Why: []string{},
 		Verdicts: v.On[k].Verdicts, Meanings: v.On[k].Meanings}
@@ -100,7 +100,7 @@ func needed(c *model.ModuleOn) model.Outcome {
 	return model.Outcome{Inconclusive: open}
 }
 
-// wrong tells whether a user of the machine would notice, or should.
+// wrong reports whether a user of the machine would notice, or should.
 func wrong(v model.Verdict, m model.Meaning) bool {
 	switch v {
 	case model.Dropped, model.Rejected, model.InitFails, model.Blocked:
@@ -110,7 +110,7 @@ func wrong(v model.Verdict, m model.Meaning) bool {
 }
 
 // aboutBTF: of a kernel that runs, sysfs shows the base and no more. Its
-// exported symbols, keys and module list are not there, and what stays open
+// exported symbols, keys and module list are missing, and what stays open
 // for that is said and does not decide.
 func aboutBTF(rule string) bool {
 	switch rule {

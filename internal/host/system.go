@@ -1,5 +1,5 @@
 // Package host looks at a machine: which kernel runs, which are installed,
-// what their initrds hold, and what each kernel makes of the modules it may
+// what their initrds hold, and what each kernel does with the modules it may
 // meet. It needs no root and writes nothing but what Tell keeps.
 package host
 

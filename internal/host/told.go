@@ -85,7 +85,7 @@ func (s *System) Tell(unread []string, all bool) error {
 	return fsx.WriteFile(filepath.Join(dir, path.Base(toldFile)), 0o644, write, nil, fsx.Options{Force: true})
 }
 
-// folder is a folder below the root, made where it is not there; links in its
+// folder is a folder below the root, made where it is missing; links in its
 // path lead where they would after chroot.
 func (s *System) folder(name string) (string, error) {
 	at := s.Root

@@ -19,8 +19,8 @@ type tree string
 // linkSteps is how many links a kernel follows (MAXSYMLINKS).
 const linkSteps = 40
 
-// resolve gives the path of what a name leads to; below the root there is no
-// link in it. Trees that change meanwhile are not guarded against.
+// resolve returns the path of what a name leads to; below the root there is no
+// link in it. Trees that change in the meantime are not guarded against.
 func (t tree) resolve(name string) (string, error) {
 	at, links := "/", 0
 	for name != "" {

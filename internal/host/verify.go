@@ -342,7 +342,7 @@ func (v *verifier) mends(m *model.HostMeeting, by mender, release string) {
 	}
 }
 
-// load reads files of one release, name "" of any; nil when nothing of it is there. What
+// load reads files of one release, name "" of any; nil when nothing of it is present. What
 // cannot be opened, as an image that only root may read, is named.
 func (v *verifier) load(ctx context.Context, name string, paths ...string) (*release.Release, error) {
 	return v.loadInputs(ctx, name, v.inputs(paths...)...)

@@ -37,7 +37,7 @@ func (s *selfSide) added(ctx context.Context) ([]note, error) {
 }
 
 // ownAdded reports what is wrong of the release's own.
-func ownAdded(list []*outsider) []note {
+func ownAdded(list []*externalModule) []note {
 	var n gathering
 	f := model.Finding{Rule: "self.added", Severity: model.Error, Encounter: model.Self, Action: model.Rebuild,
 		Hint: "modprobe prefers these to the modules below kernel/: build them with this kernel, or leave them out"}
@@ -56,7 +56,7 @@ func ownAdded(list []*outsider) []note {
 }
 
 // tellAdded says what becomes of them.
-func tellAdded(f *model.Finding, list []*outsider) {
+func tellAdded(f *model.Finding, list []*externalModule) {
 	verdicts, needs := model.Counter{}, model.Counter{}
 	first := ""
 	for _, s := range list {

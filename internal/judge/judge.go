@@ -31,7 +31,7 @@ type Options struct {
 	Jobs            int
 	// Day (YYYY-MM-DD, UTC) is the day by which waivers expire.
 	Day string
-	// Imported are symbols that modules built elsewhere import, which the kernels
+	// Imported are symbols that external modules import, which the kernels
 	// may load: exports of these can decide about the interface too.
 	Imported []string
 	// Certificates (DER) count as the release's own beside those of its image.

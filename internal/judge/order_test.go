@@ -65,7 +65,7 @@ func TestOrderHasNoPart(t *testing.T) {
 		jobs := 1 + round%8
 		old := load(t, olds, jobs)
 		for _, r := range old.Releases {
-			if err := r.Condense(jobs); err != nil {
+			if err := r.ToManifest(jobs); err != nil {
 				t.Fatal(err)
 			}
 		}

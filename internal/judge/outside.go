@@ -14,8 +14,8 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// outsider is one module built elsewhere, in a row of the matrix.
-type outsider struct {
+// externalModule is one external module, in a row of the matrix.
+type externalModule struct {
 	m       *release.Module
 	mod     encounter.Module
 	builtOn int          // kernel on whose base its BTF was encoded, -1 when none of them
@@ -104,10 +104,10 @@ type outside struct {
 
 // judge asks every kernel about every module, then what one rewriting of a
 // module would do for all of them.
-func (x *outside) judge(ctx context.Context, list []*release.Module) ([]*outsider, error) {
-	mods, out := make([]encounter.Module, len(list)), make([]*outsider, len(list))
+func (x *outside) judge(ctx context.Context, list []*release.Module) ([]*externalModule, error) {
+	mods, out := make([]encounter.Module, len(list)), make([]*externalModule, len(list))
 	for i, m := range list {
-		s := &outsider{m: m, mod: encounter.Module{Path: m.Path, Name: m.Name(), Facts: m.Facts}}
+		s := &externalModule{m: m, mod: encounter.Module{Path: m.Path, Name: m.Name(), Facts: m.Facts}}
 		s.builtOn, s.mod.Build = encounter.FindBuild(m.Facts, x.kernels)
 		mods[i], out[i] = s.mod, s
 	}

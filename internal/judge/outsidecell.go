@@ -12,7 +12,7 @@ import (
 )
 
 // cell asks kernel k about a module, and settles what it needs there.
-func (x *outside) cell(s *outsider, k int, p *encounter.Peers) onKernel {
+func (x *outside) cell(s *externalModule, k int, p *encounter.Peers) onKernel {
 	c := encounter.Meet(x.kernels[k], &s.mod, p)
 	load := p.Load
 	out := onKernel{cell: c, ModuleOn: model.ModuleOn{Kernel: k, Verdict: c.Verdict, Meaning: c.Meaning, Words: c.Words,
@@ -78,7 +78,7 @@ func (o *onKernel) unasked(c *encounter.Cell, repair func(rule, why string)) {
 // repair finds the one rewriting that serves all kernels that need one:
 // distilled where every kernel that reads the BTF takes the result, else
 // without BTF.
-func (x *outside) repair(s *outsider, d *distill.Distiller) {
+func (x *outside) repair(s *externalModule, d *distill.Distiller) {
 	if !slices.ContainsFunc(s.cells, func(c onKernel) bool { return c.Action == model.Strip }) {
 		return
 	}
@@ -94,7 +94,7 @@ func (x *outside) repair(s *outsider, d *distill.Distiller) {
 }
 
 // distillable tries it on every kernel that loads the module and reads its BTF.
-func (x *outside) distillable(s *outsider, d *distill.Distiller) bool {
+func (x *outside) distillable(s *externalModule, d *distill.Distiller) bool {
 	if s.builtOn < 0 || s.m.Facts.BTFBase.Len() > 0 {
 		return false
 	}

@@ -14,7 +14,7 @@ import (
 
 // verdict makes the judgement of one release's modules out of its rows.
 // none: there are no modules at all.
-func (x *outside) verdict(r *release.Release, set []*outsider, none bool, odd []note, kernels []model.ReleaseRef, o Options, use *policy.Use) (*model.ReleaseVerdict, error) {
+func (x *outside) verdict(r *release.Release, set []*externalModule, none bool, odd []note, kernels []model.ReleaseRef, o Options, use *policy.Use) (*model.ReleaseVerdict, error) {
 	m, err := r.Record("")
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (x *outside) verdict(r *release.Release, set []*outsider, none bool, odd []
 }
 
 // setNotes are about the modules themselves, whatever kernel loads them.
-func (x *outside) setNotes(set []*outsider) []note {
+func (x *outside) setNotes(set []*externalModule) []note {
 	var n gathering
 	wanted := x.readsBTF()
 	for _, s := range set {
@@ -93,7 +93,7 @@ var outsideRules = []struct {
 }
 
 // kernelResult counts what one kernel does with the modules.
-func kernelResult(k int, set []*outsider, ref model.ReleaseRef) model.KernelResult {
+func kernelResult(k int, set []*externalModule, ref model.ReleaseRef) model.KernelResult {
 	res := model.KernelResult{Kernel: ref}
 	verdicts, meanings := model.Counter{}, model.Counter{}
 	var loads model.LoadCounter
@@ -107,7 +107,7 @@ func kernelResult(k int, set []*outsider, ref model.ReleaseRef) model.KernelResu
 }
 
 // kernelNotes are about what one kernel does with the modules.
-func (x *outside) kernelNotes(k int, set []*outsider, ref model.ReleaseRef, o Options) (list []note) {
+func (x *outside) kernelNotes(k int, set []*externalModule, ref model.ReleaseRef, o Options) (list []note) {
 	for _, r := range outsideRules {
 		for _, action := range []model.Action{model.RebuildFor, model.Strip, model.Distill, model.Keep} {
 			f := model.Finding{Rule: r.rule, Severity: r.severity, Action: action, Inconclusive: r.rule == "outside.unknown", Hint: r.hint}
@@ -153,7 +153,7 @@ func (x *outside) kernelNotes(k int, set []*outsider, ref model.ReleaseRef, o Op
 }
 
 // bareKfuncs are the kfuncs that are missing on a kernel.
-func (x *outside) bareKfuncs(k int, set []*outsider) (list []note) {
+func (x *outside) bareKfuncs(k int, set []*externalModule) (list []note) {
 	mods, cells := make([]encounter.Module, len(set)), make([]encounter.Cell, len(set))
 	for i, s := range set {
 		mods[i], cells[i] = encounter.Module{Path: s.m.Path}, s.cells[k].cell
@@ -184,7 +184,7 @@ func (x *outside) notes(k int, f model.Finding, text func(int) string) []note {
 
 // signatures: modules that only load where signatures are not enforced. Whose
 // key a machine trusts beside its kernel's is not seen here (MOK).
-func (x *outside) signatures(k int, set []*outsider, ref model.ReleaseRef, o Options) []note {
+func (x *outside) signatures(k int, set []*externalModule, ref model.ReleaseRef, o Options) []note {
 	f := model.Finding{Rule: "outside.signature", Severity: model.Warning, Hint: "sign them, and enroll the key there (MOK)"}
 	if o.Policy.Signatures == policy.Ignored {
 		f.Severity = model.Info
@@ -200,7 +200,7 @@ func (x *outside) signatures(k int, set []*outsider, ref model.ReleaseRef, o Opt
 }
 
 // decide says what is to be done with each module, after the policy.
-func (x *outside) decide(j *judged, v *model.ReleaseVerdict, set []*outsider) {
+func (x *outside) decide(j *judged, v *model.ReleaseVerdict, set []*externalModule) {
 	all := j.reasons()
 	for _, s := range set {
 		d := bind(s.m)

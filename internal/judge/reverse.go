@@ -96,7 +96,7 @@ func (w *window) sound() bool {
 }
 
 // reverseNotes: nothing here is repaired by rewriting the new modules;
-// the policy says whether it asks for a new name.
+// the policy reports whether it asks for a new name.
 func (w *window) reverseNotes(p *policy.Policy) (list []note) {
 	res := &w.reverse
 	f := model.Finding{Encounter: model.Reverse, Severity: model.Warning, Hint: "rebuild external modules (DKMS, kmod) and initrds when the new kernel is installed"}
@@ -126,7 +126,7 @@ func (w *window) reverseNotes(p *policy.Policy) (list []note) {
 	return append(list, blocked.notes(f)...)
 }
 
-// mismatchOpen is what is said where nothing tells whether a kernel allows a
+// mismatchOpen is what is said where nothing reports whether a kernel allows a
 // mismatch.
 const mismatchOpen = "whether it allows a BTF mismatch, and then loads them without their BTF, is not known (CONFIG_MODULE_ALLOW_BTF_MISMATCH): its config tells"
 

@@ -126,7 +126,7 @@ func caseOf(f *model.Finding, s policy.Subject) policy.Case {
 	return c
 }
 
-// subjectOf gives a subject by all names that a policy may call it.
+// subjectOf returns a subject by all names that a policy may call it.
 func subjectOf(in *window, of model.About, name string) policy.Subject {
 	if of == model.OfModules {
 		return policy.Subject{Modules: spellings(in, name)}

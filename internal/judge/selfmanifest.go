@@ -15,7 +15,7 @@ import (
 
 // selfFromManifest judges a release by its manifest alone. What it holds can
 // prove that a release is wrong in itself: BTF that is missing, vermagic, a
-// stamp of another base. That it is right needs the BTF, which is not there.
+// stamp of another base. That it is right needs the BTF, which is missing.
 func selfFromManifest(m *manifest.Manifest, k *kernel.Kernel, p *policy.Policy) ([]model.ModuleDecision, []note) {
 	list := []note{said(model.Finding{Rule: "self.manifest-only", Severity: model.Error, Encounter: model.Self, Inconclusive: true,
 		Message: "nobody judged the release on its own image when this manifest was recorded, and the BTF that it takes is not in it",

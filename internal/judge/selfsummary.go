@@ -55,7 +55,7 @@ func (s *selfSide) findings(res *model.SelfResult, mods []moduleSelf) []note {
 	return list
 }
 
-// btfFindings: BTF that is not there, cannot be read, or is of another base.
+// btfFindings: BTF that is missing, cannot be read, or is of another base.
 func (s *selfSide) btfFindings(mods []moduleSelf) []note {
 	var n gathering
 	f := model.Finding{Encounter: model.Self, Severity: model.Error, Action: model.Rebuild}
@@ -104,7 +104,7 @@ func (s *selfSide) btfFindings(mods []moduleSelf) []note {
 			n.add(model.Finding{Rule: "self.btf-none", Severity: model.Info, Encounter: model.Self},
 				modulesText("built out of tree {has|have} no BTF"), x.m.Path, x.m.Path+": "+why)
 		}
-		if odd := x.m.Facts.Oddities; len(odd) > 0 {
+		if odd := x.m.Facts.Anomalies; len(odd) > 0 {
 			n.add(model.Finding{Rule: "self.module-odd", Severity: model.Warning, Encounter: model.Self},
 				modulesText("{loads but is|load but are} oddly made"), x.m.Path, x.m.Path+": "+strings.Join(odd, "; "))
 		}

@@ -17,12 +17,12 @@ import (
 type needs struct {
 	each   []model.ModuleWindow // aligned with the new manifest's modules
 	sameAt model.SameAt
-	tally  tally
+	tally  windowSummary
 }
 
 // needsOf settles it, by what the policy allows.
 func (w *window) needsOf(p *policy.Policy) needs {
-	n := needs{each: make([]model.ModuleWindow, len(w.new.Modules)), tally: tally{fates: map[fate]int{}}}
+	n := needs{each: make([]model.ModuleWindow, len(w.new.Modules)), tally: windowSummary{fates: map[fate]int{}}}
 	n.tally.repair, n.tally.why = w.repair()
 	for i := range w.forth.cells {
 		c, x := &w.forth.cells[i], &n.each[i]
@@ -69,7 +69,7 @@ func sameAt(cells []encounter.Cell) (s model.SameAt) {
 }
 
 // settle says what has to be done with a module.
-func (w *window) settle(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally, p *policy.Policy) {
+func (w *window) settle(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *windowSummary, p *policy.Policy) {
 	switch {
 	case c.Verdict == model.Blocked:
 		x.Why, x.Words = c.Load.Why(false).String(), ""
@@ -104,7 +104,7 @@ func (w *window) settle(c *encounter.Cell, m *manifest.Module, x *model.ModuleWi
 }
 
 // chooseRepair finds the lowest repair of one module that both kernels take.
-func chooseRepair(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally, p *policy.Policy) {
+func chooseRepair(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *windowSummary, p *policy.Policy) {
 	t.changed = append(t.changed, m.Path)
 	t.unknown = firstOf(t.unknown, c.Asks(encounter.AboutVerdict))
 	x.Action = t.repair
@@ -142,7 +142,7 @@ func chooseRepair(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, 
 // without: a module that has no BTF. What it can still have is a list of ids
 // of the base it was built on (objcopy -R leaves it): the kernel compares them
 // whether the module has BTF or not.
-func (w *window) without(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *tally) {
+func (w *window) without(c *encounter.Cell, m *manifest.Module, x *model.ModuleWindow, t *windowSummary) {
 	switch {
 	case c.Verdict == model.InitFails:
 		x.Action, x.Why = model.Bump, "BTF missing is fatal to its init there"
@@ -181,8 +181,8 @@ func (g *group) add(path, why string) {
 	g.paths = append(g.paths, path)
 }
 
-// tally gathers what the modules need.
-type tally struct {
+// windowSummary gathers what the modules need.
+type windowSummary struct {
 	repair       model.Action // what a module of another base needs
 	why          string
 	same         int          // taken, and with the types they meant
@@ -226,7 +226,7 @@ var fateTexts = []struct {
 }
 
 // text says why modules are to be repaired.
-func (t *tally) text() string {
+func (t *windowSummary) text() string {
 	var parts []string
 	for _, p := range fateTexts {
 		n, stale := 0, 0

@@ -31,7 +31,7 @@ func (g *group) notes(rule string, severity model.Severity, action model.Action,
 }
 
 // repairNotes: what has to be done because the base is another one.
-func (w *window) repairNotes(t *tally) (list []note) {
+func (w *window) repairNotes(t *windowSummary) (list []note) {
 	if len(t.changed) > 0 {
 		text := t.text()
 		if t.same > 0 {
@@ -81,7 +81,7 @@ func joined(a, b string) string {
 }
 
 // meaningNotes: types that changed, whatever becomes of the BTF.
-func meaningNotes(t *tally) []note {
+func meaningNotes(t *windowSummary) []note {
 	return append(
 		t.layouts.notes("window.layout", model.Error, model.Bump,
 			"%s {embeds|embed} types that the old kernel lays out otherwise, though no checksum of a symbol says so (first: %s)"),
@@ -89,7 +89,7 @@ func meaningNotes(t *tally) []note {
 			"%s {points|point} at types that changed, though no checksum of a symbol says so (first: %s)")...)
 }
 
-// undecided reports modules of which it is not known whether they can do
+// undecided reports modules of which it is unknown whether they can do
 // without BTF.
 func undecided(list []string) []note {
 	if len(list) == 0 {

@@ -14,7 +14,7 @@ import (
 )
 
 // compareABI compares what two kernels offer to modules, their types where the
-// classes of both bases are at hand; imported is what modules built elsewhere
+// classes of both bases are at hand; imported is what external modules
 // import.
 func compareABI(oldR *release.Release, oldM *manifest.Manifest, newR *release.Release, newM *manifest.Manifest, imported []string, c *meaning.Classes) *abi.Result {
 	old, new := abiSide(oldR, oldM), abiSide(newR, newM)
@@ -37,7 +37,7 @@ func compareABI(oldR *release.Release, oldM *manifest.Manifest, newR *release.Re
 }
 
 // typeSide finds where the exports of a release are described: in its base and
-// in its modules. Those of a manifest are not there.
+// in its modules. Those of a manifest are missing.
 func typeSide(r *release.Release, base *btf.Raw) abi.TypeSide {
 	open := map[string]func() []byte{}
 	for _, m := range r.Modules {

@@ -190,7 +190,7 @@ func (e *evidence) allowMismatch(f *Facts, a ability.Set) ability.Fact {
 	return ability.Fact{Evidence: "before 6.3 only the configuration tells"}
 }
 
-// hasLine says whether text has the line.
+// hasLine reports whether text has the line.
 func hasLine(text []byte, line string) bool {
 	for l := range bytes.SplitSeq(text, []byte("\n")) {
 		if string(l) == line {

@@ -11,7 +11,7 @@ import (
 	"kpkg-btf/internal/kernel/ability"
 )
 
-// words gives the abilities in one line, "+" yes, "-" no, "?" unknown.
+// words returns the abilities in one line, "+" yes, "-" no, "?" unknown.
 func words(a *ability.Set) string {
 	var b strings.Builder
 	for _, x := range []struct {

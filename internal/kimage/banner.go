@@ -12,7 +12,7 @@ const (
 	maxRelease  = 64 // __NEW_UTS_LEN
 )
 
-// banner gives the banner with a build number, else the first with a release.
+// banner returns the banner with a build number, else the first with a release.
 func (k *kernel) banner() (banner, release string) {
 	for _, a := range k.areas {
 		b := a.data
@@ -61,7 +61,7 @@ func readBanner(b []byte) (text, rel []byte) {
 	return text, rel
 }
 
-// numbered says whether a banner has a build number: " #1 ".
+// numbered reports whether a banner has a build number: " #1 ".
 func numbered(text []byte) bool {
 	i := bytes.LastIndex(text, []byte(" #"))
 	return i >= 0 && i+2 < len(text) && text[i+2] >= '0' && text[i+2] <= '9'

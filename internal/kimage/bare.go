@@ -45,7 +45,7 @@ func isTar(b []byte) bool {
 	return len(b) >= tarHead && string(b[tarMagic:tarMagic+5]) == "ustar"
 }
 
-// openTar gives the first file of a tar, if it is a base.
+// openTar returns the first file of a tar, if it is a base.
 func openTar(b []byte) ([]node, error) {
 	size, err := strconv.ParseUint(strings.Trim(string(b[124:136]), "\x00 "), 8, 64)
 	if err != nil {

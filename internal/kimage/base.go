@@ -35,7 +35,7 @@ func (k *kernel) base(f *Facts) (*btf.Raw, error) {
 	return r, nil
 }
 
-// btfSection gives the first .BTF with content and their number. SHT_NOBITS is
+// btfSection returns the first .BTF with content and their number. SHT_NOBITS is
 // what a split-off debug file has in its place: absent (libbpf issue 894).
 func btfSection(f *elfx.File) (first *elfx.Section, n int) {
 	for i := range f.Sections {
@@ -49,7 +49,7 @@ func btfSection(f *elfx.File) (first *elfx.Section, n int) {
 	return first, n
 }
 
-// btfOnly says whether no other section than .BTF and .BTF_ids would be loaded
+// btfOnly reports whether no other section than .BTF and .BTF_ids would be loaded
 // (objcopy -j .BTF -j .BTF_ids vmlinux, Debian's debian/rules.real).
 func btfOnly(f *elfx.File) bool {
 	for i := range f.Sections {
@@ -100,7 +100,7 @@ func (k *kernel) scanBase(f *Facts) (*btf.Raw, error) {
 	return best, nil
 }
 
-// btfMagics gives magic, version 1 and flags 0 in the byte orders to look for.
+// btfMagics returns magic, version 1 and flags 0 in the byte orders to look for.
 func (k *kernel) btfMagics() []string {
 	const little, big = "\x9f\xeb\x01\x00", "\xeb\x9f\x01\x00"
 	switch {

@@ -21,7 +21,7 @@ func isBzImage(b []byte) bool {
 	return len(b) >= bzMagic+6 && string(b[bzMagic:bzMagic+4]) == "HdrS" && le.Uint16(b[bzBootFlag:]) == 0xaa55
 }
 
-// openBzImage gives the payload the setup header points to. Its last four
+// openBzImage returns the payload the setup header points to. Its last four
 // bytes are the decompressed size: gzip's own ISIZE, else appended by the
 // build (scripts/Makefile.lib, size_append).
 func openBzImage(b []byte) ([]node, error) {

@@ -51,7 +51,7 @@ var containers = [...]container{
 	{"tar", isTar, openTar},
 }
 
-// classify gives the container b is, or nil. A raw Image may look like a PE
+// classify returns the container b is, or nil. A raw Image may look like a PE
 // file without being a container.
 func classify(b []byte) *container {
 	if rawImage(b) != nil {
@@ -65,7 +65,7 @@ func classify(b []byte) *container {
 	return nil
 }
 
-// Is says whether head, the first 4 KiB of a file, begins like a kernel image:
+// Is reports whether head, the first 4 KiB of a file, begins like a kernel image:
 // one of the containers, a raw Image, an ELF executable, raw BTF, or any compressed
 // stream, since images come as Image.gz too. A relocatable ELF object is none,
 // nor is a raw image without a header of its own, which only Parse knows.

@@ -37,7 +37,7 @@ func (t *table) crcs(out []symvers.Symbol, suffix string) error {
 	return nil
 }
 
-// distance gives the address that the entry i of s, if it is a signed distance
+// distance returns the address that the entry i of s, if it is a signed distance
 // d from itself, leads to.
 func distance(s *elfx.Section, i int, d uint32) uint64 {
 	return s.Addr + 4*uint64(i) + uint64(int64(int32(d)))
@@ -47,7 +47,7 @@ func distance(s *elfx.Section, i int, d uint32) uint64 {
 // checksum does so with a chance of less than 1 in 100.
 const leastDistances = 8
 
-// distances says whether the entries are no checksums but distances to them,
+// distances reports whether the entries are no checksums but distances to them,
 // as CONFIG_MODULE_REL_CRCS had it up to 5.18 (arm64, ppc64): then it gives the
 // section that all of them lead into, else nil.
 func (t *table) distances(s *elfx.Section, data []byte) *elfx.Section {
@@ -72,7 +72,7 @@ func (t *table) distances(s *elfx.Section, data []byte) *elfx.Section {
 	return to
 }
 
-// holding gives the loaded section that has content for four bytes at addr.
+// holding returns the loaded section that has content for four bytes at addr.
 func (t *table) holding(addr uint64) *elfx.Section {
 	for i := range t.f.Sections {
 		s := &t.f.Sections[i]

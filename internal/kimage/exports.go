@@ -72,7 +72,7 @@ type strtab struct {
 	text string
 }
 
-// at gives the string at an address.
+// at returns the string at an address.
 func (s strtab) at(addr uint64) (string, bool) {
 	if addr < s.addr || addr-s.addr >= uint64(len(s.text)) {
 		return "", false
@@ -130,7 +130,7 @@ func (t *table) read() ([]symvers.Symbol, bool) {
 	return nil, false
 }
 
-// field gives the address that the field at an offset of the table leads to, 0
+// field returns the address that the field at an offset of the table leads to, 0
 // for an empty one.
 func (t *table) field(m form, at int) uint64 {
 	if !m.relative {

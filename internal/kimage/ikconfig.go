@@ -14,7 +14,7 @@ const (
 	configEnd   = "IKCFG_ED"
 )
 
-// config gives the text of the embedded configuration, nil without one.
+// config returns the text of the embedded configuration, nil without one.
 func (k *kernel) config(dec *codec.Decoder) ([]byte, error) {
 	at, ok := k.find(configStart + "\x1f\x8b")
 	if !ok {

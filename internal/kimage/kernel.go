@@ -156,7 +156,7 @@ func (k *kernel) loaded() []byte {
 	return k.data[:min(end, uint64(len(k.data)))]
 }
 
-// constants gives the sections that a kernel's string literals are in, .rodata
+// constants returns the sections that a kernel's string literals are in, .rodata
 // first. Without that it is the whole file.
 func constants(f *elfx.File) []area {
 	if s := f.Section(".rodata"); s == nil || !s.HasData() || s.Compressed() {
@@ -171,7 +171,7 @@ func constants(f *elfx.File) []area {
 	return out
 }
 
-// find gives the file offset of the first occurrence of text in the first area
+// find returns the file offset of the first occurrence of text in the first area
 // only, which is where a kernel has its string literals; ok false without one.
 func (k *kernel) find(text string) (off int64, ok bool) {
 	if len(k.areas) == 0 {

@@ -75,7 +75,7 @@ func isUKI(b []byte) bool {
 	return found
 }
 
-// openUKI gives the .linux sections; an image with profiles has several.
+// openUKI returns the .linux sections; an image with profiles has several.
 // VirtualSize is the true size, SizeOfRawData is padded to the alignment.
 func openUKI(b []byte) ([]node, error) {
 	var out []node

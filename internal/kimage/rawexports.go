@@ -84,7 +84,7 @@ func (k *kernel) rawExports(arch model.Arch, big bool) []symvers.Symbol {
 	return nil
 }
 
-// find gives the symbols of the first run of entries that are export tables.
+// find returns the symbols of the first run of entries that are export tables.
 func (r *rawTables) find() []symvers.Symbol {
 	// real images take a tenth of that; made ones must not take minutes
 	r.budget = 8 * len(r.data)
@@ -125,7 +125,7 @@ func (r *rawTables) target(at int) int {
 	return at + int(d)
 }
 
-// entry says whether an entry may begin at an offset: its name is an
+// entry reports whether an entry may begin at an offset: its name is an
 // identifier, its namespace a word or empty, or (up to 5.9) not set. Either may
 // be the tail of another string: the linker merges them.
 func (r *rawTables) entry(at int) bool {
@@ -144,7 +144,7 @@ func identStart(c byte) bool {
 	return c == '_' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
-// ident says whether a string at an offset is an identifier (with the dots of
+// ident reports whether a string at an offset is an identifier (with the dots of
 // the compiler's clones).
 func (r *rawTables) ident(at int) bool {
 	return identStart(r.data[at]) && r.all(at, func(c byte) bool {
@@ -152,13 +152,13 @@ func (r *rawTables) ident(at int) bool {
 	})
 }
 
-// namespace says whether a string at an offset may be one; those of 6.16 name
+// namespace reports whether a string at an offset may be one; those of 6.16 name
 // modules ("module:kvm,kvm-*").
 func (r *rawTables) namespace(at int) bool {
 	return r.all(at, func(c byte) bool { return ' ' < c && c < 0x7f })
 }
 
-// all says whether the string at an offset ends, and all before does ok.
+// all reports whether the string at an offset ends, and all before does ok.
 func (r *rawTables) all(at int, ok func(byte) bool) bool {
 	for _, c := range r.data[at:min(at+maxSymbol, len(r.data))] {
 		if r.budget--; r.budget < 0 {
@@ -251,7 +251,7 @@ func (r *rawTables) checksums(out []symvers.Symbol, at int) {
 	}
 }
 
-// distances says whether all n entries lead into the image: chance lets a true
+// distances reports whether all n entries lead into the image: chance lets a true
 // checksum do so once in 30.
 func (r *rawTables) distances(at, n int) bool {
 	seen := 0

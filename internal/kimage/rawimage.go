@@ -24,7 +24,7 @@ var rawImages = [...]imageKind{
 	{"Image", 56, "\xcd\x23\x82\x81", loongHint},
 }
 
-// rawImage gives the kind of raw image b begins like, or nil.
+// rawImage returns the kind of raw image b begins like, or nil.
 func rawImage(b []byte) *imageKind {
 	if isZboot(b) {
 		return nil

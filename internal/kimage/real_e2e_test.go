@@ -24,7 +24,7 @@ import (
 // parsed keeps the facts of the images that several tests look at.
 var parsed = map[string]*Facts{}
 
-// parseReal gives the facts of the image in a package: boot/vmlinuz-* until
+// parseReal returns the facts of the image in a package: boot/vmlinuz-* until
 // 6.18, later vmlinuz of the modules' folder, vmlinux in headers.
 func parseReal(t testing.TB, spec string) *Facts {
 	t.Helper()

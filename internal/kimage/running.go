@@ -13,7 +13,7 @@ const formatRunning = "sysfs"
 // OfRunning reports whether the facts are those of Running.
 func (f *Facts) OfRunning() bool { return len(f.Format) > 0 && f.Format[0] == formatRunning }
 
-// Running gives the facts of a kernel that runs and shows no image: its base
+// Running returns the facts of a kernel that runs and shows no image: its base
 // as /sys/kernel/btf/vmlinux has it, the text of /proc/version ("" when not
 // known) and its configuration, nil without one. What only texts in the image
 // tell stays open; what the base tells does not.

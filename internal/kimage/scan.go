@@ -86,7 +86,7 @@ var scanMagics = [...]string{
 // maxScan bounds the places that look like a compressed stream.
 const maxScan = 128
 
-// scanned gives a candidate for every compression magic before end, in file
+// scanned returns a candidate for every compression magic before end, in file
 // order.
 func scanned(b []byte, end int, h hint) ([]node, error) {
 	var offs []int

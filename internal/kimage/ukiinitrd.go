@@ -3,7 +3,7 @@ package kimage
 // Span is a range of bytes of a file.
 type Span struct{ Off, Size int64 }
 
-// UKIInitrds gives where the .initrd sections of a unified kernel image lie,
+// UKIInitrds returns where the .initrd sections of a unified kernel image lie,
 // by the head of the file (the section table is within its first 4 KiB); nil
 // when it is none. Sizes are as the headers claim.
 func UKIInitrds(head []byte) []Span {

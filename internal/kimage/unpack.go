@@ -77,7 +77,7 @@ func (a attempt) where() string {
 	return b.String()
 }
 
-// located gives the attempt's error with the containers as its steps and the
+// located returns the attempt's error with the containers as its steps and the
 // offset within the innermost one.
 func (a attempt) located() error {
 	var e *where.Error

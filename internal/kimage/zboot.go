@@ -21,7 +21,7 @@ func isZboot(b []byte) bool {
 	return len(b) >= zbootSize+4 && b[0] == 'M' && b[1] == 'Z' && string(b[zbootMagic:zbootMagic+4]) == "zimg"
 }
 
-// openZboot gives the payload. The size excludes the four bytes of decompressed
+// openZboot returns the payload. The size excludes the four bytes of decompressed
 // size that follow it. The magic counts; the name only where there is none.
 func openZboot(b []byte) ([]node, error) {
 	if len(b) < zbootEnd {

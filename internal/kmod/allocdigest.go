@@ -169,7 +169,7 @@ func (s *scratch) digestRelocs(t *elfx.Symtab, sec *elfx.Section) error {
 	return nil
 }
 
-// symbolNumber gives a symbol's number in order of first use, from 1; 0 is no
+// symbolNumber returns a symbol's number in order of first use, from 1; 0 is no
 // symbol. At its first use the symbol is entered too.
 func (s *scratch) symbolNumber(t *elfx.Symtab, i uint32) (uint32, error) {
 	d := &s.digest

@@ -158,7 +158,7 @@ func (s *scratch) fieldSize(rel *elfx.Relocs) uint64 {
 	return 8
 }
 
-// pointee gives the bytes a relocation of sec refers to: the rest of the
+// pointee returns the bytes a relocation of sec refers to: the rest of the
 // section its symbol is in.
 func (s *scratch) pointee(t *elfx.Symtab, sec *elfx.Section, rel *elfx.Relocs, r elfx.Reloc) ([]byte, error) {
 	at := int64(sec.Off + r.Off)

@@ -19,7 +19,7 @@ type Facts struct {
 	// without compression; Size is the number of those bytes.
 	Digest [32]byte
 	Size   int64
-	// AllocDigest tells whether two copies of one module (signed or not,
+	// AllocDigest reports whether two copies of one module (signed or not,
 	// stripped of debug information, udeb, dbg) are the same code: a hash over
 	// every SHF_ALLOC section that is not empty, in name order, with its
 	// name, type, flags (write, alloc, execute), size and content, and its
@@ -57,7 +57,7 @@ type Facts struct {
 	// file order. nil when the module has neither.
 	Versions []Version
 	// BasicVersions and ExtVersions say which of the two forms the module has.
-	// A kernel compares the release word of vermagic unless the first is there,
+	// A kernel compares the release word of vermagic unless the first is present,
 	// and reads the second since 6.14 only.
 	BasicVersions, ExtVersions bool
 	// Imports are the undefined symbols by name, sorted, weak ones marked.
@@ -81,10 +81,10 @@ type Facts struct {
 	// DebugOnly is a file of separated debug information: what would be loaded
 	// has no content (objcopy --only-keep-debug).
 	DebugOnly bool
-	// Oddities are what is wrong with the module and yet did not keep it from
+	// Anomalies are what is wrong with the module and yet did not keep it from
 	// being read, in words: overlapping sections, two .BTF, .modinfo missing or
 	// without its last NUL. nil for a normal module.
-	Oddities []string
+	Anomalies []string
 }
 
 // Section is one ELF section header, as `inspect` shows it.

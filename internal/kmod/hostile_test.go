@@ -15,7 +15,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// fine says whether an outcome of reading damaged input is one of those
+// fine reports whether an outcome of reading damaged input is one of those
 // allowed: facts, or one error that blames the input.
 func fine(f *kmod.Facts, err error) bool {
 	switch where.KindOf(err) {
@@ -148,7 +148,7 @@ func TestOverlap(t *testing.T) {
 	a := e.Section(".a")
 	binary.LittleEndian.PutUint64(data[e.HeaderOff(a)+32:], a.Size+1)
 	f := mustParse(t, data)
-	if len(f.Oddities) != 1 || !strings.Contains(f.Oddities[0], `".a" and ".b" overlap`) {
-		t.Errorf("got %q", f.Oddities)
+	if len(f.Anomalies) != 1 || !strings.Contains(f.Anomalies[0], `".a" and ".b" overlap`) {
+		t.Errorf("got %q", f.Anomalies)
 	}
 }

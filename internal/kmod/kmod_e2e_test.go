@@ -53,7 +53,7 @@ type member struct {
 	data []byte
 }
 
-// release gives the modules of a package and the certificates of its image.
+// release returns the modules of a package and the certificates of its image.
 func release(t testing.TB, modules, image string) (list []member, certs []*modsig.Certificate) {
 	t.Helper()
 	file := func(path string, data []byte) {
@@ -122,8 +122,8 @@ func TestRealReleases(t *testing.T) {
 					t.Errorf("%s: signature is %v", m.path, r)
 				}
 				verify += time.Since(start)
-				if f.Compression != p.compression || f.Sig.Algorithm != p.algorithm || p.trailer != 0 && f.Sig.Len != p.trailer || f.Oddities != nil {
-					t.Errorf("%s: %s, %s, trailer of %d, %q", m.path, f.Compression, f.Sig.Algorithm, f.Sig.Len, f.Oddities)
+				if f.Compression != p.compression || f.Sig.Algorithm != p.algorithm || p.trailer != 0 && f.Sig.Len != p.trailer || f.Anomalies != nil {
+					t.Errorf("%s: %s, %s, trailer of %d, %q", m.path, f.Compression, f.Sig.Algorithm, f.Sig.Len, f.Anomalies)
 				}
 				if f.Modinfo.Vermagic == "" || !f.Modinfo.Intree {
 					t.Errorf("%s: %+v", m.path, f.Modinfo)

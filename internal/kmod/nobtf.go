@@ -41,7 +41,7 @@ func (f *Facts) WhyNoBTF() (why string, stripped bool) {
 	return whyUnknown, false
 }
 
-// holdIDs tells whether any word of .BTF_ids was filled in, and whether there
+// holdIDs reports whether any word of .BTF_ids was filled in, and whether there
 // is any.
 func (f *Facts) holdIDs() (hold, words bool) {
 	if f.IDs == nil {

@@ -21,7 +21,7 @@ type Options struct {
 	// OmitSections leaves Facts.Sections empty, which saves 3 KB a module.
 	OmitSections bool
 	// BTFOnly leaves out what repairing a module does not ask for: Exports,
-	// Versions, AllocDigest, Sections, Code, most Oddities, and Imports where no
+	// Versions, AllocDigest, Sections, Code, most Anomalies, and Imports where no
 	// .BTF_ids is.
 	BTFOnly bool
 	// Digest, if not nil, becomes Facts.Digest, and the content is not summed
@@ -63,7 +63,7 @@ const (
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// Is says whether a file that begins with head is an uncompressed module: a
+// Is reports whether a file that begins with head is an uncompressed module: a
 // relocatable ELF object.
 func Is(head []byte) bool {
 	if !elfx.Is(head) || len(head) < 18 {
@@ -175,7 +175,7 @@ func (s *scratch) parse(data []byte, o Options) (*Facts, error) {
 	if !o.OmitSections {
 		f.Sections = listSections(elf)
 	}
-	s.oddities(f)
+	s.anomalies(f)
 	return f, nil
 }
 
@@ -302,7 +302,7 @@ func cloned(b []byte) []byte {
 	return append(make([]byte, 0, len(b)), b...)
 }
 
-// loadedBlob gives what the kernel reads as a section that it finds by its name:
+// loadedBlob returns what the kernel reads as a section that it finds by its name:
 // sh_size bytes at sh_offset of the file, whatever sh_type says
 // (find_module_sections and rewrite_section_headers, kernel/module/main.c, 5.11
 // to 7.3; a booted 6.1 attaches a .BTF of type NOBITS), but zeros where a NOBITS
@@ -353,9 +353,9 @@ func listSections(elf *elfx.File) []Section {
 
 type span struct{ off, end, index uint64 }
 
-// oddities notes what is wrong with a module but does not keep it from being
+// anomalies notes what is wrong with a module but does not keep it from being
 // read or loaded.
-func (s *scratch) oddities(f *Facts) {
+func (s *scratch) anomalies(f *Facts) {
 	if f.BTFSections > 1 {
 		f.odd("%d sections .BTF: the kernel takes the first", f.BTFSections)
 	}
@@ -391,7 +391,7 @@ func (s *scratch) oddities(f *Facts) {
 }
 
 func (f *Facts) odd(format string, args ...any) {
-	f.Oddities = append(f.Oddities, fmt.Sprintf(format, args...))
+	f.Anomalies = append(f.Anomalies, fmt.Sprintf(format, args...))
 }
 
 // symbolName cuts the name of an import or export out of b.

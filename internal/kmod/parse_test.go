@@ -95,8 +95,8 @@ func TestFull(t *testing.T) {
 			if r := c.Verify(f.Sig); r != modsig.Valid {
 				t.Errorf("signature: %v", r)
 			}
-			if f.Oddities != nil || f.DebugOnly || f.Compression != "" {
-				t.Errorf("oddities %q, debug only %v, compression %q", f.Oddities, f.DebugOnly, f.Compression)
+			if f.Anomalies != nil || f.DebugOnly || f.Compression != "" {
+				t.Errorf("anomalies %q, debug only %v, compression %q", f.Anomalies, f.DebugOnly, f.Compression)
 			}
 			if len(f.Sections) == 0 || f.Sections[0].Name != ".text" || f.Sections[0].Flags != 6 {
 				t.Errorf("sections %+v", f.Sections)
@@ -190,7 +190,7 @@ func TestParseFile(t *testing.T) {
 			}
 		}
 	}
-	// Row M4: what is compressed inside once more is no module.
+	// Row M4: what is compressed inside again is no module.
 	twice := xz(t, enc.EncodeAll(plain, nil))
 	if _, err := kmod.ParseFile(twice, &dec, kmod.Options{}); where.KindOf(err) != where.Malformed || !strings.Contains(err.Error(), "not a kernel module") {
 		t.Errorf("compressed twice: %v", err)
@@ -260,8 +260,8 @@ func TestOddities(t *testing.T) {
 		{"base alone", ".BTF.base without .BTF", kmodtest.Module{BTFBase: []byte("x")}, nil, 0},
 	} {
 		f := mustParse(t, c.m.Bytes())
-		if !strings.Contains(strings.Join(f.Oddities, "; "), c.want) || c.want == "" && f.Oddities != nil {
-			t.Errorf("%s: got %q, want %q", c.name, f.Oddities, c.want)
+		if !strings.Contains(strings.Join(f.Anomalies, "; "), c.want) || c.want == "" && f.Anomalies != nil {
+			t.Errorf("%s: got %q, want %q", c.name, f.Anomalies, c.want)
 		}
 		if !reflect.DeepEqual(f.BTF.Bytes(), c.btf) || f.BTFSections != c.sections {
 			t.Errorf("%s: %#v in %d sections", c.name, f.BTF.Bytes(), f.BTFSections)

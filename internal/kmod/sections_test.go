@@ -83,15 +83,15 @@ func TestBadModinfo(t *testing.T) {
 	i := bytes.Index(data, []byte("modversions \x00"))
 	data[i+len("modversions ")] = 'x'
 	f = mustParse(t, data)
-	if !strings.HasSuffix(f.Modinfo.Vermagic, "modversions x") || len(f.Oddities) != 1 {
-		t.Errorf("without its last NUL: %q, %q", f.Modinfo.Vermagic, f.Oddities)
+	if !strings.HasSuffix(f.Modinfo.Vermagic, "modversions x") || len(f.Anomalies) != 1 {
+		t.Errorf("without its last NUL: %q, %q", f.Modinfo.Vermagic, f.Anomalies)
 	}
 	many := kmodtest.Module{Modinfo: []string{strings.Repeat("a=b\x00", 1e6)}}.Bytes()
 	if f, err := kmod.Parse(many, kmod.Options{}); f != nil || where.KindOf(err) != where.Limit {
 		t.Errorf("a million entries: %v", err)
 	}
 	renamed := bytes.ReplaceAll(data, []byte(".modinfo"), []byte(".madinfo"))
-	if f := mustParse(t, renamed); f.Modinfo.All != nil || len(f.Oddities) != 1 {
+	if f := mustParse(t, renamed); f.Modinfo.All != nil || len(f.Anomalies) != 1 {
 		t.Errorf("no section: %+v", f)
 	}
 }

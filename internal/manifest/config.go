@@ -26,7 +26,7 @@ var mattering = []string{
 	"CONFIG_LOCK_DOWN_*", "CONFIG_IKCONFIG", "CONFIG_CRYPTO_RSA", "CONFIG_CRYPTO_ECDSA",
 }
 
-// Matters says whether a manifest keeps the option of a name.
+// Matters reports whether a manifest keeps the option of a name.
 func Matters(name string) bool {
 	return slices.ContainsFunc(mattering, func(p string) bool {
 		before, after, star := strings.Cut(p, "*")
@@ -65,7 +65,7 @@ var deciding = []string{
 // own) have hundreds, whole ones of distributions 7 000 to 12 000.
 const wholeLines = 2000
 
-// isWhole says whether the text is a whole config as kconfig writes it, with its
+// isWhole reports whether the text is a whole config as kconfig writes it, with its
 // head (conf_write in scripts/kconfig/confdata.c), and not a fragment.
 func isWhole(text []byte, options int) bool {
 	head := text[:min(len(text), 1024)]

@@ -232,7 +232,7 @@ type IDs struct {
 	SHA256  [32]byte `json:"sha256"`
 	Sets    int64    `json:"sets,omitempty"`
 	Words   int64    `json:"words,omitempty"`   // all words that hold an id, those of sets included
-	Located bool     `json:"located,omitempty"` // the symbols that say what they are are there
+	Located bool     `json:"located,omitempty"` // the symbols that say what they are are present
 }
 
 // Signer is who signed a module.

@@ -17,7 +17,7 @@ import (
 const RefsSchema = "kpkg-btf/refs/2.2"
 
 // Refs is what the modules of a release use of its base: with it and the base
-// a manifest tells what they mean on another base, although they are not there.
+// a manifest tells what they mean on another base, although they are missing.
 // Its text is one zstd frame around a document (internal/document).
 type Refs struct {
 	Tool     string     `json:"-"`              // in no digest
@@ -59,7 +59,7 @@ func find[T any](list []T, path string, of func(*T) string) *T {
 	return &list[i]
 }
 
-// Check tells whether these are references of the modules of m. Those of
+// Check reports whether these are references of the modules of m. Those of
 // another manifest are Usage; what m contradicts is Malformed.
 func (x *Refs) Check(m *Manifest) error {
 	digest, err := m.Digest()

@@ -41,7 +41,7 @@ var packageArch = map[string]Arch{
 	"sparc64": SPARC64, "alpha": ALPHA, "hppa": HPPA, "m68k": M68K, "sh4": SH4, "arc": ARC,
 }
 
-// ArchOfPackage gives the architecture a Debian or rpm architecture word
+// ArchOfPackage returns the architecture a Debian or rpm architecture word
 // names; ArchUnknown for "all", "noarch" and words it does not know.
 func ArchOfPackage(word string) Arch { return packageArch[word] }
 
@@ -51,7 +51,7 @@ var elfArch = map[uint16]Arch{
 	8: MIPS, 43: SPARC64, 0x9026: ALPHA, 15: HPPA, 4: M68K, 42: SH4, 93: ARC, 195: ARC,
 }
 
-// ArchOfELF gives the architecture of an ELF header: e_machine, 64 bit or
+// ArchOfELF returns the architecture of an ELF header: e_machine, 64 bit or
 // not, big endian or not.
 func ArchOfELF(machine uint16, is64, bigEndian bool) Arch {
 	a := elfArch[machine]

@@ -10,10 +10,10 @@ import (
 // Counter counts words.
 type Counter map[string]int
 
-// Add counts a word once more.
+// Add counts a word again.
 func (c Counter) Add(word string) { c[word]++ }
 
-// Sorted gives the counts, the largest first, equal ones by word; never nil.
+// Sorted returns the counts, the largest first, equal ones by word; never nil.
 func (c Counter) Sorted() []Count {
 	out := make([]Count, 0, len(c))
 	for w, n := range c {

@@ -1,6 +1,6 @@
 package model
 
-// Loads says whether a kernel loads a module at all.
+// Loads reports whether a kernel loads a module at all.
 type Loads string
 
 const (

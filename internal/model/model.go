@@ -9,9 +9,9 @@ type Action uint8
 const (
 	Keep       Action = iota // ship as it is
 	Distill                  // rewrite modules to .BTF + .BTF.base
-	Rebase                   // modules built elsewhere: rewrite their .BTF onto the base of one kernel
+	Rebase                   // external modules: rewrite their .BTF onto the base of one kernel
 	Strip                    // remove .BTF and .BTF.base
-	RebuildFor               // modules built elsewhere: build them anew for the kernel that the finding names
+	RebuildFor               // external modules: build them anew for the kernel that the finding names
 	Bump                     // change the ABI name
 	Rebuild                  // the release is wrong in itself
 )
@@ -52,7 +52,7 @@ const (
 	VerdictUnknown Verdict = "unknown"
 )
 
-// Meaning says whether the types a module names are still the ones it was
+// Meaning reports whether the types a module names are still the ones it was
 // built with.
 type Meaning string
 
@@ -109,7 +109,7 @@ const (
 	Self    Encounter = "self"    // a release's modules on its own image
 	Window  Encounter = "window"  // new modules on an old kernel still booted
 	Reverse Encounter = "reverse" // old or external modules on the new image
-	Outside Encounter = "outside" // modules built elsewhere
+	Outside Encounter = "outside" // external modules
 	Run     Encounter = "run"     // none: about the run itself, its policy and its inputs
 )
 

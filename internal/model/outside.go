@@ -24,7 +24,7 @@ type ModuleOn struct {
 	Changed  int    `json:"crcs_changed"`
 	Missing  int    `json:"imports_missing"`
 	Action   Action `json:"action"`
-	// Unknown: what the kernel makes of it, or what it means there, is open.
+	// Unknown: what the kernel does with it, or what it means there, is open.
 	Unknown bool       `json:"unknown,omitempty"`
 	Why     string     `json:"why,omitempty"`
 	Words   string     `json:"words,omitempty"` // the kernel's own about its BTF
@@ -34,6 +34,6 @@ type ModuleOn struct {
 // Needs is what the module needs there, in a word.
 func (c *ModuleOn) Needs() string { return Outcome{c.Action, c.Unknown}.Word() }
 
-// Elsewhere tells whether the modules of a release were built elsewhere: they
+// Elsewhere reports whether the modules of a release were built elsewhere: they
 // have no image of their own, and kernels that they were judged on.
 func (v *ReleaseVerdict) Elsewhere() bool { return len(v.On) > 0 }

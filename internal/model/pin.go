@@ -24,7 +24,7 @@ type Pin struct {
 	SlackTypes    int `json:"slack_types"`
 	SlackNamed    int `json:"slack_named_types"`
 	SlackStrings  int `json:"slack_string_bytes"`
-	// References says whether it is known what modules use of the older base.
+	// References reports whether it is known what modules use of the older base.
 	References bool        `json:"references"`
 	Lost       []PinLost   `json:"lost"`
 	Touched    []PinModule `json:"touched"`

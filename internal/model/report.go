@@ -13,7 +13,7 @@ type Report struct {
 	Policy PolicyRef    `json:"policy"`
 	New    []ReleaseRef `json:"new"`
 	Old    []ReleaseRef `json:"old"`
-	// Kernels are those of --on, that modules built elsewhere were judged on.
+	// Kernels are those of --on, that external modules were judged on.
 	Kernels  []ReleaseRef     `json:"kernels,omitempty"`
 	Ignored  []IgnoredInput   `json:"ignored"`
 	Releases []ReleaseVerdict `json:"releases"`
@@ -146,7 +146,7 @@ type WindowResult struct {
 	// Reverse is the older modules on the new kernel.
 	Reverse ReverseResult `json:"reverse"`
 	SameAt  SameAt        `json:"same_at"`
-	// Change is how the bases differ; nil when they do not, or one is not there.
+	// Change is how the bases differ; nil when they do not, or one is missing.
 	Change *BaseChange `json:"change,omitempty"`
 	// Action is the decision of this encounter; IfEnforced and IfIgnored are
 	// both answers to whether the old kernel can refuse signatures.
@@ -225,7 +225,7 @@ type ModuleDecision struct {
 	BuildBaseBy Evidence       `json:"build_base_by"`
 	Load        ModuleLoad     `json:"load"`
 	Windows     []ModuleWindow `json:"windows,omitempty"`
-	// BuiltOn is, of a module built elsewhere, the checksum of the base it was
+	// BuiltOn is, of an external module, the checksum of the base it was
 	// encoded against, where that is one of the kernels'.
 	BuiltOn string     `json:"built_on,omitempty"`
 	On      []ModuleOn `json:"on,omitempty"`

@@ -247,7 +247,7 @@ func wantOID(d *der, want, what string) error {
 	return nil
 }
 
-// commonName gives the last common name of a Name.
+// commonName returns the last common name of a Name.
 func commonName(name element) (string, error) {
 	cn := ""
 	for d := name.der(); !d.empty(); {

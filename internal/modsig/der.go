@@ -43,7 +43,7 @@ func (e element) der() *der { return &der{e.value, e.off} }
 
 func (d *der) empty() bool { return len(d.b) == 0 }
 
-// is says whether the next element has the tag.
+// is reports whether the next element has the tag.
 func (d *der) is(tag byte) bool { return len(d.b) > 0 && d.b[0] == tag }
 
 // next reads any element.

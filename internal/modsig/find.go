@@ -7,7 +7,7 @@ import (
 
 const maxCertificate = 64 << 10
 
-// FindCertificates gives the X.509 certificates that lie anywhere in an image,
+// FindCertificates returns the X.509 certificates that lie anywhere in an image,
 // each once, in file order, as copies. The kernel keeps them as plain DER one
 // after the other (certs/system_certificates.S); what only looks like DER is
 // left out because all of a certificate must parse.

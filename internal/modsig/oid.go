@@ -77,7 +77,7 @@ func hashName(oid []byte) string {
 	return oidString(oid)
 }
 
-// hashOf gives the implementation of a hash by its name, 0 for none.
+// hashOf returns the implementation of a hash by its name, 0 for none.
 func hashOf(name string) crypto.Hash {
 	for _, h := range hashes {
 		if h.name == name {

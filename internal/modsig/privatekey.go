@@ -97,7 +97,7 @@ func wrongPassphrase() error {
 	return where.New(where.Usage, "the passphrase does not open the private key")
 }
 
-// Sign gives the signature value over a digest, for Message.
+// Sign returns the signature value over a digest, for Message.
 func (k *PrivateKey) Sign(hash string, digest []byte) ([]byte, error) {
 	h := hashOf(hash)
 	if h == 0 || len(digest) != h.Size() {
@@ -110,7 +110,7 @@ func (k *PrivateKey) Sign(hash string, digest []byte) ([]byte, error) {
 	return value, nil
 }
 
-// Fits says whether the certificate is of this key.
+// Fits reports whether the certificate is of this key.
 func (k *PrivateKey) Fits(c *Certificate) bool {
 	switch pub := k.signer.Public().(type) {
 	case *rsa.PublicKey:
@@ -152,5 +152,5 @@ func ReadCertificates(file []byte) ([]*Certificate, error) {
 	return out, nil
 }
 
-// Same says whether two certificates are one.
+// Same reports whether two certificates are one.
 func (c *Certificate) Same(other *Certificate) bool { return bytes.Equal(c.DER, other.DER) }

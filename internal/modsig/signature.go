@@ -28,7 +28,7 @@ type Signature struct {
 	// sign-file's usual form.
 	Value       []byte
 	SignedAttrs []byte
-	// MessageDigest is the message-digest attribute when SignedAttrs is there.
+	// MessageDigest is the message-digest attribute when SignedAttrs is present.
 	MessageDigest []byte
 	// Len is the length in bytes of the whole trailer, magic string included.
 	Len int

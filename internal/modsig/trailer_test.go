@@ -148,7 +148,7 @@ func TestEveryChange(t *testing.T) {
 	}
 }
 
-// harmless says whether a byte of a message means nothing to the signature:
+// harmless reports whether a byte of a message means nothing to the signature:
 // the list of digest algorithms, which repeats what the signer info says.
 func harmless(cms []byte, at int) bool {
 	list := bytes.Index(cms, []byte{0x31, 13, 0x30, 11})

@@ -35,7 +35,7 @@ func (r Result) String() string {
 	return "unknown"
 }
 
-// Match says whether the signature names this certificate as its signer.
+// Match reports whether the signature names this certificate as its signer.
 func (c *Certificate) Match(s *Signature) bool {
 	if s.SKID != nil {
 		return bytes.Equal(s.SKID, c.SKID)
@@ -43,7 +43,7 @@ func (c *Certificate) Match(s *Signature) bool {
 	return bytes.Equal(s.RawIssuer, c.RawIssuer) && bytes.Equal(s.Serial, c.Serial)
 }
 
-// Find gives the certificate of the list that the signature names, or nil.
+// Find returns the certificate of the list that the signature names, or nil.
 func Find(s *Signature, certs []*Certificate) *Certificate {
 	for _, c := range certs {
 		if c.Match(s) {

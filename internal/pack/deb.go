@@ -134,7 +134,7 @@ func (p *Package) decoded(ctx context.Context, f codec.Format, ra io.ReaderAt, s
 	return codec.NewReader(ctx, f, ra, size, codec.Options{Jobs: p.opts.Jobs, Budget: budget, MaxDict: limits.MaxDict})
 }
 
-// readControl gives the text of the control file.
+// readControl returns the text of the control file.
 func (p *Package) readControl(ctx context.Context, part tarPart) (text []byte, err error) {
 	err = p.readTar(ctx, part, func(h *tarstream.Header, t *tarstream.Reader) error {
 		if h == nil {

@@ -202,7 +202,7 @@ func (x *expander) list(path string) error {
 	return nil
 }
 
-// listed gives what a .changes or .buildinfo lists.
+// listed returns what a .changes or .buildinfo lists.
 func listed(path string) ([]deb822.Listed, error) {
 	text, err := readText(path)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// walkFile gives the one entry of a file that is no package. Its path is the
+// walkFile returns the one entry of a file that is no package. Its path is the
 // file's base name.
 func (p *Package) walkFile(_ context.Context, w *walker) error {
 	info := p.info
@@ -20,7 +20,7 @@ func (p *Package) walkFile(_ context.Context, w *walker) error {
 	return w.give(e, &exactReader{r: io.NewSectionReader(p.file, 0, p.size), left: p.size})
 }
 
-// exactReader gives as many bytes as a file had when it was looked at, and
+// exactReader returns as many bytes as a file had when it was looked at, and
 // fails if they are no longer there: a file that shrinks while it is read is
 // a fault of the machine, never a short file.
 type exactReader struct {

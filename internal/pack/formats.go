@@ -26,7 +26,7 @@ type Format interface {
 	Open(ctx context.Context, p *Package) (Contents, error)
 }
 
-// Contents gives the entries of a package in stream order.
+// Contents returns the entries of a package in stream order.
 type Contents func(ctx context.Context, w *walker) error
 
 // formats are those there are, in the order in which they are asked.

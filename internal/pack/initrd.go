@@ -16,7 +16,7 @@ import (
 // cpioMagic begins the archives that a kernel unpacks, 070701 and 070702.
 const cpioMagic = "07070"
 
-// initrd tells whether the file is an initrd: it begins with a cpio archive,
+// initrd reports whether the file is an initrd: it begins with a cpio archive,
 // plain or compressed. A compressed file that cannot be decoded is none: what
 // it is says whoever reads it as such.
 func (p *Package) initrd(ctx context.Context, head []byte) bool {
@@ -34,7 +34,7 @@ func (p *Package) initrd(ctx context.Context, head []byte) bool {
 	return strings.HasPrefix(string(head), cpioMagic)
 }
 
-// walkInitrd gives the entries of an initrd as the kernel unpacks it
+// walkInitrd returns the entries of an initrd as the kernel unpacks it
 // (init/initramfs.c, unpack_to_rootfs): plain archives, zeros, compressed
 // streams of archives, in any order and number. Members are named segment 1,
 // segment 2, …; a later file of the same path replaces an earlier one on the
@@ -81,7 +81,7 @@ func (p *Package) zeros(ctx context.Context, off int64) (int64, error) {
 	return p.size - off, nil
 }
 
-// segment gives the entries of one plain run of archives or one compressed
+// segment returns the entries of one plain run of archives or one compressed
 // stream, and how many bytes of the file it took.
 func (p *Package) segment(ctx context.Context, w *walker, member string, off int64) (int64, error) {
 	head := make([]byte, sniffLen)
@@ -145,7 +145,7 @@ func (p *Package) prefix(iw *initrdWalk, f codec.Format, off int64, cause error)
 	return int64(used), again.run()
 }
 
-// initrdWalk gives the entries of a run of archives. Of a set of hard links
+// initrdWalk returns the entries of a run of archives. Of a set of hard links
 // the last has the content, those before it have none
 // (init/initramfs.c, maybe_link) and are given after it; a set without any
 // content is not given.

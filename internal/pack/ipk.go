@@ -14,7 +14,7 @@ import (
 )
 
 // ipkFormat is a package of opkg's (OpenWrt): the three parts of a .deb in any
-// order, in a tar archive that is compressed once more, or as ar members
+// order, in a tar archive that is compressed again, or as ar members
 // (ipkg-build; opkg reads both).
 type ipkFormat struct{}
 

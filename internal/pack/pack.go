@@ -96,7 +96,7 @@ func openAt(ctx context.Context, path, at string, o Options) (*Package, error) {
 	return p, nil
 }
 
-// OpenReader opens a package that is not there under a name yet, such as the
+// OpenReader opens a package that is missing under a name yet, such as the
 // output of a writer before it is published. Path is for messages; ra must be
 // readable until Close, which does not close it. What is no package is
 // Malformed.

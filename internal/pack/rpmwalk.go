@@ -182,7 +182,7 @@ func (w *rpmWalk) target(f *rpmFile, h *cpio.Header) error {
 	return nil
 }
 
-// rest gives the ghosts, and refuses a payload without a file that the header
+// rest returns the ghosts, and refuses a payload without a file that the header
 // promises.
 func (w *rpmWalk) rest() error {
 	for i := range w.files {

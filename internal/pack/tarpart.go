@@ -75,7 +75,7 @@ func entryOf(member string, h *tarstream.Header) (*Entry, error) {
 	return e, nil
 }
 
-// walkTar gives the entries of a part, but for those that skip is true of.
+// walkTar returns the entries of a part, but for those that skip is true of.
 func (p *Package) walkTar(ctx context.Context, part tarPart, w *walker, skip func(name string) (bool, error)) error {
 	err := p.readTar(ctx, part, func(h *tarstream.Header, t *tarstream.Reader) error {
 		if h == nil {

@@ -17,7 +17,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// walkTree gives the entries of a directory, each directory before what is in
+// walkTree returns the entries of a directory, each directory before what is in
 // it, names in byte order. Symlinks are reported and never followed, whether
 // lib is a link to usr/lib or not, so a file is met once. Owners are numbers:
 // the tree's own names live in its own passwd. Files are opened when their

@@ -164,7 +164,7 @@ func rpmPart(t *testing.T, all map[string][]byte) *part {
 }
 
 // installRPM lets the real rpm install packages, each over the one before, and
-// verify what is there.
+// verify what is present.
 func installRPM(t *testing.T, rpms ...string) (root string) {
 	t.Helper()
 	root = t.TempDir()

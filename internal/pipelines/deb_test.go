@@ -255,7 +255,7 @@ func install(t *testing.T, debs ...string) (root string) {
 	return root
 }
 
-// TestDebhelperBroken: an image of another build stops the build, and the
+// TestDebhelperBroken: an image from a different build stops the build, and the
 // last lines say why.
 func TestDebhelperBroken(t *testing.T) {
 	old := realtest.Deb(t, realtest.PairAOld)

@@ -60,7 +60,7 @@ func TestRulesReal(t *testing.T) {
 		t.Errorf("two builds differ:\n%s", out)
 	}
 	// The record is the older side of the next build, found by its name: the
-	// same kernel once more is kept as it is.
+	// same kernel again is kept as it is.
 	sh(t, dir, "mkdir debian/abi && cp debian/*.btf.zst debian/abi/ && cp debian/record-a.json debian/abi/amd64_"+smallNew.release+".json && rm -rf image-*")
 	log, err = shell(dir, env, make+"install-a")
 	if err != nil || !strings.Contains(log, "against") && !strings.Contains(log, "old and initrd") || !strings.Contains(log, "KEEP   ") {

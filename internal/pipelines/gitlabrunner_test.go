@@ -75,7 +75,7 @@ func merged(below, above map[string]any) map[string]any {
 	return out
 }
 
-// job gives a job with what it extends.
+// job returns a job with what it extends.
 func (g *gitlab) job(t *testing.T, name string) map[string]any {
 	t.Helper()
 	j, ok := g.config[name].(map[string]any)
@@ -88,7 +88,7 @@ func (g *gitlab) job(t *testing.T, name string) map[string]any {
 	return j
 }
 
-// matrix gives the variables of each instance of a job.
+// matrix returns the variables of each instance of a job.
 func matrix(j map[string]any) []map[string]string {
 	out := []map[string]string{{}}
 	parallel, ok := j["parallel"].(map[string]any)

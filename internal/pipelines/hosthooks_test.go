@@ -56,7 +56,7 @@ func (m *machine) put(t *testing.T, files ...string) {
 
 var rebootFiles = []string{"run/reboot-required", "run/reboot-required.pkgs", "run/reboot-needed"}
 
-// asked gives what asks for a reboot, and forgets it.
+// asked returns what asks for a reboot, and forgets it.
 func (m *machine) asked(t *testing.T) string {
 	t.Helper()
 	var all string
@@ -346,7 +346,7 @@ func kernelRpms(t *testing.T, image, extra string) []string {
 
 // rpm: the same machine without a word of Debian on it: one line after every
 // %posttrans, nothing in a chroot, a failure that rpm reports and gets over.
-// Debian's rpm does the transactions; dnf and zypper around it are not there.
+// Debian's rpm does the transactions; dnf and zypper around it are missing.
 func (k *replaced) rpm(t *testing.T, image, extra string) {
 	t.Helper()
 	must(t, os.Remove(filepath.Join(k.root, "etc/debian_version")))

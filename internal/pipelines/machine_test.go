@@ -108,7 +108,7 @@ func (m *machine) must(t *testing.T, where, script string) string {
 	return said
 }
 
-// file is the text of a file of the machine, "" when it is not there.
+// file is the text of a file of the machine, "" when it is missing.
 func (m *machine) file(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(m.root, name))
@@ -139,7 +139,7 @@ func (m *machine) list(t *testing.T) []string {
 	return slices.DeleteFunc(all, func(f string) bool { return strings.HasPrefix(f, "/code ") || strings.HasPrefix(f, "/done ") })
 }
 
-// without gives what is in a and not in b.
+// without returns what is in a and not in b.
 func without(a, b []string) []string {
 	in := map[string]bool{}
 	for _, x := range b {

@@ -78,7 +78,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// build gives the one package made, or "" and what rpmbuild said.
+// build returns the one package made, or "" and what rpmbuild said.
 func (b *builder) build(t *testing.T, spec string) (file, said string) {
 	t.Helper()
 	top := filepath.Join(b.top, fmt.Sprint("build", len(dirs(t, b.top))))

@@ -86,7 +86,7 @@ func (r *Release) sortAnomalies() {
 	})
 }
 
-// oneVersion says whether sources are of one package version: of packages with
+// oneVersion reports whether sources are of one package version: of packages with
 // one version, or of one tree or file.
 func oneVersion(pkgs []*Package) bool {
 	version := func(p *Package) string {

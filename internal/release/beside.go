@@ -10,7 +10,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// WholeBase gives the release's base as bytes: the image's, or for a manifest
+// WholeBase returns the release's base as bytes: the image's, or for a manifest
 // that of the file which `record -o` wrote beside it (manifest.BaseName). It
 // is nil where there is none; a file beside the manifest that is not what its
 // name promises is an error.

@@ -43,7 +43,7 @@ const maxLinks = 40
 // tops are the places above lib/modules/RELEASE that may be links to folders.
 var tops = []string{"lib", "usr", "usr/lib", "lib/modules", "usr/lib/modules"}
 
-// mayHoldModules says whether a link at a path may lead to a folder of modules.
+// mayHoldModules reports whether a link at a path may lead to a folder of modules.
 func mayHoldModules(p string) bool {
 	if slices.Contains(tops, p) {
 		return true
@@ -190,7 +190,7 @@ func (f *followed) resolve(dir, target string) (string, error) {
 
 // read reads, in a second pass over the input, the files that modules' names
 // lead to and that are not called like modules themselves, and sees which
-// folders are there.
+// folders are present.
 func (f *followed) read(ctx context.Context, p *pack.Package) error {
 	if len(f.wanted)+len(f.folders) == 0 {
 		return nil
@@ -271,8 +271,8 @@ func (c *collector) resolveAliases() {
 		switch {
 		case !a.of.certain && !a.hard:
 			a.of.dropped = true
-		case c.o.Linked != nil && a.of.certain:
-			c.o.Linked(a.source, a.of.source, a.hard)
+		case c.o.OnLink != nil && a.of.certain:
+			c.o.OnLink(a.source, a.of.source, a.hard)
 		}
 	}
 	c.items = slices.DeleteFunc(c.items, func(it *item) bool { return it.dropped })

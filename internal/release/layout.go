@@ -91,7 +91,7 @@ func classify(p string) place {
 	return loose(p, origin)
 }
 
-// ModuleAt says whether the file at a clean relative path of a package or tree
+// ModuleAt reports whether the file at a clean relative path of a package or tree
 // is called like a module, and which copy of one it is.
 func ModuleAt(p string) (Origin, bool) {
 	pl := classify(p)
@@ -173,7 +173,7 @@ func treePrefix(tree string) string {
 // (depmod.d(5), DKMS, kmod packages, weak-modules).
 var addedTree = map[string]bool{"updates": true, "extra": true, "weak-updates": true, "misc": true, "external": true}
 
-// isRelease says whether a word is made like uname -r, which begins with three
+// isRelease reports whether a word is made like uname -r, which begins with three
 // numbers (KERNELVERSION in the top Makefile). Other names of files are labels,
 // and the file itself says of which release it is.
 func isRelease(word string) bool {

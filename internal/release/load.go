@@ -42,9 +42,9 @@ type Options struct {
 	// Installed: the inputs are of a machine, where others than the kernel's
 	// packages put modules below updates/ and extra/ (DKMS, administrators).
 	Installed bool
-	// Linked, if not nil, is told of further names of modules: hard links, and
+	// OnLink, if not nil, is told of further names of modules: hard links, and
 	// symlinks to a file of the same input.
-	Linked func(name, of Source, hard bool)
+	OnLink func(name, of Source, hard bool)
 }
 
 // Step is a sign of life.

@@ -8,7 +8,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// isText says whether files of a role are texts about a release, which do not
+// isText reports whether files of a role are texts about a release, which do not
 // name it themselves.
 func (r role) isText() bool {
 	return r == roleConfig || r == roleSymvers || r == roleBuiltin || r == roleOrder || r == roleDep
@@ -78,7 +78,7 @@ func unplaced(n int) error {
 		WithHint("give the files of one release at a time, or keep their usual names (config-RELEASE)")
 }
 
-// alone says whether no other text of the item's role says anything else.
+// alone reports whether no other text of the item's role says anything else.
 func alone(it *item, items []*item) bool {
 	return !slices.ContainsFunc(items, func(o *item) bool {
 		return o != it && o.role == it.role && o.err == nil && !bytes.Equal(o.text, it.text)

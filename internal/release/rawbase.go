@@ -45,7 +45,7 @@ func RawBase(path string) (*Release, error) {
 	return BTFRelease(path, blob)
 }
 
-// BTFRelease gives the release, without a name, of raw BTF that is a base; file
+// BTFRelease returns the release, without a name, of raw BTF that is a base; file
 // is where it came from. What is no BTF is an error.
 func BTFRelease(file string, blob []byte) (*Release, error) {
 	size := int64(len(blob))

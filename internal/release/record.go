@@ -26,7 +26,7 @@ func (r *Release) addDoc(it *item) {
 	r.Symvers = tableOf(it.doc.Exports)
 }
 
-// Record gives the manifest of a release: what a later check needs of it.
+// Record returns the manifest of a release: what a later check needs of it.
 func (r *Release) Record(tool string) (*manifest.Manifest, error) {
 	if r.Doc != nil {
 		return r.Doc, nil
@@ -59,9 +59,9 @@ func (r *Release) Record(tool string) (*manifest.Manifest, error) {
 	return m, nil
 }
 
-// Condense keeps the manifest and the images of a release, and of the facts
+// ToManifest keeps the manifest and the images of a release, and of the facts
 // of its modules, 100 MB, the third that the reverse encounter needs (Packed).
-func (r *Release) Condense(jobs int) error {
+func (r *Release) ToManifest(jobs int) error {
 	m, err := r.Record("")
 	if err != nil {
 		return err
@@ -73,8 +73,8 @@ func (r *Release) Condense(jobs int) error {
 	return nil
 }
 
-// Forget is Condense without the modules: a kernel that others are judged on.
-func (r *Release) Forget() error {
+// DropModules is ToManifest without the modules: a kernel that others are judged on.
+func (r *Release) DropModules() error {
 	m, err := r.Record("")
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func recordImage(m *manifest.Manifest, im *Image) {
 	}
 }
 
-// Base gives the bytes of the release's base and where they were found: the
+// Base returns the bytes of the release's base and where they were found: the
 // boot image's, else that of the headers' or debug vmlinux. nil without one.
 func (r *Release) Base() ([]byte, *Image) {
 	for _, im := range r.Images {

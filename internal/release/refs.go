@@ -45,7 +45,7 @@ func (r *Release) bare() bool {
 	return r.Doc != nil && len(r.Doc.Modules) > 0 && len(r.Modules) == 0 && len(r.Packed) == 0
 }
 
-// WholeRefs gives the references of a manifest's modules: those given with
+// WholeRefs returns the references of a manifest's modules: those given with
 // Refer, else the file beside the manifest that `record --refs FOLDER` wrote
 // (manifest.RefsName). nil where there are none; a file of this name that
 // belongs to another manifest, or is damaged, is an error.

@@ -33,7 +33,7 @@ func TestVermagic(t *testing.T) {
 		if got := c.r.Vermagic(); got != c.want {
 			t.Errorf("%s: %q", c.what, got)
 		}
-		if err := c.r.Condense(1); err != nil {
+		if err := c.r.ToManifest(1); err != nil {
 			t.Fatal(err)
 		}
 		if got := c.r.Vermagic(); got != c.want {

@@ -149,7 +149,7 @@ func rawBTF(path string) ([]byte, error) {
 	return b, nil
 }
 
-// baseIn gives the base of a release: its image's, or that beside its manifest.
+// baseIn returns the base of a release: its image's, or that beside its manifest.
 func baseIn(r *release.Release) (*buildBase, error) {
 	blob, err := r.WholeBase()
 	if err != nil || blob == nil {
@@ -161,7 +161,7 @@ func baseIn(r *release.Release) (*buildBase, error) {
 	return newBase(blob, r.Name+": the base beside the manifest")
 }
 
-// of gives the base of a release that is repaired, nil if nothing holds one.
+// of returns the base of a release that is repaired, nil if nothing holds one.
 // What --base names must not contradict the image.
 func (b *bases) of(r *release.Release) (*buildBase, error) {
 	given := b.byKey[r.Key]

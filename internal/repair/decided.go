@@ -76,7 +76,7 @@ func (j *job) decisionFor(r *release.Release, base *buildBase) (map[string]*mode
 	return nil, where.In(r.Name, usage("release %s is not in the decision", r.Key))
 }
 
-// decided gives the action for a module, or an error if the module is not the
+// decided returns the action for a module, or an error if the module is not the
 // one that was decided about. A module that already is what the decision
 // makes of it is fine: an interrupted run is finished that way.
 func (j *job) decided(d *model.ModuleDecision, now binding, f *kmod.Facts, base *buildBase) (Action, error) {

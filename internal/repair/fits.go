@@ -42,7 +42,7 @@ func (it *item) needsBase(what string) error {
 }
 
 // fits refuses a base that a module was not built on. A module mostly parses
-// on the base of another build as well, its ids just lead to other types;
+// on the base from a different build as well, its ids just lead to other types;
 // distilled or stamped so it is wrong for good, and nothing in it shows it any
 // more. Of the base of its own image the judge makes sure.
 func (b *buildBase) fits(f *kmod.Facts, told bool) error {

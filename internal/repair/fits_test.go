@@ -49,7 +49,7 @@ func TestBaseGiven(t *testing.T) {
 	}
 }
 
-// A base of another build that has the same name or none is refused for each
+// A base from a different build that has the same name or none is refused for each
 // module by itself: it parses on it, and nothing would show later what it is.
 func TestBaseOfAnotherBuild(t *testing.T) {
 	other := kernelFiles(t, 1, releasetest.Kernel{Image: btftest.Grown, Build: btftest.Grown})

@@ -128,7 +128,7 @@ func stripping(t testing.TB, paths ...string) Options {
 		Rules: signing.Rules{Drop: true}, Policy: policy.Default(), Jobs: 2}
 }
 
-// plain gives a module file decompressed.
+// plain returns a module file decompressed.
 func plain(t testing.TB, path string, data []byte) []byte {
 	t.Helper()
 	switch {

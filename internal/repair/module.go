@@ -136,11 +136,11 @@ func (j *job) tell(it *item, r *modfile.Result) {
 	}
 }
 
-// rewrite gives the new file of an item: the action done again to the very
+// rewrite returns the new file of an item: the action done again to the very
 // content that was rehearsed, which must give the same, signed where that is
 // its fate, compressed as it was.
 //
-// room gives memory for it; the file returned need not be in it.
+// room returns memory for it; the file returned need not be in it.
 func (j *job) rewrite(ctx context.Context, it *item, t *tools, raw []byte, room func(int) []byte) ([]byte, error) {
 	s, err := t.open(raw)
 	if err != nil {

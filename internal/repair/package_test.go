@@ -46,7 +46,7 @@ func save(t testing.TB, name string, data []byte) string {
 	return path
 }
 
-// unpacked gives the regular files of a package.
+// unpacked returns the regular files of a package.
 func unpacked(t testing.TB, path string) map[string][]byte {
 	t.Helper()
 	p, err := (&pack.Input{Path: path, Size: -1}).Open(t.Context(), pack.Options{})

@@ -30,7 +30,7 @@ type item struct {
 	bind   binding
 	before [32]byte // of the content, without signature and compression
 	sig    *modsig.Signature
-	// change says whether the action has anything to do here.
+	// change reports whether the action has anything to do here.
 	change bool
 	// mayZero: the policy lets lists of ids be zeroed in this module.
 	mayZero bool
@@ -67,7 +67,7 @@ func (j *job) plan(ctx context.Context) error {
 	}
 	links := map[release.Source]link{}
 	l, err := release.Load(ctx, j.o.Inputs, release.Options{Jobs: j.o.Jobs, Progress: j.progress("reading"), Images: &j.images,
-		Linked: func(name, of release.Source, hard bool) { links[name] = link{of, hard} }})
+		OnLink: func(name, of release.Source, hard bool) { links[name] = link{of, hard} }})
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (j *job) planModule(r *release.Release, m *release.Module, base *buildBase,
 	return nil
 }
 
-// wouldChange says whether the action has anything to do. The rehearsal has
+// wouldChange reports whether the action has anything to do. The rehearsal has
 // the last word.
 func (j *job) wouldChange(it *item, f *kmod.Facts) bool {
 	switch it.action {
@@ -252,7 +252,7 @@ func (j *job) signatures(l *release.Loaded) error {
 	return first
 }
 
-// keyOf says whether an image of the release carries the certificate of new
+// keyOf reports whether an image of the release carries the certificate of new
 // signatures.
 func (j *job) keyOf(r *release.Release) bool {
 	c := j.o.Rules.Certificate

@@ -73,7 +73,7 @@ func groups(r *model.Report) []*model.ReleaseVerdict {
 	return all
 }
 
-// fails tells whether a finding makes the run fail: it decides, or leaves the
+// fails reports whether a finding makes the run fail: it decides, or leaves the
 // question open, and neither the policy nor --fail-on lets it pass.
 func fails(r *model.Report, f *model.Finding) bool {
 	if f.Inconclusive {

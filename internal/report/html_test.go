@@ -89,7 +89,7 @@ func TestHTML(t *testing.T) {
 			t.Errorf("%q is not on the page", want)
 		}
 	}
-	// Links lead to places that are there.
+	// Links lead to places that are present.
 	ids := map[string]bool{}
 	for _, name := range []string{"h2", "tbody", "main"} {
 		for _, n := range elements(t, text, name) {

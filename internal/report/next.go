@@ -26,7 +26,7 @@ type Run struct {
 // which stands for those of the run.
 const maxShown = 6
 
-// again is the command of the run once more, with other words behind it.
+// again is the command of the run again, with other words behind it.
 func (r *Run) again(more ...string) []string {
 	words := []string{"kpkg-btf", r.Command}
 	args := slices.Clone(r.Inputs)

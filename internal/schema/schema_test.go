@@ -19,7 +19,7 @@ import (
 	"kpkg-btf/internal/schema"
 )
 
-// compile gives the validator of a document. strict refuses members that the
+// compile returns the validator of a document. strict refuses members that the
 // schema does not know: those that the program writes are all described.
 func compile(t *testing.T, name string, strict bool) *jsonschema.Schema {
 	t.Helper()

@@ -80,7 +80,7 @@ func connection() bpfobj.Prog {
 }
 
 // answered holds the programs' answers against the base of the release that is
-// booted. tracked says that nf_conntrack is loaded: else its kfunc is not there.
+// booted. tracked says that nf_conntrack is loaded: else its kfunc is missing.
 func answered(t *testing.T, r *release, v *vmtest.Verdict, tracked bool) {
 	t.Helper()
 	got, err := v.Programs()

@@ -102,7 +102,7 @@ func (r *release) fill(t *testing.T, image []byte, modules [][]byte) {
 }
 
 // boot loads modules on a booted release, each after those it needs, and asks more
-// when they are there.
+// when they are present.
 func (r *release) boot(t *testing.T, modules []module, cmdline []string, more ...vmtest.Case) *vmtest.Result {
 	t.Helper()
 	var ms []vmtest.Module

@@ -38,7 +38,7 @@ func Merge(image []Symbol, modules []ModuleExports) *Table {
 	return newTable(all)
 }
 
-// OwnerOf gives the owner word that modpost writes for a module: the path in
+// OwnerOf returns the owner word that modpost writes for a module: the path in
 // the build tree without suffix. In-tree modules are installed with "kernel/"
 // before that path (scripts/Makefile.modinst); of external ones ("extra/",
 // "updates/") the build path is lost and the installed one stands for it.

@@ -125,7 +125,7 @@ func isExport(word string) bool {
 	return ok
 }
 
-// badByte gives the index of the first control byte or blank, or -1.
+// badByte returns the index of the first control byte or blank, or -1.
 func badByte(s string) int {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] == 0x7f {

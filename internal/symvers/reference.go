@@ -46,7 +46,7 @@ func ParseReference(text []byte) (*Table, error) {
 	return newTable(syms), nil
 }
 
-// turned says whether the first line is of the turned form.
+// turned reports whether the first line is of the turned form.
 func turned(all string) bool {
 	line, _, _ := strings.Cut(all, "\n")
 	f := strings.Fields(line)

@@ -79,7 +79,7 @@ func (t *Table) Symbols() []Symbol {
 	return t.syms
 }
 
-// Lookup gives the symbol of a name, without allocation.
+// Lookup returns the symbol of a name, without allocation.
 func (t *Table) Lookup(name string) (*Symbol, bool) {
 	if t == nil {
 		return nil, false

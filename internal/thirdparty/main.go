@@ -97,7 +97,7 @@ const (
 	publicDomain = "public-domain"
 )
 
-// licence gives the name and the text of a module's licence.
+// licence returns the name and the text of a module's licence.
 func licence(dir string) (string, string, error) {
 	var files []string
 	for _, pattern := range []string{"LICENSE*", "COPYING*"} {

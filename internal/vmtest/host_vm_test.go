@@ -148,7 +148,7 @@ func spelled(t *testing.T, blob []byte, base *btf.Raw) []string {
 	return out
 }
 
-// idsAstray tells whether the ids in .BTF_ids are of types of other names than
+// idsAstray reports whether the ids in .BTF_ids are of types of other names than
 // its symbols ask for. Sets are sorted by id after they were filled, so that the
 // names are compared as a whole.
 func idsAstray(t *testing.T, ko, blob []byte, base *btf.Raw) bool {

@@ -54,7 +54,7 @@ type Case struct {
 	UID    uint32
 	Keep   bool // stays loaded, for the modules after it that need it
 
-	// What to return of /sys/kernel/btf/NAME if it is there.
+	// What to return of /sys/kernel/btf/NAME if it is present.
 	WantDigest bool // its SHA-256
 	WantBytes  bool // and the bytes: for single cases, the way out is narrow
 }

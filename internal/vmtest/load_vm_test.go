@@ -87,14 +87,14 @@ func TestVerdictOfLoad(t *testing.T) {
 	}
 }
 
-// asPredicted compares one answer and tells whether the module was loaded.
+// asPredicted compares one answer and reports whether the module was loaded.
 func asPredicted(t *testing.T, kernel *loadcheck.Kernel, ko []byte, v *Verdict, enforced bool) bool {
 	t.Helper()
 	f, err := kmod.Parse(ko, kmod.Options{})
 	if err != nil {
 		t.Fatal(v.ID, err)
 	}
-	scene := loadcheck.Scene{Kernel: kernel}
+	scene := loadcheck.Environment{Kernel: kernel}
 	r := scene.Check(f, f.Modinfo.Name)
 	if len(r.Gaps) != 0 {
 		t.Errorf("%s: not predicted: %q", v.ID, r.Gaps)

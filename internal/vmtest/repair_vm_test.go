@@ -29,7 +29,7 @@ var repairOrder = []string{
 	"nf_flow_table", "tcp_bbr", "tcp_dctcp", "overlay",
 }
 
-// wholeModules gives the named modules of a build that it has, whole, in the
+// wholeModules returns the named modules of a build that it has, whole, in the
 // order of the names.
 func wholeModules(t *testing.T, spec string) (b *Build, names []string, whole map[string][]byte) {
 	t.Helper()
@@ -231,7 +231,7 @@ func parsed(t *testing.T, ko []byte) *kmod.Facts {
 	return f
 }
 
-// replaced gives a module other content in one section.
+// replaced returns a module other content in one section.
 func replaced(t *testing.T, ko []byte, section string, data []byte) []byte {
 	t.Helper()
 	o, err := edit.Open(ko)

@@ -41,7 +41,7 @@ type Verdict struct {
 	Stdout, Stderr []byte
 	// Words are the end of what the verifier wrote to the loader of UserBTF.
 	Words string
-	// Log is what the kernel printed meanwhile.
+	// Log is what the kernel printed in the meantime.
 	Log  []Line
 	Took time.Duration
 }

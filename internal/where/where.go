@@ -122,7 +122,7 @@ func kindOf(err error) Kind {
 	return Internal
 }
 
-// KindOf gives the kind of an error that may be wrapped; file system errors
+// KindOf returns the kind of an error that may be wrapped; file system errors
 // are IO and anything unknown is Internal.
 func KindOf(err error) Kind {
 	var e *Error
@@ -132,7 +132,7 @@ func KindOf(err error) Kind {
 	return kindOf(err)
 }
 
-// HintOf gives the hint of an error, or "".
+// HintOf returns the hint of an error, or "".
 func HintOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
@@ -141,7 +141,7 @@ func HintOf(err error) string {
 	return ""
 }
 
-// ExcerptOf gives the excerpt of an error by line, or nil.
+// ExcerptOf returns the excerpt of an error by line, or nil.
 func ExcerptOf(err error) []string {
 	var e *Error
 	if !errors.As(err, &e) || e.Excerpt == "" {

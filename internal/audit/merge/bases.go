@@ -34,7 +34,7 @@ type Bases struct {
 	names map[string]bool
 }
 
-// held is a kernel whose file has no name yet: the next row tells whether a newer
+// held is a kernel whose file has no name yet: the next row reports whether a newer
 // upload of the same name follows.
 type held struct {
 	side      *plan.Side
@@ -123,7 +123,7 @@ func (b *Bases) write(ctx context.Context, h *held, name string) error {
 }
 
 // archive packs a base as btfhub does: one file UNAME.btf in a tar, xz. The same
-// base gives the same bytes.
+// base returns the same bytes.
 func archive(name string, base []byte) ([]byte, error) {
 	var out bytes.Buffer
 	x, err := xz.NewWriter(&out)

@@ -33,7 +33,7 @@ type Database struct {
 	side, knownSide, pkg, unit, outcome, finding, health *sql.Stmt
 }
 
-// Create makes the tables of a file that is not there.
+// Create makes the tables of a file that is missing.
 func Create(ctx context.Context, file, tool string, by result.By) (*Database, error) {
 	// The file gets its name when it is whole, so that no journal is needed.
 	db, err := sql.Open("sqlite", "file:"+strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)+"?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=cache_size(-16000)&_pragma=locking_mode(EXCLUSIVE)")

@@ -234,7 +234,7 @@ func (r *Reader) fail(format string, args ...any) error {
 	return where.In(r.name, e)
 }
 
-// Next gives the next unit, io.EOF behind the last one. A plan that ends early is
+// Next returns the next unit, io.EOF behind the last one. A plan that ends early is
 // an error.
 func (r *Reader) Next() (*Unit, error) {
 	if !r.s.Scan() {

@@ -6,7 +6,6 @@ package rules
 
 import (
 	_ "embed"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -45,6 +44,3 @@ func read(text string) (out []entry) {
 	}
 	return out
 }
-
-// String is the line of an entry.
-func (e entry) String() string { return fmt.Sprintf("%d %s %s\n", e.changes, e.digest, e.name) }

@@ -114,3 +114,6 @@ func TestCounted(t *testing.T) {
 		t.Error(Revision())
 	}
 }
+
+// String is the line of an entry.
+func (e entry) String() string { return fmt.Sprintf("%d %s %s\n", e.changes, e.digest, e.name) }

@@ -34,7 +34,7 @@ var (
 // Site is pages in the making.
 type Site struct {
 	DB     *sql.DB
-	Folder string // where they go; it is there
+	Folder string // where they go; it is present
 
 	Tool, Policy, Day string
 	Rules             int

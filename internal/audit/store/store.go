@@ -22,10 +22,10 @@ import (
 type Store interface {
 	// Get returns an object, ErrMissing when there is none.
 	Get(ctx context.Context, name string) ([]byte, error)
-	// Put stores an object that is not there, or is there already with this very
+	// Put stores an object that is missing, or is present already with this very
 	// content; with another one it fails with ErrDiffers and changes nothing.
 	Put(ctx context.Context, name string, data []byte) error
-	// Replace stores an object whatever is there.
+	// Replace stores an object whatever is present.
 	Replace(ctx context.Context, name string, data []byte) error
 	// Remove removes an object; that there is none is success.
 	Remove(ctx context.Context, name string) error
@@ -35,7 +35,7 @@ type Store interface {
 	String() string
 }
 
-// ErrMissing is an object that is not there; ErrDiffers one that is there with
+// ErrMissing is an object that is missing; ErrDiffers one that is there with
 // another content, which no two runs of one version can give.
 var (
 	ErrMissing = errors.New("not in the store")

@@ -156,7 +156,7 @@ func (d *Doer) window(ctx context.Context, u *plan.Unit) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := old.Releases[0].Condense(d.Options.Jobs); err != nil {
+	if err := old.Releases[0].ToManifest(d.Options.Jobs); err != nil {
 		return nil, err
 	}
 	l, err := d.load(ctx, &u.New, true)

@@ -8,7 +8,7 @@ import (
 	"kpkg-btf/internal/btf"
 )
 
-// AppendMember gives a base in which a struct has one member more, at its end,
+// AppendMember returns a base in which a struct has one member more, at its end,
 // as if its source had it: what holds the struct by value grows with it, and
 // what follows there moves. Ids and strings stay, so a split on the base is
 // one on the result. The member's name is some string of the base; its type is

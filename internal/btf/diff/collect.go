@@ -115,7 +115,7 @@ func (t tag) String() string {
 	return t.name + " (component " + strconv.Itoa(int(t.component)) + ")"
 }
 
-// declTags gives the tags of each tagged definition, sorted.
+// declTags returns the tags of each tagged definition, sorted.
 func declTags(r *btf.Raw) map[btf.ID][]tag {
 	all := map[btf.ID][]tag{}
 	for t := range r.Types {

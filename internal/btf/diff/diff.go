@@ -103,7 +103,7 @@ func Compare(old, new *btf.Raw) *Diff {
 	return d
 }
 
-// Same tells whether no definition was added, removed or changed.
+// Same reports whether no definition was added, removed or changed.
 func (d *Diff) Same() bool { return len(d.Changed)+len(d.Added)+len(d.Removed) == 0 }
 
 // rank orders kinds by how much a change of them matters.

@@ -24,7 +24,7 @@ func NewLayouts(old, new *btf.Raw) *Layouts {
 	return &Layouts{old: old, new: new, memo: map[pairOf]bool{}}
 }
 
-// Same tells whether two types, variables or functions have one layout. A
+// Same reports whether two types, variables or functions have one layout. A
 // function has that of its parameters and of what it returns.
 func (l *Layouts) Same(old, new btf.ID) bool {
 	l.steps = 0

@@ -112,17 +112,17 @@ func invert(n int, roots []Root, ids func(*Root) []btf.ID) lists {
 	return l
 }
 
-// Holders are roots by their number in what NewReach was given, those that are
+// Users are roots by their number in what NewReach was given, those that are
 // the fewest steps away first.
-type Holders struct {
+type Users struct {
 	ByValue []int // hold the type by value
 	Pointer []int // reach it only behind a pointer
 }
 
 // Of finds the roots that reach one of the types.
-func (x *Reach) Of(ids ...btf.ID) Holders {
+func (x *Reach) Of(ids ...btf.ID) Users {
 	x.begin(ids)
-	h := Holders{ByValue: x.embeds()}
+	h := Users{ByValue: x.embeds()}
 	for at := 0; at < len(x.queue); at++ {
 		for _, r := range x.any.of(x.queue[at]) {
 			if x.hit[r] != x.turn {
@@ -183,7 +183,7 @@ func (x *Reach) embeds() (roots []int) {
 	return roots
 }
 
-// ModuleRoot gives what a module's split BTF uses of its base.
+// ModuleRoot returns what a module's split BTF uses of its base.
 func ModuleRoot(name string, split *btf.Raw) Root {
 	base := split.FirstID()
 	byValue, any := map[btf.ID]bool{}, map[btf.ID]bool{}

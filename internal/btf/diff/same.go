@@ -34,7 +34,7 @@ func Alike(old, new *btf.Raw, o, n btf.ID) bool {
 	return okA && okB && newSpelling(old, new).definition(&a, &b)
 }
 
-// definition tells whether two definitions read the same.
+// definition reports whether two definitions read the same.
 func (s *spelling) definition(o, n *btf.Record) bool {
 	s.steps = 0
 	if o.Kind != n.Kind || !s.names(o.Name, n.Name) {
@@ -87,7 +87,7 @@ func (s *spelling) ref(oid, nid btf.ID, nest int) bool {
 	return s.link(&o, &n, nest+1)
 }
 
-// named tells whether a reference to the type is spelled by its name.
+// named reports whether a reference to the type is spelled by its name.
 func named(r *btf.Raw, t *btf.Record) bool {
 	switch t.Kind {
 	case btf.Struct, btf.Union, btf.Enum, btf.Enum64, btf.Fwd, btf.Typedef, btf.Int, btf.Float, btf.Func, btf.Var, btf.Datasec:

@@ -53,7 +53,7 @@ type Result struct {
 	places               []btf.ID // of a sorted split: where its types are, in the order before
 }
 
-// ID gives the new id of an old one, of the base or the split's own: what a
+// ID returns the new id of an old one, of the base or the split's own: what a
 // word of .BTF_ids must be rewritten to. It is false for a base type that the
 // split does not reach, which is in neither part of the result, and for ids
 // beyond the last.

@@ -44,7 +44,7 @@ func (s *stringTable) reset() {
 	s.toSplit, s.used = false, 0
 }
 
-// move gives the new offset of an old one, 0 for that of the empty string. It
+// move returns the new offset of an old one, 0 for that of the empty string. It
 // is false when there is no string or when the offset is inside one.
 func (s *stringTable) move(from *btf.Raw, old btf.StrOff) (uint32, bool) {
 	switch {
@@ -88,7 +88,7 @@ func (s *stringTable) growOffs() {
 	}
 }
 
-// doubled gives a cleared table twice as large, in the same memory where that
+// doubled returns a cleared table twice as large, in the same memory where that
 // suffices.
 func doubled[T any](t []T) []T {
 	n := 2 * len(t)
@@ -100,7 +100,7 @@ func doubled[T any](t []T) []T {
 	return t
 }
 
-// intern gives the new offset of a string by its content.
+// intern returns the new offset of a string by its content.
 func (s *stringTable) intern(b []byte) uint32 {
 	if len(b) == 0 {
 		return 0
@@ -128,7 +128,7 @@ func (s *stringTable) intern(b []byte) uint32 {
 	return off
 }
 
-// is tells whether the string at a new offset is b, which has no NUL.
+// is reports whether the string at a new offset is b, which has no NUL.
 func (s *stringTable) is(off uint32, b []byte) bool {
 	at := s.base
 	if off >= uint32(len(at)) {

@@ -49,7 +49,7 @@ func (d *dedupTable) fill(raw *btf.Raw) {
 	}
 }
 
-// lookup gives the base record with these bytes, 0 if there is none.
+// lookup returns the base record with these bytes, 0 if there is none.
 func (d *dedupTable) lookup(raw *btf.Raw, rec []byte) btf.ID {
 	_, id := d.find(raw, rec, maphash.Bytes(d.seed, rec))
 	return id

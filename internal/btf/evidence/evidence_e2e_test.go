@@ -60,7 +60,7 @@ func TestE2EOtherBase(t *testing.T) {
 	}
 }
 
-// moved gives the blob of a little-endian base in which the record from has
+// moved returns the blob of a little-endian base in which the record from has
 // moved to the place of the record to, and every reference follows: what a
 // version string of another length does to a rebuild.
 func moved(raw *btf.Raw, from, to btf.ID) []byte {

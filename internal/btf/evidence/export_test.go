@@ -6,7 +6,7 @@ import (
 	"kpkg-btf/internal/btf"
 )
 
-// Raw gives the base that was indexed.
+// Raw returns the base that was indexed.
 func (b *Base) Raw() *btf.Raw { return b.raw }
 
 func (c Change) String() string {

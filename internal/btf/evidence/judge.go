@@ -138,7 +138,7 @@ func (j *judge) refs() bool {
 	return ok
 }
 
-// identifiers says whether a kind's own name and its elements' names are C
+// identifiers reports whether a kind's own name and its elements' names are C
 // identifiers, and whether it may go without.
 var nameRules = [btf.MaxKind + 1]struct{ ident, required, none bool }{
 	btf.Int:       {required: true},

@@ -30,7 +30,7 @@ func (j *judge) kinds() {
 	}
 }
 
-// ref gives the facts behind a reference and counts it when it leaves the
+// ref returns the facts behind a reference and counts it when it leaves the
 // module.
 func (j *judge) ref(id btf.ID, c Check) facts {
 	if id != 0 && id < j.first {
@@ -92,7 +92,7 @@ func (j *judge) proto() {
 	}
 }
 
-// passable tells whether C passes a type by value: a named one of moderate
+// passable reports whether C passes a type by value: a named one of moderate
 // size, or void as what a function returns.
 func (j *judge) passable(id btf.ID) bool {
 	f := j.ref(id, Kinds)

@@ -72,14 +72,14 @@ func (j *judge) place(l *layout, i int, m *btf.Member, width uint64) bool {
 	return false
 }
 
-// padded tells whether an unnamed bitfield may follow the last member, which
+// padded reports whether an unnamed bitfield may follow the last member, which
 // BTF does not show: registers and messages of devices are written that way,
 // behind integers.
 func (l *layout) padded() bool {
 	return l.bitfield || l.last.leaf == btf.Int || l.last.leaf == btf.Enum
 }
 
-// explained tells whether alignment can have put what begins (or ends) at bit
+// explained reports whether alignment can have put what begins (or ends) at bit
 // off behind something that ends at bit end: some power of two divides off and
 // is more than the hole. Holes under 64 bits are let pass: a device's layout
 // may leave one as an unnamed bitfield behind anything (nouveau's

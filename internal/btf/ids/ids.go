@@ -23,7 +23,7 @@ type Section struct {
 	Words   []Word  // by offset
 	Sets    []Set   // by offset
 	Labels  []Label // by offset
-	Located bool    // symbols are there; without them (--strip-unneeded) words cannot be told apart
+	Located bool    // symbols are present; without them (--strip-unneeded) words cannot be told apart
 	Data    []byte
 }
 

@@ -216,7 +216,7 @@ func nameless(r *btf.Raw, list []btf.ID) (out []btf.ID) {
 	return out
 }
 
-// resized tells whether two types that have no namesake differ in lengths of
+// resized reports whether two types that have no namesake differ in lengths of
 // character arrays alone; like are those of which that is known already. It
 // notes the lengths.
 func (c *Classes) resized(ch *Change, old, new btf.ID, like map[btf.ID]btf.ID) bool {
@@ -272,7 +272,7 @@ func (c *Classes) alikeBut(a, b *btf.Record, alike func(x, y btf.ID) bool) bool 
 	return true
 }
 
-// lengths gives those of two arrays of the same characters.
+// lengths returns those of two arrays of the same characters.
 func (c *Classes) lengths(old, new btf.ID) (Lengths, bool) {
 	a, ok1 := c.old.Record(old)
 	b, ok2 := c.new.Record(new)
@@ -284,7 +284,7 @@ func (c *Classes) lengths(old, new btf.ID) (Lengths, bool) {
 	return Lengths{m, n}, m != n && c.Same(Named, x, y) && c.character(y)
 }
 
-// character tells whether a type of the new base is an integer of one byte.
+// character reports whether a type of the new base is an integer of one byte.
 func (c *Classes) character(id btf.ID) bool {
 	for range 32 {
 		t, _ := c.new.Record(id)

@@ -61,7 +61,7 @@ func (c *Classes) quotient(d Depth) (q graph, reps []uint32) {
 	return q, reps
 }
 
-// follows tells whether the references of a type count at a depth.
+// follows reports whether the references of a type count at a depth.
 func (c *Classes) follows(d Depth, x uint32) bool {
 	r, id := c.g.place(x)
 	if r == nil {
@@ -78,7 +78,7 @@ type byClass struct {
 	ids   []btf.ID
 }
 
-// OldIDs gives the ids of the old base that are of the class of one of the new
+// OldIDs returns the ids of the old base that are of the class of one of the new
 // base, ascending: where the type has gone. The first call at a depth builds
 // an index of 8 bytes a type.
 func (c *Classes) OldIDs(d Depth, id btf.ID) []btf.ID {

@@ -5,7 +5,7 @@ import "kpkg-btf/internal/btf"
 // Layout is a type of the base that a module embeds and that the old base lays
 // out otherwise under the same name.
 type Layout struct {
-	In       btf.ID // the module's own record, 0 where only its references are there
+	In       btf.ID // the module's own record, 0 where only its references are present
 	Old, New btf.ID
 }
 
@@ -29,7 +29,7 @@ func (c *Classes) Layouts(m Module) func(yield func(Layout) bool) {
 	})
 }
 
-// LayoutsOf is Layouts for a module of which only the references are there: In
+// LayoutsOf is Layouts for a module of which only the references are present: In
 // is 0.
 func (c *Classes) LayoutsOf(r *Refs) func(yield func(Layout) bool) {
 	return c.layouts(func(yield func(in, id btf.ID) bool) {

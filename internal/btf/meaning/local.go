@@ -22,7 +22,7 @@ func newLocal(g *graph, d Depth) *local {
 	return &local{g: g, depth: d, seed: maphash.MakeSeed(), mult: rand.Uint64() | 1}
 }
 
-// outline tells whether a depth does not look into a record: of what has a
+// outline reports whether a depth does not look into a record: of what has a
 // name kind, name and size say enough.
 func outline(d Depth, t *btf.Record) bool {
 	switch t.Kind {
@@ -59,7 +59,7 @@ func roleOf(s *btf.Shape, i int) role {
 	return plain
 }
 
-// record gives the record of a node; r is nil for the nodes that stand for
+// record returns the record of a node; r is nil for the nodes that stand for
 // ids beyond the last.
 func (l *local) record(x uint32) (r *btf.Raw, t btf.Record) {
 	r, id := l.g.place(x)
@@ -69,7 +69,7 @@ func (l *local) record(x uint32) (r *btf.Raw, t btf.Record) {
 	return r, t
 }
 
-// head gives what counts of info word and size, and whether it is all that
+// head returns what counts of info word and size, and whether it is all that
 // counts beside the name.
 func (l *local) head(t *btf.Record) (info, size uint32, bare bool) {
 	info, size = t.Info(), t.SizeType
@@ -131,7 +131,7 @@ func (l *local) hash(x uint32) uint64 {
 	return h ^ h>>32
 }
 
-// equal tells whether two nodes are the same but for what they refer to.
+// equal reports whether two nodes are the same but for what they refer to.
 func (l *local) equal(x, y uint32) bool {
 	if x == y {
 		return true

@@ -105,7 +105,7 @@ func (c *Classes) Reversed() *Classes {
 	return r
 }
 
-// Raw gives the base of a side.
+// Raw returns the base of a side.
 func (c *Classes) Raw(s Side) *btf.Raw {
 	if s == Old {
 		return c.old
@@ -113,7 +113,7 @@ func (c *Classes) Raw(s Side) *btf.Raw {
 	return c.new
 }
 
-// Class gives the class of a type at a depth. An id beyond the last one is of
+// Class returns the class of a type at a depth. An id beyond the last one is of
 // a class of its own side, which no type of the other has.
 func (c *Classes) Class(d Depth, s Side, id btf.ID) Class {
 	k := c.deep[c.g.node(s^c.turned, id)]
@@ -126,28 +126,28 @@ func (c *Classes) Class(d Depth, s Side, id btf.ID) Class {
 // NumClasses is the number of classes at a depth; every Class is below it.
 func (c *Classes) NumClasses(d Depth) int { return c.counts[d] }
 
-// Same tells whether a type of the old base and one of the new base are the
+// Same reports whether a type of the old base and one of the new base are the
 // same at a depth.
 func (c *Classes) Same(d Depth, old, new btf.ID) bool {
 	return c.Class(d, Old, old) == c.Class(d, New, new)
 }
 
-// InPlace tells whether an id means the same in both bases.
+// InPlace reports whether an id means the same in both bases.
 func (c *Classes) InPlace(d Depth, id btf.ID) bool {
 	return int(id) < len(c.places) && c.places[id]>>d&1 != 0
 }
 
-// Anywhere tells whether the old base has a type like one of the new base,
+// Anywhere reports whether the old base has a type like one of the new base,
 // whatever its id.
 func (c *Classes) Anywhere(d Depth, id btf.ID) bool {
 	return int(id) < len(c.places) && c.places[id]>>d&(1<<4) != 0
 }
 
-// StringInPlace tells whether a string offset gives the same string in both
+// StringInPlace reports whether a string offset gives the same string in both
 // bases.
 func (c *Classes) StringInPlace(off btf.StrOff) bool { return c.sameStr.has(uint32(off)) }
 
-// Alike tells whether the bases have the same counts, without which no
+// Alike reports whether the bases have the same counts, without which no
 // reference of a module to its own types, or own string, is read as it was
 // meant.
 func (c *Classes) Alike() bool {

@@ -27,7 +27,7 @@ func rebuilt(big bool, change func(nodes []node)) *btf.Raw {
 	return b.Parse()
 }
 
-// find gives the record of a kind and name.
+// find returns the record of a kind and name.
 func find(nodes []node, kind btf.Kind, name string) *node {
 	for i := range nodes {
 		if nodes[i].kind == kind && nodes[i].name == name {

@@ -34,7 +34,7 @@ type Result struct {
 	First [NumDepths]Difference
 }
 
-// Same tells whether the module means the same at a depth.
+// Same reports whether the module means the same at a depth.
 func (r *Result) Same(d Depth) bool { return r.First[d].What == Nothing }
 
 // Module is what is judged of a module built on the new base.
@@ -88,7 +88,7 @@ func (c *Classes) judge(m Module, moved bool) Result {
 	return j.res
 }
 
-// relocated tells whether the module brings outlines of its base along, so
+// relocated reports whether the module brings outlines of its base along, so
 // that the kernel moves its ids and strings itself.
 func (j *judgement) relocated() bool { return j.m.OnOld != nil }
 
@@ -155,7 +155,7 @@ func (j *judgement) reference(d Difference) {
 	}
 }
 
-// pair gives what a base id of the module is on the old base and on the new.
+// pair returns what a base id of the module is on the old base and on the new.
 func (j *judgement) pair(id btf.ID) (old, new btf.ID, ok bool) {
 	if !j.relocated() || id == 0 {
 		return id, id, true

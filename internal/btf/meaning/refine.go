@@ -43,7 +43,7 @@ type group struct {
 	at    uint32 // where its next member goes in elems
 }
 
-// refine gives the coarsest stable partition that is finer than class, which
+// refine returns the coarsest stable partition that is finer than class, which
 // numbers classes from 0 to n-1; it is overwritten. The numbers depend on
 // nothing but the graph and class.
 func refine(g *graph, class []uint32, n int) (classes int) {
@@ -136,7 +136,7 @@ func (p *partition) hash(x uint32) uint64 {
 	return h ^ h>>32
 }
 
-// alike tells whether two nodes are of one class and refer to the same ones.
+// alike reports whether two nodes are of one class and refer to the same ones.
 func (p *partition) alike(x, y uint32) bool {
 	a, b := p.g.refs(x), p.g.refs(y)
 	if p.class[x] != p.class[y] || len(a) != len(b) {

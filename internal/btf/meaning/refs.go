@@ -91,7 +91,7 @@ func ruleOf(k btf.Kind, own bool) NameRule {
 	return IdentName
 }
 
-// JudgeRefs is Judge for a module of which only the references are there. The
+// JudgeRefs is Judge for a module of which only the references are present. The
 // differences do not say in which of its records they are.
 func (c *Classes) JudgeRefs(r *Refs) Result { return c.judgeRefs(r, false) }
 

@@ -53,7 +53,7 @@ type slowRef struct {
 }
 
 // written is the text of one type with a hole for each reference; it is false
-// when there is no such type or one of its names is not there.
+// when there is no such type or one of its names is missing.
 func written(d meaning.Depth, r *btf.Raw, id btf.ID) (text string, refs []slowRef, ok bool) {
 	t, ok := r.Record(id)
 	if !ok {
@@ -146,7 +146,7 @@ func slowTag(t *btf.Record) string {
 	return ""
 }
 
-// slowModule says whether a module means the same: every type and name that it
+// slowModule reports whether a module means the same: every type and name that it
 // uses of its base is written down on both bases.
 func slowModule(d meaning.Depth, old *btf.Raw, split *btf.Raw, ids []btf.ID) bool {
 	own := split.Base()

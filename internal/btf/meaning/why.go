@@ -32,7 +32,7 @@ type Builds struct {
 	SameSource bool
 	// Tools are those that differ, in words: "pahole 1.24, then 1.30".
 	Tools []string
-	// Users gives how many modules refer to a type of the new base; nil when
+	// Users returns how many modules refer to a type of the new base; nil when
 	// nothing tells.
 	Users func(id btf.ID) int
 }

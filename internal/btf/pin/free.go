@@ -24,7 +24,7 @@ func (m *matching) newcomers() (ids []uint32) {
 	return ids
 }
 
-// choose gives n of the ids, of the lowest ranks and in each the lowest ids,
+// choose returns n of the ids, of the lowest ranks and in each the lowest ids,
 // ascending.
 func (m *matching) choose(need *needs, ids []uint32, n int) []uint32 {
 	out := make([]uint32, 0, n)

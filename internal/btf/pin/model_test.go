@@ -87,7 +87,7 @@ func (s *source) nodes() (list []node) {
 	return list
 }
 
-// build gives the base of one build; seed decides the order of what may be in
+// build returns the base of one build; seed decides the order of what may be in
 // any, and of strings.
 func (s *source) build(seed uint64) *btftest.Builder {
 	r := rand.New(rand.NewPCG(seed, 1))

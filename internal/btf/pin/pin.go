@@ -144,7 +144,7 @@ type plan struct {
 	proto    uint32                      // where the older base has the fillers' FUNC_PROTO, 0: nowhere
 }
 
-// Start gives a new base with slack of its own, the first of a series. In a
+// Start returns a new base with slack of its own, the first of a series. In a
 // sorted base a quarter of the slack goes behind the types without a name; the
 // rest is spread, most of it where kernels grow (see spread). grown is an older
 // base of another series, or nil: what came since shows more of that.
@@ -225,7 +225,7 @@ func hasPlainProto(s *side) bool {
 	return false
 }
 
-// On gives a new base with the ids and string offsets of an older one, with
+// On returns a new base with the ids and string offsets of an older one, with
 // equal counts, or a RoomError. uses are what modules are known to use of the
 // older one, which is held before anything else.
 func On(new, old *btf.Raw, uses []Use) (*Result, error) {

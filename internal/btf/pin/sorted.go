@@ -75,7 +75,7 @@ func (m *matching) freeFrom(first uint32) (n int) {
 	return n
 }
 
-// lineUp gives the named types in the order of their names. Of one name, those
+// lineUp returns the named types in the order of their names. Of one name, those
 // that have an old id come in the order of these; new ones go where free ids
 // lie between them, the rest behind them, or before them where that has more
 // room. The reserved STRUCT is among them where the older base has it or a free
@@ -248,7 +248,7 @@ func heaviest(line []placed, first, end int, weight func(placed) int64) []int {
 	return kept
 }
 
-// fillGaps gives the types between two that keep their ids the free ids there.
+// fillGaps returns the types between two that keep their ids the free ids there.
 func (m *matching) fillGaps(slots []slot, line []placed, kept []int, first int, need *needs) {
 	for _, i := range kept {
 		slots[line[i].old] = line[i].slot

@@ -16,7 +16,7 @@ func (p *plan) order() binary.ByteOrder {
 	return binary.LittleEndian
 }
 
-// write gives the blob: the new base's header and sections, in their order in
+// write returns the blob: the new base's header and sections, in their order in
 // the file, with other types and strings.
 func (p *plan) write(ids []btf.ID) ([]byte, error) {
 	types, err := p.types(ids)

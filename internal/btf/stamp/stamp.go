@@ -78,7 +78,7 @@ type Base struct {
 	Strings uint32   // bytes
 }
 
-// BaseOf gives the identity of a base; blob is what raw was parsed from.
+// BaseOf returns the identity of a base; blob is what raw was parsed from.
 func BaseOf(blob []byte, raw *btf.Raw) (Base, error) {
 	sum, err := btf.Checksum(blob)
 	return Base{Digest: sum, Types: raw.NumTypes(), Strings: raw.StrLen()}, err

@@ -23,7 +23,7 @@ type Base struct {
 	blob    []byte
 	big     bool
 	raw     *btf.Raw
-	// emptyNamed are base types with a name that is not there: only an INT or
+	// emptyNamed are base types with a name that is missing: only an INT or
 	// a FLOAT can have one.
 	emptyNamed []btf.Record
 }

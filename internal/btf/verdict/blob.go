@@ -50,7 +50,7 @@ func (s *parser) readHeader(b []byte) {
 	}
 }
 
-// knowsLayout tells whether the kernel and the header know the layout section
+// knowsLayout reports whether the kernel and the header know the layout section
 // (7.1+).
 func (s *parser) knowsLayout() bool {
 	return s.p.HeaderSize >= btf.HeaderLenLayout && s.hdr.len >= btf.HeaderLenLayout

@@ -111,7 +111,7 @@ func (p *Profile) setFlags(reg Registered) (Init, bool) {
 type Taken func(name string) (module string, id uint32)
 
 // InitIDs is what init returns for a module whose BTF the kernel accepts (see
-// Module; anything else is for InitMissing). taken tells whether a module
+// Module; anything else is for InitMissing). taken reports whether a module
 // that is loaded already has a function of a name; nil for none.
 func (b *Base) InitIDs(split, distilled []byte, reg Registered, taken Taken) Init {
 	p := &b.profile

@@ -41,7 +41,7 @@ func (s *parser) print(fragments ...string) {
 	}
 }
 
-// quiet tells whether messages about types and members are suppressed: from
+// quiet reports whether messages about types and members are suppressed: from
 // 6.3 for split BTF when a mismatch is allowed (__btf_verifier_log_type,
 // btf_verifier_log_member).
 func (s *parser) quiet() bool { return s.which == Split && s.p.WarnOnce && s.p.AllowMismatch }

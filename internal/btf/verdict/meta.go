@@ -136,5 +136,5 @@ func (s *parser) anonymous(t *record) bool {
 	return t.name == 0 || s.bad(t, "name", offName, "Invalid name")
 }
 
-// refable tells whether an id may be a type other than void.
+// refable reports whether an id may be a type other than void.
 func refable(id uint32) bool { return id != 0 && id <= maxType }

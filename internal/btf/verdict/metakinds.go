@@ -64,7 +64,7 @@ func (s *parser) checkArray(t *record) bool {
 	return true
 }
 
-// member gives the three words of the i-th element of 12 bytes.
+// member returns the three words of the i-th element of 12 bytes.
 func (s *parser) member(t *record, i uint32) (a, b, c uint32) {
 	e := t.extra[12*i:][:12]
 	return s.word(e), s.word(e[4:]), s.word(e[8:])

@@ -61,7 +61,7 @@ func newRules(p *Profile) rules {
 	return r
 }
 
-// valid tells whether the string at the beginning of s, which holds its NUL,
+// valid reports whether the string at the beginning of s, which holds its NUL,
 // obeys the rule. The kernel stops looking after max characters.
 func (r rule) valid(s []byte, limit int) bool {
 	if s[0] == 0 && r.first != 0 || r.first != 0 && class[s[0]]&r.first == 0 {

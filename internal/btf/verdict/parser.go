@@ -184,7 +184,7 @@ func (s *parser) scan(r *rule, off uint32) bool {
 	return r.valid(s.strs[off-s.firstStr:], s.rules.max)
 }
 
-// empty tells whether there is no string at an offset, or an empty one.
+// empty reports whether there is no string at an offset, or an empty one.
 func (s *parser) empty(off uint32) bool {
 	if off < s.firstStr {
 		return s.base.strs[off] == 0

@@ -143,12 +143,12 @@ func (s *parser) encoding(d *record) uint32 {
 	return s.word(d.extra) >> 24 & 0xf
 }
 
-// sized tells whether sizes are compared for a kind whatever its name.
+// sized reports whether sizes are compared for a kind whatever its name.
 func sized(k btf.Kind) bool {
 	return k == btf.Int || k == btf.Float || k == btf.Enum || k == btf.Enum64
 }
 
-// matches tells whether a base type of the same name stands for a distilled
+// matches reports whether a base type of the same name stands for a distilled
 // type; namesake is asked of a struct or union of another size.
 func matches(d *record, t *btf.Record, embedded bool, encoding uint32, namesake func() bool) bool {
 	switch {
@@ -186,7 +186,7 @@ func matches(d *record, t *btf.Record, embedded bool, encoding uint32, namesake 
 
 func sameSize(d *record, t *btf.Record) bool { return (d.size^t.SizeType)&sizeMask == 0 }
 
-// namesake tells whether another struct or union of the base has the same
+// namesake reports whether another struct or union of the base has the same
 // name; the kernel counts them by the offset of the name.
 func (b *Base) namesake(t *btf.Record) bool {
 	name, _ := b.raw.Str(t.Name)

@@ -269,7 +269,7 @@ func (r *resolver) blame(t *record, id uint32, rule string, off uint32, text str
 	return r.refuse(t, rule, off, text)
 }
 
-// value tells whether an id is a type that can be passed: it resolves and has
+// value reports whether an id is a type that can be passed: it resolves and has
 // a size.
 func (r *resolver) value(id uint32) bool {
 	t, ok := r.typ(id)

@@ -150,7 +150,7 @@ func TestEverySwitchHasAVector(t *testing.T) {
 	}
 }
 
-// notices tells whether a vector is judged differently by two profiles.
+// notices reports whether a vector is judged differently by two profiles.
 func notices(t *testing.T, v *vector.Vector, p, q *Profile) bool {
 	if v.Split != nil {
 		raw := vectorBase(p)

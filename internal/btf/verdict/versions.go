@@ -23,7 +23,7 @@ type change struct {
 	stable []version
 }
 
-// has tells whether a kernel has the change: by its release, or by being late
+// has reports whether a kernel has the change: by its release, or by being late
 // enough in a stable series that took it.
 func (c change) has(at version) bool {
 	for _, s := range c.stable {
@@ -64,7 +64,7 @@ var (
 	wideInfo      = change{in: v(7, 2, 0)}
 )
 
-// ForVersion gives what an upstream kernel of a version does, stable releases
+// ForVersion returns what an upstream kernel of a version does, stable releases
 // included. CONFIG_MODULE_ALLOW_BTF_MISMATCH is taken as off: no version tells.
 func ForVersion(major, minor, patch int) Profile {
 	at := v(major, minor, patch)

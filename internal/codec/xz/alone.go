@@ -16,7 +16,7 @@ const (
 	maxAlone    = 256 << 30
 )
 
-// IsAlone tells whether head can be the start of a .lzma file: properties,
+// IsAlone reports whether head can be the start of a .lzma file: properties,
 // dictionary, size (or all ones where an end marker follows), one range coded
 // stream. It has no magic, so the dictionary must be 2^n or 2^n+2^(n-1) and the
 // size below 256 GiB, as xz(1) demands, and the first byte of the range coder

@@ -68,7 +68,7 @@ func (f *filter) piece(b []byte, last bool) []byte {
 	return f.held[:f.done]
 }
 
-// unfilter gives the output of the block that new dictionary bytes, out, lead
+// unfilter returns the output of the block that new dictionary bytes, out, lead
 // to. A window that does not slide holds the whole block, which is converted
 // in place when its dictionary is needed no more.
 func (b *block) unfilter(w *window, out []byte, last bool) []byte {

@@ -42,7 +42,7 @@ func (o *Object) stage(s *section) int {
 	return 0
 }
 
-// inFile gives the sections in the order in which they lie in the file. Those
+// inFile returns the sections in the order in which they lie in the file. Those
 // of SHT_NULL have no place.
 func (o *Object) inFile() []*section {
 	out := make([]*section, 0, len(o.secs))

@@ -8,7 +8,7 @@ import (
 // Object is an ELF object on its way to another form. It refers to the bytes
 // it was opened from and to those it was given, and changes neither.
 type Object struct {
-	// Room gives memory of n bytes for Bytes, whatever is in it; nil: new memory.
+	// Room returns memory of n bytes for Bytes, whatever is in it; nil: new memory.
 	Room func(n int) []byte
 
 	file   *elfx.File
@@ -134,7 +134,7 @@ func (o *Object) refer(s *section) error {
 	return nil
 }
 
-// find gives the first section of a name that is still there, or nil.
+// find returns the first section of a name that is still there, or nil.
 func (o *Object) find(name string) *section {
 	for _, s := range o.secs {
 		if s.hdr.Name == name {

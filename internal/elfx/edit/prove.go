@@ -42,7 +42,7 @@ func (o *Object) shadowed() error {
 	return nil
 }
 
-// identical says whether the object as it is would be written as the input, or
+// identical reports whether the object as it is would be written as the input, or
 // up to which offset it would.
 func (o *Object) identical() (upTo uint64, err error) {
 	f := o.file
@@ -107,7 +107,7 @@ func differs(a, b []byte) int64 {
 	return int64(n)
 }
 
-// namesByRule says whether the name table is what bfd makes of the sections'
+// namesByRule reports whether the name table is what bfd makes of the sections'
 // names. Otherwise it is kept, and names are only added.
 func (o *Object) namesByRule() bool {
 	table, offs := o.buildNames()

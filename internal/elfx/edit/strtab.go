@@ -17,7 +17,7 @@ func newStrtab(n int) *strtab {
 	return &strtab{index: make(map[string]int, n), list: append(make([]string, 0, n+1), "")}
 }
 
-// add gives the number of a string.
+// add returns the number of a string.
 func (t *strtab) add(s string) int {
 	if s == "" {
 		return 0
@@ -31,7 +31,7 @@ func (t *strtab) add(s string) int {
 	return id
 }
 
-// finish gives the table and the offset of each string by its number
+// finish returns the table and the offset of each string by its number
 // (_bfd_elf_strtab_finalize).
 func (t *strtab) finish() (table []byte, at []uint32) {
 	in := t.suffixes()
@@ -51,7 +51,7 @@ func (t *strtab) finish() (table []byte, at []uint32) {
 	return table, at
 }
 
-// suffixes gives for each string the one that it is the end of, or 0. Sorted
+// suffixes returns for each string the one that it is the end of, or 0. Sorted
 // from their ends, a string's hosts follow it; the last of them is taken that
 // is no end of yet another.
 func (t *strtab) suffixes() []int {

@@ -56,7 +56,7 @@ func (o *Object) openSymbols() (err error) {
 	return nil
 }
 
-// symbolSection gives the section of symbol i of the input, 0 for the
+// symbolSection returns the section of symbol i of the input, 0 for the
 // undefined and those of reserved numbers.
 func (o *Object) symbolSection(i int) uint32 {
 	y := &o.symbols

@@ -75,7 +75,7 @@ func (o *Object) shdrSize() uint64 {
 	return 40
 }
 
-// header gives the ELF header: the input's, with the place of the section
+// header returns the ELF header: the input's, with the place of the section
 // table, its length and the number of the name table.
 func (o *Object) header(shoff uint64) []byte {
 	f := o.file

@@ -114,7 +114,7 @@ func (p *program) Read(b []byte) (int, error) {
 func (p *program) Close() error {
 	if p.ended == nil {
 		p.ended = os.ErrClosed
-		_ = p.cmd.Process.Kill() // it may have ended meanwhile
+		_ = p.cmd.Process.Kill() // it may have ended in the meantime
 		_ = p.cmd.Wait()         // killed: its end says nothing
 	}
 	return nil

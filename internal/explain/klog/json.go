@@ -78,7 +78,7 @@ func jsonStart(s string) int {
 
 // tokens yields the strings and numbers of JSON with the key before them, ""
 // for elements of an array. It goes on over damage, and a string that is cut
-// off counts as far as it is there.
+// off counts as far as it is present.
 func tokens(s string, yield func(key, value string)) {
 	key := ""
 	for i := 0; i < len(s); {

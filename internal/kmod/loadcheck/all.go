@@ -11,7 +11,7 @@ import (
 // All judges modules that lie beside each other: a module whose exporter does
 // not load does not load either, however long the chain. names are what the
 // kernel calls them; jobs is the number of workers.
-func (s *Scene) All(list []*kmod.Facts, names []string, jobs int) []Result {
+func (s *Environment) All(list []*kmod.Facts, names []string, jobs int) []Result {
 	out := make([]Result, len(list))
 	var g errgroup.Group
 	jobs = max(jobs, 1)
@@ -64,7 +64,7 @@ func spread(out []Result, names []string) {
 	}
 }
 
-// at gives the first refusal that happens in one place.
+// at returns the first refusal that happens in one place.
 func (r *Result) at(when When) *Reason {
 	for i := range r.Reasons {
 		if r.Reasons[i].When == when {

@@ -24,7 +24,7 @@ func three(t *testing.T, change func(a, b, c *kmodtest.Module)) ([]*kmod.Facts, 
 }
 
 func all(k *loadcheck.Kernel, list []*kmod.Facts, names []string, earlier *loadcheck.Modules) []loadcheck.Result {
-	s := loadcheck.Scene{Kernel: k, Beside: loadcheck.Of(list, names), Earlier: earlier}
+	s := loadcheck.Environment{Kernel: k, Peers: loadcheck.Of(list, names), AlreadyLoaded: earlier}
 	one, many := s.All(list, names, 1), s.All(list, names, 3)
 	for i := range one {
 		if !slices.Equal(one[i].Reasons, many[i].Reasons) {

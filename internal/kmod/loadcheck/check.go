@@ -10,20 +10,20 @@ import (
 	"kpkg-btf/internal/tri"
 )
 
-// Scene is a kernel and the modules around the one that is loaded.
-type Scene struct {
+// Environment is a kernel and the modules around the one that is loaded.
+type Environment struct {
 	Kernel *Kernel
-	// Beside are the modules that modprobe finds for it: its own release's, or
+	// Peers are the modules that modprobe finds for it: its own release's, or
 	// package's. They are loaded before it.
-	Beside *Modules
-	// Earlier are modules of the kernel's own release that may be loaded
+	Peers *Modules
+	// AlreadyLoaded are modules of the kernel's own release that may be loaded
 	// already, nil where no others than those beside are.
-	Earlier *Modules
+	AlreadyLoaded *Modules
 }
 
 // checker is one module on one kernel.
 type checker struct {
-	*Scene
+	*Environment
 	f    *kmod.Facts
 	name string
 	res  Result
@@ -32,8 +32,8 @@ type checker struct {
 
 // Check judges one module; name is what the kernel calls it. Whether the
 // modules it needs load is not looked at: see All.
-func (s *Scene) Check(f *kmod.Facts, name string) Result {
-	c := checker{Scene: s, f: f, name: name}
+func (s *Environment) Check(f *kmod.Facts, name string) Result {
+	c := checker{Environment: s, f: f, name: name}
 	c.signature()
 	c.machine()
 	c.versions()

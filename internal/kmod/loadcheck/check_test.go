@@ -171,7 +171,7 @@ func TestCheck(t *testing.T) {
 			if c.k == nil {
 				c.k = kernel()
 			}
-			s := loadcheck.Scene{Kernel: c.k, Beside: loadcheck.Of(nil, nil)}
+			s := loadcheck.Environment{Kernel: c.k, Peers: loadcheck.Of(nil, nil)}
 			r := s.Check(facts(t, signed(c.m)), "m")
 			compare(t, &r, c.want, c.gaps)
 		})
@@ -209,7 +209,7 @@ func TestProprietary(t *testing.T) {
 	} {
 		f := facts(t, signed(using("free")))
 		f.Modinfo.License = c.license
-		s := loadcheck.Scene{Kernel: kernel(gpl(sym("free", 7)))}
+		s := loadcheck.Environment{Kernel: kernel(gpl(sym("free", 7)))}
 		r := s.Check(f, "m")
 		compare(t, &r, c.want, nil)
 	}
@@ -219,7 +219,7 @@ func TestProprietary(t *testing.T) {
 func TestInheritedTaint(t *testing.T) {
 	owner, user := facts(t, signed(kmodtest.Module{Name: "owner", Exports: []symvers.Symbol{sym("own", 5)}})), facts(t, signed(using("free", "own")))
 	owner.Modinfo.License = "Proprietary"
-	s := loadcheck.Scene{Kernel: kernel(gpl(sym("free", 7))), Beside: loadcheck.Of([]*kmod.Facts{owner}, []string{"owner"})}
+	s := loadcheck.Environment{Kernel: kernel(gpl(sym("free", 7))), Peers: loadcheck.Of([]*kmod.Facts{owner}, []string{"owner"})}
 	r := s.Check(user, "m")
 	compare(t, &r, []string{"m: module using GPL-only symbols uses symbols own from proprietary module owner. (err -2)"}, nil)
 }
@@ -267,7 +267,7 @@ func TestSignature(t *testing.T) {
 			if c.k != nil {
 				c.k(k)
 			}
-			s := loadcheck.Scene{Kernel: k}
+			s := loadcheck.Environment{Kernel: k}
 			r := s.Check(facts(t, c.data), "m")
 			compare(t, &r, c.want, c.gaps)
 			if r.Signature != c.sig {
@@ -291,7 +291,7 @@ func restamp(k *modsigtest.Key, plain []byte) []byte {
 func TestUnsupportedCrypto(t *testing.T) {
 	f := facts(t, signed(module()))
 	f.Sig.Hash = "oid:1.2.3"
-	s := loadcheck.Scene{Kernel: kernel()}
+	s := loadcheck.Environment{Kernel: kernel()}
 	r := s.Check(f, "m")
 	compare(t, &r, []string{"!Loading of module with unsupported crypto is rejected (err -129)"}, nil)
 }

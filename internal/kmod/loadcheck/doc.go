@@ -1,4 +1,4 @@
-// Package loadcheck says whether a kernel loads a module at all, before any
+// Package loadcheck reports whether a kernel loads a module at all, before any
 // look at its BTF: by vermagic, symbol versions, exported symbols, namespaces,
 // licence and signature, in the kernel's order and words. The rules are those
 // of kernel/module/main.c, version.c and signing.c, 5.10 to 7.3:

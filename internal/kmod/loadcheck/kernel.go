@@ -70,7 +70,7 @@ func (k *Kernel) since(major, minor int) bool {
 	return k.Major == 0 && k.Minor == 0 || k.Major > major || k.Major == major && k.Minor >= minor
 }
 
-// Signature is what the kernel makes of a module's signature.
+// Signature is what the kernel does with a module's signature.
 type Signature string
 
 // Cipher is a public key algorithm: whether the kernel has it in its image, and

@@ -128,7 +128,7 @@ func (r *Result) gap(format string, args ...any) {
 	}
 }
 
-// Why gives the first refusal in a state of enforcement, nil when the module
+// Why returns the first refusal in a state of enforcement, nil when the module
 // loads; one that happens everywhere before one that depends on what is loaded.
 func (r *Result) Why(enforced bool) *Reason {
 	var maybe *Reason

@@ -40,7 +40,7 @@ func Of(list []*kmod.Facts, names []string) *Modules {
 }
 
 // InTable collects what a table says that modules export; names are the
-// modules that are there, those without exports too.
+// modules that are present, those without exports too.
 func InTable(t *symvers.Table, names []string) *Modules {
 	m := &Modules{exports: map[string]Provider{}, names: map[string]bool{}}
 	list := t.Symbols()

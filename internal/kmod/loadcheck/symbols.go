@@ -43,7 +43,7 @@ func (c *checker) imports() {
 			c.resolved(s, im.Weak, proprietary, Always, "")
 			continue
 		}
-		p, ok := c.Beside.lookup(im.Name)
+		p, ok := c.Peers.lookup(im.Name)
 		if !ok {
 			if !im.Weak {
 				c.unresolved(im.Name)
@@ -54,7 +54,7 @@ func (c *checker) imports() {
 			continue // its own: defined and undefined in two objects
 		}
 		taint.gpl = taint.gpl || p.Symbol.Export == symvers.ExportGPL
-		if taint.owner == "" && c.Beside.proprietary[p.Module] {
+		if taint.owner == "" && c.Peers.proprietary[p.Module] {
 			taint.symbol, taint.owner = im.Name, p.Module
 		}
 		c.res.needs = append(c.res.needs, need{p.Module, im.Name})
@@ -79,7 +79,7 @@ type taint struct {
 // the modules beside, the set is incomplete and proves nothing.
 func (c *checker) unresolved(name string) {
 	for _, d := range c.f.Modinfo.Depends {
-		if d = model.ModuleName(d); d != "" && !c.Beside.has(d) {
+		if d = model.ModuleName(d); d != "" && !c.Peers.has(d) {
 			c.res.gap("what %s exports, which it depends on and which is not among the inputs", d)
 			return
 		}
@@ -140,10 +140,10 @@ func (c *checker) inNamespace(ns string) bool {
 // earlier: the exporter may be loaded already, in the version of the kernel's
 // own release, which modprobe does not replace.
 func (c *checker) earlier(symbol, exporter string, weak, proprietary bool) {
-	if c.Earlier == nil || !c.Earlier.has(exporter) {
+	if c.AlreadyLoaded == nil || !c.AlreadyLoaded.has(exporter) {
 		return
 	}
-	p, ok := c.Earlier.lookup(symbol)
+	p, ok := c.AlreadyLoaded.lookup(symbol)
 	switch {
 	case ok && p.Module == exporter:
 		c.resolved(p.Symbol, weak, proprietary, IfLoaded, exporter)
@@ -165,7 +165,7 @@ func (c *checker) exports() {
 			c.duplicate(name, "kernel", Always, "")
 			continue
 		}
-		if p, ok := c.Earlier.lookup(name); ok && p.Module != c.name {
+		if p, ok := c.AlreadyLoaded.lookup(name); ok && p.Module != c.name {
 			c.duplicate(name, p.Module, IfLoaded, p.Module)
 		}
 	}

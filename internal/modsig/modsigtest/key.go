@@ -31,7 +31,7 @@ func (s steady) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte
 	return s.PrivateKey.Sign(nil, digest, opts)
 }
 
-// NewKey gives an ECDSA P-256 key: the same for the same name in every run.
+// NewKey returns an ECDSA P-256 key: the same for the same name in every run.
 // The name is the common name of the certificate.
 func NewKey(name string) *Key { return NewECDSA(name, elliptic.P256()) }
 
@@ -49,7 +49,7 @@ func NewECDSA(name string, curve elliptic.Curve) *Key {
 	return selfSigned(name, steady{priv}, new(big.Int).SetBytes(d[:20]))
 }
 
-// NewRSA gives a new RSA key.
+// NewRSA returns a new RSA key.
 func NewRSA(name string, bits int) *Key {
 	priv, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {

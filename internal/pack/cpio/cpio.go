@@ -271,7 +271,7 @@ func hex8(f []byte) (n uint32, ok bool) {
 	return n, true
 }
 
-// Read gives the content of the current entry. A wrong checksum is reported
+// Read returns the content of the current entry. A wrong checksum is reported
 // with its last bytes.
 func (c *Reader) Read(p []byte) (int, error) {
 	if c.content == 0 {

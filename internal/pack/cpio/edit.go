@@ -14,7 +14,7 @@ const (
 	checkField = 102
 )
 
-// Edit gives the header of an entry (Raw) with the size of new content, its
+// Edit returns the header of an entry (Raw) with the size of new content, its
 // checksum where the format has one, and another time unless that is nil.
 // Everything else is as it was. A stripped header has none of these and comes
 // back unchanged.

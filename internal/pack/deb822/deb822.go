@@ -68,7 +68,7 @@ func One(text []byte) (Stanza, error) {
 	return s, nil
 }
 
-// Next gives the next paragraph, io.EOF after the last. Errors carry the
+// Next returns the next paragraph, io.EOF after the last. Errors carry the
 // offset of the line.
 func (r *Reader) Next() (Stanza, error) {
 	if r.err != nil {

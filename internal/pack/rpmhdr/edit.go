@@ -120,7 +120,7 @@ type placed struct {
 	Value
 }
 
-// entries gives those of a part of the index after the change.
+// entries returns those of a part of the index after the change.
 func (h *Header) entries(from, to int, change map[Tag]*Value) []placed {
 	var out []placed
 	for i := from; i < to; i++ {

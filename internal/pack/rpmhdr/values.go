@@ -7,7 +7,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// Find gives the entry of a tag. A dribble never hides an entry of the region.
+// Find returns the entry of a tag. A dribble never hides an entry of the region.
 func (h *Header) Find(t Tag) (*Entry, bool) {
 	i, ok := h.byTag[t]
 	if !ok {
@@ -16,7 +16,7 @@ func (h *Header) Find(t Tag) (*Entry, bool) {
 	return &h.Entries[i], true
 }
 
-// Has tells if a tag is there.
+// Has tells if a tag is present.
 func (h *Header) Has(t Tag) bool { _, ok := h.byTag[t]; return ok }
 
 // Data is the stored form of a tag's values, nil if the tag is absent.

@@ -15,7 +15,7 @@ type Change struct {
 	ModTime *time.Time // whole seconds
 }
 
-// Edit gives the header blocks of an entry (Raw) with another size or time:
+// Edit returns the header blocks of an entry (Raw) with another size or time:
 // only those fields and the checksum differ, in the form in which the writer
 // of the archive wrote them; PAX records of the same name are changed too. A
 // header that this would not write back as it is (checked by editing it to

@@ -11,7 +11,7 @@ import (
 	"kpkg-btf/internal/where"
 )
 
-// heads gives the raw headers of an archive.
+// heads returns the raw headers of an archive.
 func heads(t testing.TB, archive []byte) (out [][]byte) {
 	t.Helper()
 	r := NewReader(bytes.NewReader(archive))

@@ -231,7 +231,7 @@ func (t *Reader) truncated(err error, at int64, what string) error {
 	return err
 }
 
-// Read gives the content of the current entry.
+// Read returns the content of the current entry.
 func (t *Reader) Read(p []byte) (int, error) {
 	if t.content == 0 {
 		return 0, io.EOF

@@ -1,6 +1,6 @@
 // Package releasetest builds small kernel releases for tests: an image, its
 // modules, config and Module.symvers, as a tree or as a .deb. The same
-// description gives the same bytes in every run, but for the signing keys'
+// description returns the same bytes in every run, but for the signing keys'
 // own signatures.
 package releasetest
 

@@ -97,7 +97,7 @@ func byBpftool(t *testing.T, p peer, m member, r *modfile.Result, kernel *kimage
 	return nil
 }
 
-// relocatedBy is what the kernel makes of the module's BTF.
+// relocatedBy is what the kernel does with the module's BTF.
 func relocatedBy(kernel *kimage.Facts, f *kmod.Facts) ([]byte, error) {
 	var major, minor, patch int
 	if _, err := fmt.Sscanf(kernel.Release, "%d.%d.%d", &major, &minor, &patch); err != nil {

@@ -61,7 +61,7 @@ func optional(name string) bool {
 	return name == secBTF || name == secBase || name == stamp.Section
 }
 
-// emptied says whether a section is what neutralize leaves of one.
+// emptied reports whether a section is what neutralize leaves of one.
 func emptied(s *elfx.Section) bool { return optional(s.Name) && s.Type == stamp.Emptied && s.Size == 0 }
 
 func permitted(name string) bool { return optional(name) || name == secIDs }
@@ -128,7 +128,7 @@ func (c *comparison) pair(a, b *elfx.Section) {
 	c.number[a.Index] = b.Index
 }
 
-// free says whether a section may come and go: of the permitted names, their
+// free reports whether a section may come and go: of the permitted names, their
 // relocations, the table of extended section indexes.
 func (c *comparison) free(f *elfx.File, s *elfx.Section) bool {
 	switch s.Type {

@@ -36,7 +36,7 @@ func plain(s *elfx.Section) bool {
 	return s.Type == elfx.SHTProgbits && s.Flags == 0 && s.Addr == 0 && s.Link == 0 && s.Info == 0 && s.Entsize == 0 && s.Addralign <= 1
 }
 
-// renumbered gives a section's new number; numbers that are none stay.
+// renumbered returns a section's new number; numbers that are none stay.
 func (c *comparison) renumbered(n uint32) uint32 {
 	if uint64(n) < uint64(len(c.number)) {
 		return c.number[n]
@@ -183,7 +183,7 @@ func (c *comparison) symbols() error {
 	return nil
 }
 
-// symbolNames gives the old number of the symbols' string table.
+// symbolNames returns the old number of the symbols' string table.
 func (c *comparison) symbolNames() uint32 {
 	for i := range c.old.Sections {
 		if c.old.Sections[i].Type == elfx.SHTSymtab {

@@ -41,7 +41,7 @@ func (m *Module) locate() error {
 	return nil
 }
 
-// setLayout gives the bytes before the first member, and of a member.
+// setLayout returns the bytes before the first member, and of a member.
 func setLayout(set8 bool) (head, step int) {
 	if set8 {
 		return 8, 8
@@ -79,13 +79,13 @@ func (m *Module) zeroed(w kmod.IDWord) {
 	m.res.Words = append(m.res.Words, Word{List: listOf(m.Facts.IDs, w.Off), Kind: w.Kind, Name: w.Name, Off: w.Off, ID: w.ID})
 }
 
-// labelAt gives the number of the label that the word at off lies behind, or -1.
+// labelAt returns the number of the label that the word at off lies behind, or -1.
 func labelAt(ids *kmod.IDs, off int) int {
 	after, _ := slices.BinarySearchFunc(ids.Labels, off+1, func(l kmod.IDLabel, off int) int { return l.Off - off })
 	return after - 1
 }
 
-// listOf gives the name of the list that a word lies in.
+// listOf returns the name of the list that a word lies in.
 func listOf(ids *kmod.IDs, off int) string {
 	if i := labelAt(ids, off); i >= 0 {
 		return ids.Labels[i].Name
@@ -172,7 +172,7 @@ type idList struct {
 	relocated bool
 }
 
-// lists gives the plain lists of .BTF_ids, told apart by their labels.
+// lists returns the plain lists of .BTF_ids, told apart by their labels.
 func (m *Module) lists() []idList {
 	ids := m.Facts.IDs
 	var out []idList

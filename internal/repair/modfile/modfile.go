@@ -50,7 +50,7 @@ type Result struct {
 }
 
 // SectionChange is one section whose content differs. A nil side says that the
-// section is not there.
+// section is missing.
 type SectionChange struct {
 	Name          string
 	Before, After *Content
@@ -75,7 +75,7 @@ type Word struct {
 type Module struct {
 	// Facts are those of kmod.Options.BTFOnly.
 	Facts *kmod.Facts
-	// Room gives memory of n bytes for the result; nil: new memory.
+	// Room returns memory of n bytes for the result; nil: new memory.
 	Room func(n int) []byte
 
 	in     []byte
@@ -165,7 +165,7 @@ func unproven(err error) error {
 	return where.New(where.Internal, "verification of the rewritten module failed: %w", err)
 }
 
-// mark writes the stamp, in place of one that is there.
+// mark writes the stamp, in place of one that is present.
 func mark(o *edit.Object, s stamp.Stamp) error {
 	if _, err := o.Remove(stamp.Section); err != nil {
 		return err

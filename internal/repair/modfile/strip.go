@@ -42,7 +42,7 @@ func (m *Module) Strip(o StripOptions) (*Result, error) {
 	if o.Neutralize {
 		return m.neutralize()
 	}
-	if m.Facts.BTF.Len() == 0 { // what is not there cannot be marked
+	if m.Facts.BTF.Len() == 0 { // what is missing cannot be marked
 		return m.rewrite(func(e *edit.Object) error {
 			_, err := e.Remove(secBTF, secBase)
 			return err

@@ -9,7 +9,7 @@ import (
 
 // checkSignature reads an OpenPGP signature (RFC 9580, 5.2.3) as `gpg
 // --detach-sign` makes it: one packet of version 4 over a binary document. The
-// first two bytes of the digest, which it carries, tell whether it was made
+// first two bytes of the digest, which it carries, report whether it was made
 // over data; only the key could tell more. The tag is where rpm looks for a
 // signature of its algorithm.
 func checkSignature(sig, data []byte) (rpmhdr.Tag, error) {

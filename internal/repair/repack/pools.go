@@ -25,7 +25,7 @@ const (
 	mostAtOnce = 1 << 20
 )
 
-// get gives an empty buffer of a capacity of at least n.
+// get returns an empty buffer of a capacity of at least n.
 func (p *pools) get(n int) []byte {
 	if b := p.idle(n); b != nil {
 		return b

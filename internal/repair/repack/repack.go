@@ -28,10 +28,10 @@ import (
 
 // Editor says what becomes of the regular files of a package.
 type Editor struct {
-	// Select tells whether a file may change; only then its content is held in
+	// Select reports whether a file may change; only then its content is held in
 	// memory. It is called in stream order from one goroutine.
 	Select func(e *pack.Entry) bool
-	// Edit gives the new content of a selected file, or nil (or the same bytes)
+	// Edit returns the new content of a selected file, or nil (or the same bytes)
 	// to keep it. It is called from up to Jobs goroutines in any order; the
 	// content is valid until Edit returns unless the result shares its memory.
 	// room, which may be called once, gives n bytes of memory, whatever is in

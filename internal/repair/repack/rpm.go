@@ -225,7 +225,7 @@ func (c *columns) file(ch *Changed, index int) error {
 	return c.e.SetText(rpmhdr.FileDigests, index, ch.NewSum)
 }
 
-// move adds delta to the one number of a tag, if it is there.
+// move adds delta to the one number of a tag, if it is present.
 func move(h *rpmhdr.Header, e *rpmhdr.Edit, t rpmhdr.Tag, delta int64) error {
 	n, ok, err := h.Int(t)
 	if err != nil || !ok {

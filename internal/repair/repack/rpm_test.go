@@ -104,7 +104,7 @@ var rpmEdits = map[string]string{
 // allowed are the tags that a rewrite changes; of the signature header too.
 var rpmAllowed = []string{"Sha1header", "Sha256header", "Sigmd5", "Sigsize", "Size", "Filesizes", "Filedigests", "Payloaddigest", "Payloaddigestalt", "Payloadsize", "Archivesize", "Filemd5s"}
 
-// tags gives the XML of each tag, as rpm prints it.
+// tags returns the XML of each tag, as rpm prints it.
 func tags(t *testing.T, file string) map[string]string {
 	t.Helper()
 	out := map[string]string{}

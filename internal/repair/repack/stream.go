@@ -36,7 +36,7 @@ var cpioArchive = archive{4, func(head, content []byte, mtime *time.Time) ([]byt
 }}
 
 // stream writes the new payload. Up to the first change it writes nothing;
-// then the beginning is decoded once more and copied.
+// then the beginning is decoded again and copied.
 type stream struct {
 	ctx  context.Context
 	r    *rewrite

@@ -100,7 +100,7 @@ func LoadCertificates(path string) ([]*modsig.Certificate, error) {
 // Key is a Signer with a key in memory.
 type Key struct{ key *modsig.PrivateKey }
 
-// Fits says whether the certificate is of this key.
+// Fits reports whether the certificate is of this key.
 func (k *Key) Fits(c *modsig.Certificate) bool { return k.key.Fits(c) }
 
 // Sign implements Signer.

@@ -50,7 +50,7 @@ func run(path string, out *json.Encoder) error {
 	return nil
 }
 
-// load gives a program to the kernel and runs it on a packet, if it is of that kind.
+// load returns a program to the kernel and runs it on a packet, if it is of that kind.
 func load(spec *ebpf.ProgramSpec) (uint32, error) {
 	if spec.Type == ebpf.StructOps {
 		spec.AttachTo = strings.Split(spec.SectionName, "/")[1] // struct_ops/TYPE:MEMBER/NAME

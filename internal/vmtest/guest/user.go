@@ -32,7 +32,7 @@ type loadAttr struct {
 	_                       uint32
 }
 
-// loadBTF gives a blob to the kernel as user space does.
+// loadBTF returns a blob to the kernel as user space does.
 func (j *job) loadBTF(blob []byte, a *wire.Answer) {
 	if j.log == nil {
 		j.log = make([]byte, verifierLog)

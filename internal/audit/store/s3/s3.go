@@ -118,7 +118,7 @@ func final(err error) bool {
 	return code >= 400 && code < 500 && code != 408 && code != 429
 }
 
-// missing: neither the object is there. A bucket that is not is an error.
+// missing: neither the object is present. A bucket that is not is an error.
 func missing(err error) bool { return minio.ToErrorResponse(err).Code == "NoSuchKey" }
 
 // Check implements store.Store. Who may read objects need not be allowed to ask for
@@ -132,7 +132,7 @@ func (b *Bucket) Check(ctx context.Context) error {
 }
 
 func (b *Bucket) get(ctx context.Context, name string) ([]byte, error) {
-	core := minio.Core{Client: b.client} // one request, whose error says what is not there
+	core := minio.Core{Client: b.client} // one request, whose error says what is missing
 	body, info, _, err := core.GetObject(ctx, b.name, b.key(name), minio.GetObjectOptions{})
 	if missing(err) {
 		return nil, store.ErrMissing

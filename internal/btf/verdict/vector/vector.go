@@ -310,12 +310,12 @@ func (v *Vector) Alone() ([]byte, error) {
 	return out, err
 }
 
-// Has tells whether a vector says anything of a path.
+// Has reports whether a vector says anything of a path.
 func (v *Vector) Has(path string) bool {
 	return slices.ContainsFunc(v.Expect, func(e Expect) bool { return e.Path == path })
 }
 
-// Covers tells whether an expectation is about a version.
+// Covers reports whether an expectation is about a version.
 func (e *Expect) Covers(at Version) bool {
 	for _, s := range e.Spans {
 		if !at.less(s.from) && !s.to.less(at) {
@@ -325,7 +325,7 @@ func (e *Expect) Covers(at Version) bool {
 	return false
 }
 
-// Seen tells whether a kernel that was booted is among the versions that an
+// Seen reports whether a kernel that was booted is among the versions that an
 // expectation is about. A kernel's own base cannot be exchanged: what is said
 // of it is seen where the same is seen of user space's BTF.
 func (v *Vector) Seen(e *Expect) bool {
@@ -361,7 +361,7 @@ func Rules(vs []*Vector, path string, at Version) []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// Says tells whether a kernel's message is the expected one: the ids of a base
+// Says reports whether a kernel's message is the expected one: the ids of a base
 // stand in place of $N, and * is for what differs from base to base. Without a
 // message any will do.
 func (e *Expect) Says(text string, first uint32) bool {

@@ -57,7 +57,7 @@ func TestSays(t *testing.T) {
 	}
 }
 
-// TestParseRefuses: what is said of a blob that is not there is no vector.
+// TestParseRefuses: what is said of a blob that is missing is no vector.
 func TestParseRefuses(t *testing.T) {
 	for name, change := range map[string][2]string{
 		"nothing booted, no source": {"booted: 5.10.262 7.3.4\n", ""},
