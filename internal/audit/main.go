@@ -123,9 +123,7 @@ func (p *program) plan(ctx context.Context, a *ask.Plan) error {
 		w.Since = known
 	}
 	c := fetch.NewClient(a.Cache)
-	sources, err := c.Open(a.Places, func(at, until string) {
-		p.note("%s: expired, valid until %s: taken by --allow-expired", at, until)
-	})
+	sources, err := c.Open(a.Places, func(at, what, flag string) { p.note("%s: %s: taken by %s", at, what, flag) })
 	if err != nil {
 		return err
 	}

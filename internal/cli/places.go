@@ -19,8 +19,8 @@ type placeFlags struct {
 	fromSources                bool
 	keyring                    string
 	unsigned                   bool
-	expired                    bool
-	notes                      io.Writer // where --allow-expired says what it took
+	expired, older             bool
+	notes                      io.Writer // where --allow-… says what it took
 	told                       []string
 }
 
@@ -35,7 +35,9 @@ by the SHA-256 in that; of rpm-md, repomd.xml by repomd.xml.asc and the rest by
 the checksums below it (SHA-256 or longer). --unsigned takes a repository that
 nobody vouches for, such as one on this machine; --allow-expired an InRelease
 that was signed but is beyond its Valid-Until, as those of snapshots are: what
-was true once, and perhaps no longer.`
+was true once, and perhaps no longer. The cache keeps the date of the newest
+signed InRelease of each address, and an older one is refused without
+--allow-older. No address of https leads to one of http.`
 
 const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -47,6 +49,7 @@ func (p *placeFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&p.keyring, "keyring", "", "public keys that may sign (default: that of the apt source, else Debian's)")
 	f.BoolVar(&p.unsigned, "unsigned", false, "verify no signature")
 	f.BoolVar(&p.expired, "allow-expired", false, "take an InRelease beyond its Valid-Until (snapshots)")
+	f.BoolVar(&p.older, "allow-older", false, "take an InRelease that is older than the one taken before")
 }
 
 // sources opens what the arguments name.
@@ -55,7 +58,7 @@ func (p *placeFlags) sources(c *fetch.Client, args []string) ([]fetch.Source, er
 	if err != nil {
 		return nil, err
 	}
-	return c.Open(places, p.tellExpired)
+	return c.Open(places, p.tellAllowed)
 }
 
 // places lists what the arguments name.
@@ -141,18 +144,18 @@ func (p *placeFlags) apt(lines []fetch.Line) []fetch.Place {
 		}
 		for _, component := range components {
 			for _, arch := range arches {
-				out = append(out, fetch.Place{At: l.URL, Suite: l.Suite, Component: component, Arches: []string{arch}, Keyring: p.keys(l), Expired: p.expired})
+				out = append(out, fetch.Place{At: l.URL, Suite: l.Suite, Component: component, Arches: []string{arch}, Keyring: p.keys(l), Expired: p.expired, Older: p.older})
 			}
 		}
 	}
 	return out
 }
 
-// tellExpired says once what --allow-expired let pass.
-func (p *placeFlags) tellExpired(at, until string) {
-	if !slices.Contains(p.told, at) {
-		p.told = append(p.told, at)
-		fmt.Fprintf(p.notes, "kpkg-btf: %s: expired, valid until %s: taken by --allow-expired\n", where.Clean(at), where.Clean(until))
+// tellAllowed says once what a flag let pass.
+func (p *placeFlags) tellAllowed(at, what, flag string) {
+	if !slices.Contains(p.told, flag+at) {
+		p.told = append(p.told, flag+at)
+		fmt.Fprintf(p.notes, "kpkg-btf: %s: %s: taken by %s\n", where.Clean(at), where.Clean(what), flag)
 	}
 }
 

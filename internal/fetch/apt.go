@@ -25,8 +25,9 @@ type Apt struct {
 	Keys      *Keyring
 	Now       func() time.Time // nil for the machine's clock
 	// Expired, if not nil, is told of a Release beyond its Valid-Until, which is
-	// then taken all the same: snapshots of an archive are all expired.
-	Expired func(at, until string)
+	// then taken all the same: snapshots of an archive are all expired. Older is the
+	// same for one that is older than what was taken before.
+	Expired, Older func(at, what string)
 }
 
 func (a *Apt) String() string {

@@ -184,7 +184,7 @@ func TestAptExpired(t *testing.T) {
 	c := client(t)
 	src := a.source(t, c, serve(t, a.root).URL)
 	var told []string
-	src.Expired = func(at, until string) { told = append(told, at+" "+until) }
+	src.Expired = func(at, what string) { told = append(told, at+" "+what) }
 	if got, err := all(src, c); err != nil || len(got) != 2 || len(told) != 1 || !strings.Contains(told[0], "/dists/test/ ") {
 		t.Errorf("%v, %v, %v", got, err, told)
 	}
@@ -199,6 +199,52 @@ func TestAptExpired(t *testing.T) {
 	told = nil
 	if _, err := all(src, c); err != nil || len(told) != 0 {
 		t.Errorf("in time: %v, %v", err, told)
+	}
+}
+
+// An InRelease that is older than what was taken from an address before is
+// refused, whoever signed it, until somebody asks for it.
+func TestAptOlder(t *testing.T) {
+	a := newArchive(t, newSigner(t))
+	a.sign(t, time.Now().Add(time.Hour))
+	file := filepath.Join(a.dist(), "InRelease")
+	first := read(t, file)
+	at := serve(t, a.root).URL
+	c := client(t)
+	src := a.source(t, c, at)
+	for range 2 { // the same again is no news
+		if _, err := all(src, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(1100 * time.Millisecond) // dates have seconds
+	a.sign(t, time.Now().Add(time.Hour))
+	if _, err := all(src, c); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, first)
+	if _, err := all(src, c); err == nil || !strings.Contains(err.Error(), "older than the one of") || !strings.Contains(err.Error(), "/dists/test/InRelease") {
+		t.Errorf("the older one: %v", err)
+	}
+	if _, err := all(a.source(t, client(t), at), client(t)); err != nil {
+		t.Errorf("by a cache that has seen none: %v", err)
+	}
+	var told []string
+	src.Older = func(at, what string) { told = append(told, what) }
+	if _, err := all(src, c); err != nil || len(told) != 1 || !strings.Contains(told[0], "older than the one of") {
+		t.Errorf("asked for: %v, %q", err, told)
+	}
+	src.Older = nil
+	if _, err := all(src, c); err == nil {
+		t.Error("what was asked for once became the newest")
+	}
+	kept, err := filepath.Glob(filepath.Join(c.Cache, "newest-*"))
+	if err != nil || len(kept) != 1 {
+		t.Fatal(kept, err)
+	}
+	write(t, kept[0], []byte("no date\n"))
+	if _, err := all(src, c); err == nil || !strings.Contains(err.Error(), "holds no date") {
+		t.Errorf("damaged: %v", err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // aptRelease is what InRelease says of a suite.
 type aptRelease struct {
 	dir    string // address of its folder, with a slash
+	date   string // as it stands there, "" without one
 	byHash bool
 	files  map[string]deb822.Listed
 }
@@ -37,6 +38,9 @@ func (a *Apt) release(ctx context.Context) (*aptRelease, error) {
 	}
 	rel, err := a.parseRelease(text)
 	if err != nil {
+		return nil, where.In(shown(at), err)
+	}
+	if err := a.remember(rel.date); err != nil {
 		return nil, where.In(shown(at), err)
 	}
 	rel.dir = dir
@@ -73,7 +77,7 @@ func (a *Apt) parseRelease(text []byte) (*aptRelease, error) {
 	if len(list) == 0 {
 		return nil, where.New(where.Unsupported, "no SHA256 field: an archive that cannot be verified")
 	}
-	rel := &aptRelease{byHash: strings.EqualFold(s.Get("Acquire-By-Hash"), "yes"), files: make(map[string]deb822.Listed, len(list))}
+	rel := &aptRelease{date: s.Get("Date"), byHash: strings.EqualFold(s.Get("Acquire-By-Hash"), "yes"), files: make(map[string]deb822.Listed, len(list))}
 	for _, l := range list {
 		rel.files[l.Name] = l
 	}
@@ -111,7 +115,7 @@ func (a *Apt) fresh(s deb822.Stanza) error {
 		now = a.Now()
 	}
 	if now.After(until) && a.Expired != nil {
-		a.Expired(shown(a.dir()), v)
+		a.Expired(shown(a.dir()), "expired, valid until "+v)
 		return nil
 	}
 	if now.After(until) {

@@ -43,13 +43,25 @@ var (
 
 // NewClient returns a client with a cache folder.
 func NewClient(cache string) *Client {
-	return &Client{Cache: cache, http: &http.Client{Transport: &http.Transport{
+	return &Client{Cache: cache, http: &http.Client{CheckRedirect: sameSafety, Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   30 * time.Second,
 		ResponseHeaderTimeout: stallTimeout,
 		DisableCompression:    true, // lengths and digests are those of the file
 	}}}
+}
+
+// sameSafety refuses what would go on without encryption, and an eleventh redirect.
+func sameSafety(req *http.Request, via []*http.Request) error {
+	switch {
+	case via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https":
+		return where.New(where.Unsupported, "the server leads from https to %s", where.Clean(req.URL.Scheme+"://"+req.URL.Host)).
+			WithHint("name the address that shall be used")
+	case len(via) >= 10:
+		return where.New(where.IO, "more than 10 redirects")
+	}
+	return nil
 }
 
 // small fetches a whole file of at most maxRelease bytes.

@@ -1,6 +1,8 @@
 package fetch
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,5 +92,28 @@ func TestAddresses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", at, err)
 		}
+	}
+}
+
+// What begins encrypted goes on so.
+func TestRedirects(t *testing.T) {
+	plain := serve(t, t.TempDir())
+	for _, c := range []struct {
+		from http.Handler
+		want string
+	}{
+		{http.RedirectHandler(plain.URL+"/x", http.StatusFound), "leads from https to http://"},
+		{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }), "more than 10 redirects"},
+	} {
+		secure := httptest.NewTLSServer(c.from)
+		defer secure.Close()
+		client := client(t)
+		client.http.Transport = secure.Client().Transport
+		if _, err := client.small(t.Context(), secure.URL+"/a"); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+	if len(plain.asked) > 0 {
+		t.Errorf("asked without encryption: %q", plain.asked)
 	}
 }

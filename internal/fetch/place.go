@@ -18,13 +18,15 @@ type Place struct {
 	Arches    []string `json:"arches,omitempty"`
 	// Keyring is the file with the keys that may sign, "" for no verification.
 	Keyring string `json:"keyring,omitempty"`
-	// Expired takes an InRelease beyond its Valid-Until.
+	// Expired takes an InRelease beyond its Valid-Until, Older one that is older than
+	// what was taken before.
 	Expired bool `json:"expired,omitempty"`
+	Older   bool `json:"older,omitempty"`
 }
 
-// Open makes the sources of some places. expired is told of each InRelease that
-// is taken beyond its Valid-Until.
-func (c *Client) Open(places []Place, expired func(at, until string)) ([]Source, error) {
+// Open makes the sources of some places. allowed is told of each InRelease that
+// is taken although it is expired or older, what it is, and by which flag.
+func (c *Client) Open(places []Place, allowed func(at, what, flag string)) ([]Source, error) {
 	rings := map[string]*Keyring{}
 	var out []Source
 	for i := range places {
@@ -53,7 +55,10 @@ func (c *Client) Open(places []Place, expired func(at, until string)) ([]Source,
 		}
 		one := &Apt{Client: c, URL: p.At, Suite: p.Suite, Component: p.Component, Arch: p.Arches[0], Keys: keys}
 		if p.Expired {
-			one.Expired = expired
+			one.Expired = func(at, what string) { allowed(at, what, "--allow-expired") }
+		}
+		if p.Older {
+			one.Older = func(at, what string) { allowed(at, what, "--allow-older") }
 		}
 		out = append(out, one)
 	}
