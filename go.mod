@@ -5,7 +5,7 @@ go 1.26.2
 require (
 	github.com/ProtonMail/go-crypto v1.5.2 // OpenPGP signatures of repositories; maintained, nfpm links it already
 	github.com/anchore/go-lzo v0.1.1 // the one free LZO decoder; our own lzop framing around it
-	github.com/blakesmith/ar v0.0.0-20190502131153-809d4375e1fb // prescribed; writes ar members in fixtures, peer of our reader in tests
+	github.com/blakesmith/ar v0.0.0-20190502131153-809d4375e1fb // prescribed; second reader of what apply wrote (kpkg-btf-package read), writes ar members in fixtures
 	github.com/cilium/ebpf v0.22.0 // prescribed; btf: oracle in tests of the raw model
 	github.com/cloudflare/circl v1.6.3 // ML-DSA signatures of modules (7.x)
 	github.com/goccy/go-yaml v1.19.2 // policy files: strict, errors with line and excerpt
@@ -20,7 +20,7 @@ require (
 	github.com/pierrec/lz4/v4 v4.1.33 // lz4 frames and the legacy form of kernel payloads
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: documents against their schemas
-	github.com/sassoftware/go-rpmutils v0.4.0 // prescribed; peer of our rpm reader in tests
+	github.com/sassoftware/go-rpmutils v0.4.0 // prescribed; second reader of what apply wrote (kpkg-btf-package read), peer of our rpm reader in tests
 	github.com/smallstep/pkcs7 v0.2.3 // tests: oracle for signatures
 	github.com/spf13/cobra v1.10.2 // command line, completion
 	github.com/spf13/pflag v1.0.10 // flags from the environment

@@ -14,6 +14,7 @@ func TestThirdPartyIsUpToDate(t *testing.T) {
 	} {
 		cmd := exec.Command("go", append([]string{"run", "./internal/thirdparty"}, args...)...)
 		cmd.Dir = "../.."
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		want, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("thirdparty: %v", err)

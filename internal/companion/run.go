@@ -29,7 +29,9 @@ func (e *ExitError) Error() string { return e.Program + " failed" }
 type Call struct {
 	Program string // its file's name
 	Does    string // what it is for, in a message that it is missing
-	Request any    // what it reads on its standard input, as JSON
+	Args    []string
+	Request any       // what it reads on its standard input, as JSON
+	Stdin   io.Reader // what it reads there where there is no Request
 	Env     []string
 	Stdout  io.Writer
 	Stderr  io.Writer
@@ -45,12 +47,16 @@ func (c *Call) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := json.Marshal(c.Request)
-	if err != nil {
-		return where.New(where.Internal, "%w", err)
+	in := c.Stdin
+	if c.Request != nil {
+		text, err := json.Marshal(c.Request)
+		if err != nil {
+			return where.New(where.Internal, "%w", err)
+		}
+		in = bytes.NewReader(text)
 	}
-	cmd := exec.CommandContext(ctx, path)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = bytes.NewReader(in), c.Stdout, c.Stderr, c.Env
+	cmd := exec.CommandContext(ctx, path, c.Args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = in, c.Stdout, c.Stderr, c.Env
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = grace
 	// A program whose caller is killed ends too. The signal is sent when the thread

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"strings"
 
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/pack"
@@ -41,7 +42,9 @@ func (j *job) publishPackage(ctx context.Context, p *placed, number int, out *mo
 		out.Notes = append(out.Notes, "nothing to change: a copy, byte for byte")
 		return nil
 	case rep.CrossChecked == "":
-		c.Result = "not cross-checked: not installed"
+		c.Result = "not cross-checked: " + rep.NotChecked
+	case !strings.HasPrefix(c.By, rep.CrossChecked):
+		c.By = rep.CrossChecked // a library, in its stead
 	}
 	j.out.Checks = append(j.out.Checks, c)
 	return nil

@@ -25,6 +25,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case len(args) == 1 && args[0] == "--version":
 		fmt.Fprintln(stdout, companion.Program, toolversion.Version)
 		return model.ExitDone
+	case len(args) == 2 && args[0] == companion.ReadWord:
+		return readMain(args[1], stdin, stdout, stderr)
 	case len(args) > 0:
 		fmt.Fprintf(stderr, "%s: builds packages for kpkg-btf package, which gives it its orders on standard input\n", companion.Program)
 		return model.ExitUsage
@@ -33,6 +35,11 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		_, err = fmt.Fprintln(stdout, where.Clean(path))
 	}
+	return ended(err, stderr)
+}
+
+// ended says how a run ended, and returns its exit code.
+func ended(err error, stderr io.Writer) int {
 	if err == nil {
 		return model.ExitDone
 	}
@@ -84,11 +91,16 @@ func readRequest(stdin io.Reader) (r companion.Request, err error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return r, where.In("standard input", where.New(where.Usage, "no request of kpkg-btf package: %w", err))
 	}
-	if r.Tool != toolversion.Version {
-		return r, where.New(where.Unsupported, "%s is of version %s, kpkg-btf of %s", companion.Program, toolversion.Version, r.Tool).
-			WithHint("install both from one build")
+	return r, sameVersion(r.Tool)
+}
+
+// sameVersion refuses whoever is of another version.
+func sameVersion(asks string) error {
+	if asks == toolversion.Version {
+		return nil
 	}
-	return r, nil
+	return where.New(where.Unsupported, "%s is of version %s, kpkg-btf of %s", companion.Program, toolversion.Version, where.Clean(asks)).
+		WithHint("install both from one build")
 }
 
 // specOf reads the files that a request names.

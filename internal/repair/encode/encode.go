@@ -127,7 +127,11 @@ func NewWriter(ctx context.Context, w io.Writer, s Settings, jobs int) (io.Write
 	if s.Format == codec.None {
 		return plain{bufio.NewWriterSize(w, 256<<10)}, nil
 	}
-	return start(ctx, w, s, jobs, -1)
+	p, err := start(ctx, w, s, jobs, -1)
+	if err != nil {
+		return nil, err // and no writer: a nil program in the interface would be one
+	}
+	return p, nil
 }
 
 // Bytes compresses one file of a known length.

@@ -176,8 +176,8 @@ func dpkgBuild(t *testing.T, data []byte, args []string) string {
 
 func TestMissingProgram(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := NewWriter(t.Context(), io.Discard, Settings{Format: codec.XZ, Level: 6}, 1)
-	if where.KindOf(err) != where.IO || !strings.Contains(where.HintOf(err), "xz-utils") {
+	w, err := NewWriter(t.Context(), io.Discard, Settings{Format: codec.XZ, Level: 6}, 1)
+	if w != nil || where.KindOf(err) != where.IO || !strings.Contains(where.HintOf(err), "xz-utils") {
 		t.Errorf("%v, hint %q", err, where.HintOf(err))
 	}
 }

@@ -82,8 +82,9 @@ type Report struct {
 	// Notes are lines for the user: what the output no longer has.
 	Notes []string
 	// CrossChecked names the program that read the output besides our own
-	// readers ("dpkg-deb", "rpm"); "" if it is not installed.
-	CrossChecked string
+	// readers ("dpkg-deb", "rpm"), or the library that did where that is not installed
+	// ("blakesmith/ar", "go-rpmutils"); "" where none did, and NotChecked says why.
+	CrossChecked, NotChecked string
 	// SHA256 is the digest of the output in hex, as it was read back.
 	SHA256 string
 }

@@ -124,7 +124,7 @@ func (r *rewrite) crossCheck(ctx context.Context, p *pack.Package, ra io.ReaderA
 		args = []string{"rpm", "-K", "--nosignature", "/dev/stdin"}
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
-		return false, nil
+		return false, r.otherLibrary(ctx, p, args[0], io.NewSectionReader(ra, 0, size))
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
