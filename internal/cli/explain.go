@@ -123,7 +123,12 @@ func (a *app) openLog(ctx context.Context, f explainFlags) (in io.ReadCloser, st
 	asked := f.boot != "" || f.since != "" || f.follow && f.log == ""
 	switch {
 	case !asked && f.log == "" && !a.atTerminal(), f.log == "-":
-		return io.NopCloser(a.env.Stdin), "standard input", false, nil
+		const step = "standard input"
+		if f, ok := a.env.Stdin.(*os.File); ok {
+			in, err := explain.Unpacked(ctx, f, step)
+			return in, step, false, err
+		}
+		return io.NopCloser(a.env.Stdin), step, false, nil
 	case f.log != "":
 		in, err := explain.Open(ctx, f.log)
 		return in, f.log, false, err

@@ -22,6 +22,12 @@ func Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, where.In(path, err)
 	}
+	return Unpacked(ctx, f, path)
+}
+
+// Unpacked is what an open file holds, decompressed where it is a regular one that
+// is compressed; name is for messages. Closing it closes the file.
+func Unpacked(ctx context.Context, f *os.File, path string) (io.ReadCloser, error) {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		return f, where.In(path, err) // a FIFO or device: as it comes

@@ -118,6 +118,16 @@ var layouts = []layout{
 		texts:   map[string]string{"boot/efi/loader/entries/Pop_OS-current.conf": "title Pop!_OS\nlinux /EFI/Pop_OS-1234/vmlinuz.efi\ninitrd /EFI/Pop_OS-1234/initrd.img\n"},
 		stale:   "boot/efi/EFI/Pop_OS-1234/vmlinuz.efi", gone: "6.12.9-76061203-generic", oldInitrd: "boot/efi/EFI/Pop_OS-1234/initrd.img",
 		mendImage: "update-initramfs -u -k RELEASE && kernelstub", mendInitrd: "update-initramfs -u -k RELEASE && kernelstub", mendAdded: "dkms autoinstall -k RELEASE"},
+	{name: "Proxmox", release: "6.8.12-4-pve", os: "ID=debian\n",
+		images:  []string{"boot/vmlinuz-RELEASE", "boot/efi/EFI/proxmox/RELEASE/vmlinuz-RELEASE"},
+		initrds: []string{"boot/initrd.img-RELEASE", "boot/efi/EFI/proxmox/RELEASE/initrd.img-RELEASE"},
+		stale:   "boot/efi/EFI/proxmox/RELEASE/vmlinuz-RELEASE", oldInitrd: "boot/efi/EFI/proxmox/RELEASE/initrd.img-RELEASE",
+		mendImage: "proxmox-boot-tool refresh", mendInitrd: "proxmox-boot-tool refresh", mendAdded: "dkms autoinstall -k RELEASE"},
+	{name: "Artix with Limine", release: "6.16.8-artix1-1", os: "ID=artix\n",
+		images:  []string{"usr/lib/modules/RELEASE/vmlinuz", "boot/0f1e2d3c4b5a69788796a5b4c3d2e1f0/linux/vmlinuz-linux"},
+		initrds: []string{"boot/0f1e2d3c4b5a69788796a5b4c3d2e1f0/linux/initramfs-linux"},
+		stale:   "boot/0f1e2d3c4b5a69788796a5b4c3d2e1f0/linux/vmlinuz-linux", gone: "6.15.9-artix1-1", oldInitrd: "boot/0f1e2d3c4b5a69788796a5b4c3d2e1f0/linux/initramfs-linux",
+		mendImage: "cp /usr/lib/modules/RELEASE/vmlinuz /boot/0f1e2d3c4b5a69788796a5b4c3d2e1f0/linux/vmlinuz-linux", mendInitrd: "mkinitcpio -P", mendAdded: "dkms autoinstall -k RELEASE"},
 	{name: "Raspberry Pi OS", release: "6.12.47+rpt-rpi-v8", os: "ID=raspbian\nID_LIKE=debian\n",
 		images:  []string{"boot/vmlinuz-RELEASE", "boot/firmware/kernel8.img"},
 		initrds: []string{"boot/initrd.img-RELEASE", "boot/firmware/initramfs8"},
@@ -284,6 +294,15 @@ func TestBeside(t *testing.T) {
 	s.put(t, "boot/efi/EFI/Pop_OS-1234/initrd.img-previous", initrd(other))
 	s.put(t, "boot/efi/EFI/Recovery-99/initrd.gz", initrd(other))
 	silent(s, "the previous kernel and the recovery system")
+
+	// Overwriting ZFSBootMenu's kernel with the machine's would leave it without its
+	// boot menu.
+	s = find("Void").build(t)
+	for _, p := range []string{"zbm/vmlinuz.efi", "zbm/vmlinuz-backup.efi", "ZBM/VMLINUZ.EFI", "void/vmlinuz-bootmenu"} {
+		s.put(t, "boot/efi/EFI/"+p, other.Vmlinux())
+	}
+	s.put(t, "boot/efi/EFI/zbm/initramfs-bootmenu.img", initrd(other))
+	silent(s, "ZFSBootMenu")
 
 	s = find("Flatcar").build(t)
 	s.put(t, "boot/flatcar/vmlinuz-b", other.Vmlinux())

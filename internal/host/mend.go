@@ -25,7 +25,7 @@ var distributions = []distribution{
 	{[]string{"raspbian", "debian", "ubuntu", "pop"}, "apt install --reinstall linux-image-RELEASE", "update-initramfs -u -k RELEASE", "dkms autoinstall -k RELEASE"},
 	{[]string{"fedora", "rhel", "centos"}, "dnf reinstall kernel-core-RELEASE kernel-modules-core-RELEASE kernel-modules-RELEASE", "dracut --force --kver RELEASE", "dkms autoinstall -k RELEASE"},
 	{[]string{"opensuse", "suse", "sles", "opensuse-tumbleweed", "opensuse-leap"}, "zypper install --force PACKAGE", "dracut --force --kver RELEASE", "dkms autoinstall -k RELEASE"},
-	{[]string{"arch", "manjaro"}, "pacman -S PACKAGE", "mkinitcpio -P", "dkms autoinstall -k RELEASE"},
+	{[]string{"arch", "manjaro", "artix"}, "pacman -S PACKAGE", "mkinitcpio -P", "dkms autoinstall -k RELEASE"},
 	{[]string{"alpine"}, "apk fix PACKAGE", "mkinitfs RELEASE", "apk fix the module's package"},
 	{[]string{"void"}, "xbps-install -f PACKAGE", "xbps-reconfigure -f PACKAGE", "xbps-reconfigure -f PACKAGE"},
 	{[]string{"gentoo"}, "emerge --config PACKAGE", "dracut --force --kver RELEASE", "emerge @module-rebuild"},
@@ -107,6 +107,10 @@ func (s *System) mend(m mender, what, release, image, file string) string {
 		text = "nixos-rebuild boot"
 	case m == byOSTree:
 		text = "ostree admin deploy with the ref that ostree admin status shows"
+	case m == byProxmox:
+		text = "proxmox-boot-tool refresh"
+	case m == byPackage && strings.HasSuffix(release, "-pve") && what != "initrd": // signed or not: the package has either name
+		text = "apt install --reinstall $(dpkg -S /boot/vmlinuz-RELEASE | cut -d: -f1)"
 	case m == byFlatcar:
 		text = "update_engine_client -update"
 	case m == byKernelstub && d.first() == "raspbian":

@@ -17,6 +17,7 @@ const (
 	byNix                         // nixos-rebuild
 	byOSTree                      // ostree deploys it
 	byFlatcar                     // update_engine writes it
+	byProxmox                     // proxmox-boot-tool copies it to every ESP
 )
 
 // place is where machines keep kernel images, or initrds, that they boot.
@@ -61,9 +62,14 @@ var imagePlaces = []place{
 	{glob: "ESP/EFI/Linux/*.efi", mend: byUKI, bare: true},
 	{glob: "ESP/EFI/nixos/*.efi", mend: byNix},
 	{glob: "boot/kernels/*Image", mend: byNix},
+	// ZFSBootMenu is a system of its own, with a kernel of any release.
+	{glob: "ESP/EFI/[zZ][bB][mM]/*", other: true, bare: true},
+	{glob: "ESP/EFI/*/*bootmenu*", other: true, bare: true},
+	{glob: "ESP/EFI/proxmox/*/vmlinuz*", mend: byProxmox},
 	{glob: "ESP/EFI/*/vmlinuz-previous*", mend: byKernelstub, other: true},
 	{glob: "ESP/EFI/*/vmlinuz*", mend: byKernelstub},
 	{glob: "ESP/*/*/linux", mend: byKernelInstall},
+	{glob: "ESP/[0-9a-f]*/linux*/vmlinuz*", mend: byKernelstub}, // Limine's tools: machine-id/pkgbase
 	{glob: "boot/ostree/*/vmlinuz*", mend: byOSTree},
 	{glob: "ESP/flatcar/vmlinuz*", mend: byFlatcar, other: true},
 	{glob: "ESP/coreos/vmlinuz*", mend: byFlatcar, other: true},
@@ -80,7 +86,9 @@ var initrdPlaces = []place{
 	{glob: "ESP/initramfs*"}, {glob: "ESP/initrd*"}, {glob: "ESP/booster-*"},
 	{glob: "ESP/EFI/nixos/*-initrd*.efi", mend: byNix},
 	{glob: "boot/kernels/*-initrd", mend: byNix},
+	{glob: "ESP/EFI/proxmox/*/initrd*", mend: byProxmox},
 	{glob: "ESP/EFI/*/initrd*", mend: byKernelstub},
+	{glob: "ESP/[0-9a-f]*/linux*/initramfs*"}, // Limine's tools, beside the kernel of that package
 	{glob: "ESP/*/*/initrd*", mend: byKernelInstall},
 	{glob: "ESP/*/*/initramfs*", mend: byKernelInstall},
 }

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -127,6 +128,20 @@ func TestBar(t *testing.T) {
 	for part, want := range map[int64]string{0: "", 1: "#", 50: "#####", 100: "##########", 200: "##########"} {
 		if got := Bar(part, 100, 10); got != want {
 			t.Errorf("%d: %q, want %q", part, got, want)
+		}
+	}
+}
+
+// What a shell substitutes stays in one line, where it fits into one.
+func TestWrapSubstitution(t *testing.T) {
+	text := `which build it is of: dpkg -S "$(modinfo -k "$(uname -r)" -n overlay)", then (as said) go on`
+	want := []string{`which build it is of: dpkg -S`, `"$(modinfo -k "$(uname -r)" -n overlay)",`, "then (as said) go on"}
+	if got := Wrap(text, 44, 44); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	for _, text := range []string{"$(never closed and so on", "a $(b", "$(aaaaaaaa bbbbbbbbb cccccccc)", ")( $( ) )"} {
+		if got := strings.Join(Wrap(text, 12, 12), " "); got != text {
+			t.Errorf("%q became %q", text, got)
 		}
 	}
 }

@@ -14,7 +14,7 @@ func Wrap(text string, first, rest int) []string {
 	var lines []string
 	line, room := "", max(first, 1)
 	rest = max(rest, 1)
-	for _, word := range strings.Fields(text) {
+	for _, word := range unbroken(strings.Fields(text), rest) {
 		word = where.Clean(word)
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= room {
 			line += " " + word
@@ -39,6 +39,31 @@ func Wrap(text string, first, rest int) []string {
 	}
 	return lines
 }
+
+// unbroken joins the words of a shell's substitution, "$(modinfo -n X)", where they
+// fit into one line: broken, a shell would read two commands.
+func unbroken(words []string, width int) []string {
+	var out []string
+	for len(words) > 0 {
+		n, open := 1, 0
+		if strings.Contains(words[0], "$(") {
+			open = parentheses(words[0])
+		}
+		for open > 0 && n < len(words) {
+			open += parentheses(words[n])
+			n++
+		}
+		if whole := strings.Join(words[:n], " "); open == 0 && utf8.RuneCountInString(whole) <= width {
+			out, words = append(out, whole), words[n:]
+			continue
+		}
+		out, words = append(out, words[0]), words[1:]
+	}
+	return out
+}
+
+// parentheses are those that a word opens, less those that it closes.
+func parentheses(word string) int { return strings.Count(word, "(") - strings.Count(word, ")") }
 
 // breakLong cuts a text into pieces of at most width columns.
 func breakLong(text string, width int) []string {
