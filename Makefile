@@ -56,7 +56,7 @@ lint: ## gofmt, vet, staticcheck, unparam, deadcode, shellcheck
 e2e: deps tools $(BIN) ## real packages
 	@testdata/real/deps.sh e2e
 	@rm -f $(CACHE)/gone
-	$(GO) test -tags e2e -timeout 30m -count 1 $$(grep -rl --include='*_test.go' 'go:build e2e' internal | xargs -n 1 dirname | sort -u | sed 's,^,./,'); \
+	$(GO) test -tags e2e -timeout 29m -count 1 $$(grep -rl --include='*_test.go' 'go:build e2e' internal | xargs -n 1 dirname | sort -u | sed 's,^,./,'); \
 	code=$$?; [ ! -f $(CACHE)/gone ] || sort -u $(CACHE)/gone; exit $$code
 
 vm: deps $(BIN) ## booted kernels in QEMU
