@@ -87,7 +87,7 @@ var allowed = map[string][]string{
 	// carrying out
 	"internal/repair/signing":  {"internal/document", "internal/modsig", "internal/where"},
 	"internal/host":            {"internal/encounter", "internal/kernel", "internal/fsx", "internal/kernel/ability", "internal/tri", "internal/judge", "internal/release", "internal/pack", "internal/kimage", "internal/codec", "internal/btf", "internal/model", "internal/where", "internal/limits"},
-	"internal/companion":       {"internal/toolversion", "internal/where"},
+	"internal/companion":       {"internal/model", "internal/toolversion", "internal/where"},
 	"internal/companion/build": {"internal/companion", "internal/toolversion", "internal/fsx", "internal/manifest", "internal/model", "internal/where", "internal/limits"},
 	// repair
 	"internal/repair/modfile": {"internal/btf/rebase", "internal/kmod", "internal/elfx", "internal/elfx/edit", "internal/btf", "internal/btf/distill", "internal/btf/stamp", "internal/where", "internal/limits"},
@@ -115,7 +115,7 @@ var allowed = map[string][]string{
 	"internal/audit/run":   {"internal/audit/ask", "internal/audit/plan", "internal/audit/result", "internal/audit/store", "internal/audit/unit", "internal/fsx", "internal/where"},
 	"internal/audit/merge": {"internal/abiname", "internal/audit/plan", "internal/audit/result", "internal/audit/store", "internal/fetch", "internal/fsx", "internal/manifest", "internal/model", "internal/where"},
 	"internal/audit/site":  {"internal/fsx", "internal/model", "internal/where"},
-	"internal/audit": {"internal/audit/ask", "internal/audit/merge", "internal/audit/plan", "internal/audit/result", "internal/audit/rules", "internal/audit/run", "internal/audit/site", "internal/audit/store", "internal/audit/store/s3", "internal/audit/unit", "internal/fetch", "internal/fsx",
+	"internal/audit": {"internal/companion", "internal/audit/ask", "internal/audit/merge", "internal/audit/plan", "internal/audit/result", "internal/audit/rules", "internal/audit/run", "internal/audit/site", "internal/audit/store", "internal/audit/store/s3", "internal/audit/unit", "internal/fetch", "internal/fsx",
 		"internal/judge", "internal/limits", "internal/model", "internal/toolversion", "internal/where", "policy"},
 	"cmd/kpkg-btf-audit": {"internal/audit"},
 }

@@ -5,7 +5,6 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +14,7 @@ import (
 
 	"kpkg-btf/internal/audit/ask"
 	"kpkg-btf/internal/audit/plan"
+	"kpkg-btf/internal/companion"
 	"kpkg-btf/internal/fetch"
 	"kpkg-btf/internal/fsx"
 	"kpkg-btf/internal/limits"
@@ -51,41 +51,18 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(
 	case ctx.Err() != nil:
 		return model.ExitTerminated
 	case err != nil:
-		return p.fail(err)
+		return companion.Ended(err, p.stderr)
 	}
 	return code
 }
 
-// fail says why, and returns the exit code of an error.
-func (p *program) fail(err error) int {
-	fmt.Fprintf(p.stderr, "kpkg-btf: %s\n", where.Clean(err.Error()))
-	if h := where.HintOf(err); h != "" {
-		fmt.Fprintf(p.stderr, "kpkg-btf: hint: %s\n", where.Clean(h))
-	}
-	switch where.KindOf(err) {
-	case where.Usage:
-		return model.ExitUsage
-	case where.Inconclusive:
-		return model.ExitInconclusive
-	}
-	return model.ExitFailed
-}
-
-// maxRequest is far above any request, in bytes.
-const maxRequest = 4 << 20
-
 func (p *program) do(ctx context.Context, stdin io.Reader) (int, error) {
-	text, err := io.ReadAll(io.LimitReader(stdin, maxRequest))
-	if err != nil {
-		return 0, where.In("standard input", where.New(where.IO, "%w", err))
-	}
 	var r ask.Request
-	if err := json.Unmarshal(text, &r); err != nil {
-		return 0, where.In("standard input", where.New(where.Usage, "no request of kpkg-btf audit: %w", err))
+	if err := companion.ReadRequest(stdin, "audit", &r); err != nil {
+		return 0, err
 	}
-	if r.Tool != toolversion.Version {
-		return 0, where.New(where.Unsupported, "%s is of version %s, kpkg-btf of %s", ask.Program, toolversion.Version, r.Tool).
-			WithHint("install both from one build")
+	if err := companion.SameVersion(ask.Program, r.Tool); err != nil {
+		return 0, err
 	}
 	p.quiet = r.Quiet
 	switch {

@@ -12,6 +12,9 @@ import (
 // lack an image or modules each: packages of one version and architecture whose
 // names end in one release, or in none. Each set is where its first package was.
 func together(ctx context.Context, args []string) [][]string {
+	if len(args) == 1 {
+		return [][]string{args} // nothing to put together: no need to open it
+	}
 	var sets [][]string
 	at := map[string]int{}
 	for _, arg := range args {

@@ -1,7 +1,6 @@
 package build
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,25 +34,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		_, err = fmt.Fprintln(stdout, where.Clean(path))
 	}
-	return ended(err, stderr)
-}
-
-// ended says how a run ended, and returns its exit code.
-func ended(err error, stderr io.Writer) int {
-	if err == nil {
-		return model.ExitDone
-	}
-	fmt.Fprintf(stderr, "kpkg-btf: %s\n", where.Clean(err.Error()))
-	if h := where.HintOf(err); h != "" {
-		fmt.Fprintf(stderr, "kpkg-btf: hint: %s\n", where.Clean(h))
-	}
-	switch where.KindOf(err) {
-	case where.Usage:
-		return model.ExitUsage
-	case where.Inconclusive:
-		return model.ExitInconclusive
-	}
-	return model.ExitFailed
+	return companion.Ended(err, stderr)
 }
 
 func run(stdin io.Reader) (string, error) {
@@ -80,27 +61,11 @@ func run(stdin io.Reader) (string, error) {
 	return r.Output, fsx.WriteFile(r.Output, 0o644, func(w io.Writer) error { return spec.Write(w, kind) }, nil, o)
 }
 
-// maxRequest is far above any request, in bytes.
-const maxRequest = 1 << 20
-
 func readRequest(stdin io.Reader) (r companion.Request, err error) {
-	text, err := io.ReadAll(io.LimitReader(stdin, maxRequest))
-	if err != nil {
-		return r, where.In("standard input", where.New(where.IO, "%w", err))
+	if err := companion.ReadRequest(stdin, "package", &r); err != nil {
+		return r, err
 	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		return r, where.In("standard input", where.New(where.Usage, "no request of kpkg-btf package: %w", err))
-	}
-	return r, sameVersion(r.Tool)
-}
-
-// sameVersion refuses whoever is of another version.
-func sameVersion(asks string) error {
-	if asks == toolversion.Version {
-		return nil
-	}
-	return where.New(where.Unsupported, "%s is of version %s, kpkg-btf of %s", companion.Program, toolversion.Version, where.Clean(asks)).
-		WithHint("install both from one build")
+	return r, companion.SameVersion(companion.Program, r.Tool)
 }
 
 // specOf reads the files that a request names.

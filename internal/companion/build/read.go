@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"runtime/debug"
 	"strings"
@@ -31,20 +30,20 @@ const (
 // readMain reads the package on its standard input with libraries that are not
 // ours and writes a companion.Reading.
 func readMain(asks string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if err := sameVersion(asks); err != nil {
-		return ended(err, stderr)
+	if err := companion.SameVersion(companion.Program, asks); err != nil {
+		return companion.Ended(err, stderr)
 	}
 	debug.SetMemoryLimit(readMemory)
 	for resource, most := range map[int]uint64{unix.RLIMIT_AS: readSpace, unix.RLIMIT_CPU: readCPU} {
 		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
-			return ended(where.New(where.IO, "limits of the process: %w", err), stderr)
+			return companion.Ended(where.New(where.IO, "limits of the process: %w", err), stderr)
 		}
 	}
 	r, err := read(stdin)
 	if err == nil {
 		err = json.NewEncoder(stdout).Encode(r)
 	}
-	return ended(err, stderr)
+	return companion.Ended(err, stderr)
 }
 
 // read knows the package by its first bytes. The libraries panic on some damaged
@@ -138,7 +137,7 @@ func readRpm(in io.Reader) (*companion.Reading, error) {
 		case got == f.Digest(), payload.IsLink() && got == empty: // the last name of a file has its content
 			out.Fitting++
 		default:
-			return nil, where.New(where.Malformed, "payload: %s", fmt.Sprintf("%s has SHA-256 %s, the header says %s", where.Clean(f.Name()), got, where.Clean(f.Digest())))
+			return nil, where.New(where.Malformed, "payload: %s has SHA-256 %s, the header says %s", where.Clean(f.Name()), got, where.Clean(f.Digest()))
 		}
 	}
 }

@@ -81,7 +81,7 @@ func TestReadVersion(t *testing.T) {
 	if code := Main([]string{companion.ReadWord, toolversion.Version + "x"}, strings.NewReader(""), &out, &said); code != 1 || !strings.Contains(said.String(), "is of version") || out.Len() > 0 {
 		t.Errorf("exit %d, %q, %q", code, out.String(), said.String())
 	}
-	if err := sameVersion(toolversion.Version); err != nil {
+	if err := companion.SameVersion(companion.Program, toolversion.Version); err != nil {
 		t.Error(err)
 	}
 	if _, err := read(io.MultiReader()); where.KindOf(err) != where.Malformed {

@@ -1,0 +1,53 @@
+package companion
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"kpkg-btf/internal/model"
+	"kpkg-btf/internal/toolversion"
+	"kpkg-btf/internal/where"
+)
+
+// maxRequest is far above any request, in bytes.
+const maxRequest = 4 << 20
+
+// ReadRequest reads what a command of kpkg-btf asks of a program.
+func ReadRequest(stdin io.Reader, command string, request any) error {
+	text, err := io.ReadAll(io.LimitReader(stdin, maxRequest))
+	if err != nil {
+		return where.In("standard input", where.New(where.IO, "%w", err))
+	}
+	if err := json.Unmarshal(text, request); err != nil {
+		return where.In("standard input", where.New(where.Usage, "no request of kpkg-btf %s: %w", command, err))
+	}
+	return nil
+}
+
+// SameVersion refuses a kpkg-btf of another version than the program that it asks.
+func SameVersion(program, asks string) error {
+	if asks == toolversion.Version {
+		return nil
+	}
+	return where.New(where.Unsupported, "%s is of version %s, kpkg-btf of %s", program, toolversion.Version, where.Clean(asks)).
+		WithHint("install both from one build")
+}
+
+// Ended says why a program failed, if it did, and returns its exit code.
+func Ended(err error, stderr io.Writer) int {
+	if err == nil {
+		return model.ExitDone
+	}
+	fmt.Fprintf(stderr, "kpkg-btf: %s\n", where.Clean(err.Error()))
+	if h := where.HintOf(err); h != "" {
+		fmt.Fprintf(stderr, "kpkg-btf: hint: %s\n", where.Clean(h))
+	}
+	switch where.KindOf(err) {
+	case where.Usage:
+		return model.ExitUsage
+	case where.Inconclusive:
+		return model.ExitInconclusive
+	}
+	return model.ExitFailed
+}
