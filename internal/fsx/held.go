@@ -124,15 +124,21 @@ const folderPrefix = "kpkg-btf-temp-"
 func TempFolder() (dir string, remove func(), err error) {
 	top := os.TempDir()
 	sweepFolders(top)
-	if dir, err = os.MkdirTemp(top, folderPrefix); err != nil {
-		return "", nil, where.New(where.IO, "temporary folder: %w", err)
-	}
-	release, err := Lock(dir)
-	if err != nil {
+	var release func()
+	for range createTries {
+		if dir, err = os.MkdirTemp(top, folderPrefix); err != nil {
+			return "", nil, where.New(where.IO, "temporary folder: %w", err)
+		}
+		// Before it is locked another run may take it for a leftover, as createHeld says.
+		if release, err = Lock(dir); err == nil {
+			if _, err = os.Lstat(dir); err == nil {
+				return dir, func() { os.RemoveAll(dir); release() }, nil
+			}
+			release()
+		}
 		os.RemoveAll(dir)
-		return "", nil, err
 	}
-	return dir, func() { os.RemoveAll(dir); release() }, nil
+	return "", nil, where.New(where.IO, "temporary folder: %w", err)
 }
 
 func sweepFolders(top string) {

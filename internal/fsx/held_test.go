@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	. "kpkg-btf/internal/fsx"
@@ -112,4 +113,27 @@ func TestTempFolder(t *testing.T) {
 			t.Errorf("%s is still there", e.Name())
 		}
 	}
+}
+
+// Runs that begin at once sweep each other's new folders before they are locked:
+// each gets one all the same, which is there until it is done.
+func TestTempFoldersAtOnce(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var runs sync.WaitGroup
+	for range 8 {
+		runs.Go(func() {
+			for range 60 {
+				dir, remove, err := TempFolder()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o600); err != nil {
+					t.Error(err)
+				}
+				remove()
+			}
+		})
+	}
+	runs.Wait()
 }
