@@ -3,8 +3,6 @@ package audit
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"kpkg-btf/internal/audit/store"
 	"kpkg-btf/internal/audit/store/s3"
 	"kpkg-btf/internal/audit/unit"
+	"kpkg-btf/internal/companion"
 	"kpkg-btf/internal/fetch"
 	"kpkg-btf/internal/judge"
 	"kpkg-btf/internal/limits"
@@ -44,14 +43,12 @@ func (p *program) openStore(place string) (store.Store, error) {
 func judgement(file, day string) (*policy.Policy, result.By, error) {
 	pol := policy.Default()
 	if file != "" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, result.By{}, where.In(file, where.New(where.Usage, "policy: %w", err))
-		}
-		defer f.Close()
-		text, err := io.ReadAll(io.LimitReader(f, limits.MaxText))
-		if err != nil {
-			return nil, result.By{}, where.In(file, where.New(where.IO, "%w", err))
+		text, err := companion.ReadFile(file, limits.MaxText)
+		switch {
+		case where.KindOf(err) == where.Limit:
+			return nil, result.By{}, err
+		case err != nil:
+			return nil, result.By{}, where.New(where.Usage, "policy: %w", err)
 		}
 		if pol, err = policy.Parse(file, text); err != nil {
 			return nil, result.By{}, err

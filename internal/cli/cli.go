@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kpkg-btf/internal/companion"
 	"kpkg-btf/internal/limits"
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/toolversion"
@@ -87,19 +88,13 @@ func (a *app) fail(err error) int {
 	return exitCode(err)
 }
 
-// exitCode is the one table from error to exit code.
+// exitCode is companion.ExitCode, and what is wrong with flags and arguments.
 func exitCode(err error) int {
 	var u usageError
 	if errors.As(err, &u) {
 		return model.ExitUsage
 	}
-	switch where.KindOf(err) {
-	case where.Usage:
-		return model.ExitUsage
-	case where.Inconclusive:
-		return model.ExitInconclusive
-	}
-	return model.ExitFailed
+	return companion.ExitCode(err)
 }
 
 // Command is the tree of commands, for manual pages and completions.

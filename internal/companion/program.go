@@ -2,8 +2,10 @@ package companion
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"kpkg-btf/internal/model"
 	"kpkg-btf/internal/toolversion"
@@ -43,6 +45,11 @@ func Ended(err error, stderr io.Writer) int {
 	if h := where.HintOf(err); h != "" {
 		fmt.Fprintf(stderr, "kpkg-btf: hint: %s\n", where.Clean(h))
 	}
+	return ExitCode(err)
+}
+
+// ExitCode is the one table from the kinds of errors to exit codes.
+func ExitCode(err error) int {
 	switch where.KindOf(err) {
 	case where.Usage:
 		return model.ExitUsage
@@ -50,4 +57,30 @@ func Ended(err error, stderr io.Writer) int {
 		return model.ExitInconclusive
 	}
 	return model.ExitFailed
+}
+
+// ReadFile reads a file of at most some bytes; a larger one is an error of kind
+// Limit.
+func ReadFile(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, where.In(path, where.New(where.IO, "%w", unwrapPath(err)))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, where.In(path, where.New(where.IO, "%w", unwrapPath(err)))
+	}
+	if int64(len(data)) > most {
+		return nil, where.In(path, where.New(where.Limit, "more than the %d bytes allowed", most))
+	}
+	return data, nil
+}
+
+func unwrapPath(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }

@@ -1,10 +1,8 @@
 package build
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"kpkg-btf/internal/companion"
@@ -70,7 +68,7 @@ func readRequest(stdin io.Reader) (r companion.Request, err error) {
 
 // specOf reads the files that a request names.
 func specOf(r companion.Request) (*Spec, error) {
-	text, err := readFile(r.Manifest, limits.MaxText)
+	text, err := companion.ReadFile(r.Manifest, limits.MaxText)
 	if err != nil {
 		return nil, err
 	}
@@ -80,33 +78,9 @@ func specOf(r companion.Request) (*Spec, error) {
 	}
 	spec := &Spec{Manifest: m, Version: r.Version, Maintainer: r.Maintainer, MTime: r.MTime}
 	if r.Base != "" {
-		if spec.Base, err = readFile(r.Base, limits.MaxBTF); err != nil {
+		if spec.Base, err = companion.ReadFile(r.Base, limits.MaxBTF); err != nil {
 			return nil, err
 		}
 	}
 	return spec, nil
-}
-
-func readFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, where.In(path, where.New(where.IO, "%w", unwrapPath(err)))
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return nil, where.In(path, where.New(where.IO, "%w", unwrapPath(err)))
-	}
-	if int64(len(data)) > most {
-		return nil, where.In(path, where.New(where.Limit, "more than the %d bytes allowed", most))
-	}
-	return data, nil
-}
-
-func unwrapPath(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
